@@ -1,0 +1,69 @@
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "unimiss/config/field_types.h"
+#include "unimiss/config/node.h"
+
+/// Options structs (core/fields.h) to and from YAML, through their one list of
+/// fields. A field is a bool, int64_t, double, std::string, an enum with
+/// EnumNames, another options struct, or a std::optional (null), std::vector or
+/// std::array of these.
+///
+/// What surprises: a key that is absent keeps the value the struct has, so the
+/// defaults are those of its members. Numbers are strict: an integer is written
+/// in digits (`1000`, not `1e3`), a boolean is `true` or `false`, and quoted
+/// text is neither. ${NAME} is expanded in text, not in numbers.
+namespace unimiss::config {
+
+/// Reads a mapping into options. All problems are found before one ConfigError
+/// lists them, each as "file:line:column: key: problem"; the options are then
+/// left as they were. Does not call validate().
+template <OptionsStruct Options>
+void read(const Node& node, Options& options) {
+  Options result = options;
+  detail::Problems problems;
+  detail::read_fields(node, "", result, problems);
+  problems.throw_if_any();
+  options = std::move(result);
+}
+
+/// The options of a file, with overrides "group.key=value" on top.
+template <OptionsStruct Options>
+Options load(const std::string& path,
+             const std::vector<std::string>& overrides = {}) {
+  Node node = load_file(path);
+  for (const std::string& assignment : overrides) {
+    apply_override(node, assignment);
+  }
+  Options options;
+  read(node, options);
+  return options;
+}
+
+/// YAML text that reads back to equal options.
+template <OptionsStruct Options>
+std::string dump(const Options& options) {
+  return to_yaml(detail::value_node(options));
+}
+
+/// A Markdown table of key, default and meaning, these options being the
+/// defaults.
+template <OptionsStruct Options>
+std::string document(const Options& options) {
+  std::vector<detail::Row> rows;
+  detail::document_fields("", options, rows);
+  return detail::markdown_table(rows);
+}
+
+/// The keys whose values differ, in the order of the fields; a list counts as
+/// one value.
+template <OptionsStruct Options>
+std::vector<Difference> compare(const Options& left, const Options& right) {
+  return detail::compare_nodes(detail::value_node(left),
+                               detail::value_node(right));
+}
+
+}  // namespace unimiss::config

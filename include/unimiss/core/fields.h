@@ -1,0 +1,52 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "unimiss/core/error.h"
+
+/// The vocabulary of options structs.
+///
+/// An options struct is an aggregate with defaults, `void validate() const` and
+///
+///     template <class Self, class Visitor>
+///     static void visit_fields(Self& self, Visitor&& visit) {
+///       visit("depth", self.depth, "blocks per stage");
+///     }
+///
+/// That one list reads YAML, writes it, documents it and compares two structs.
+namespace unimiss {
+
+/// Specialise for an enum that appears in options: the value's config names.
+template <class Enum>
+struct EnumNames;  // static constexpr std::array kNames{std::pair{Enum, "..."}}
+
+/// The config name of an enumerator.
+template <class Enum>
+std::string_view enum_name(Enum value) {
+  for (const auto& [candidate, name] : EnumNames<Enum>::kNames) {
+    if (candidate == value) return name;
+  }
+  return "?";
+}
+
+/// All config names of an enum, "a, b, c".
+template <class Enum>
+std::string enum_choices() {
+  std::string choices;
+  for (const auto& [value, name] : EnumNames<Enum>::kNames) {
+    choices += (choices.empty() ? "" : ", ") + std::string(name);
+  }
+  return choices;
+}
+
+/// Throws ConfigError "<key>: <problem>" unless the condition holds.
+inline void require(bool condition, const std::string& key,
+                    const std::string& problem) {
+  if (!condition) throw ConfigError(key + ": " + problem);
+}
+
+}  // namespace unimiss

@@ -1,0 +1,40 @@
+#include "unimiss/core/log.h"
+
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include "unimiss/core/error.h"
+
+namespace unimiss {
+namespace {
+
+spdlog::logger& logger() {
+  static auto instance = [] {
+    auto created = std::make_shared<spdlog::logger>(
+        "unimiss", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
+    created->set_pattern("%H:%M:%S %^%L%$ %v");
+    created->flush_on(spdlog::level::info);
+    return created;
+  }();
+  return *instance;
+}
+
+}  // namespace
+
+void log_info(std::string_view message) { logger().info("{}", message); }
+
+void log_warning(std::string_view message) { logger().warn("{}", message); }
+
+void log_to_file(const std::string& path) {
+  try {
+    auto sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(path);
+    sink->set_pattern("%Y-%m-%d %H:%M:%S %L %v");
+    logger().sinks().push_back(std::move(sink));
+  } catch (const spdlog::spdlog_ex& error) {
+    throw DataError(path, std::string("cannot write the log (") + error.what() +
+                              "); choose an output folder you can write to");
+  }
+}
+
+}  // namespace unimiss
