@@ -1,0 +1,26 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <string>
+
+/// 2D images: X-rays and photographs as PNG or JPEG files.
+namespace unimiss::io {
+
+/// The stored values of a PNG or JPEG file, recognised by content, not by name:
+/// [1, H, W] (grey) or [3, H, W] (red, green, blue), uint8 or uint16.
+///
+/// Palettes are looked up, 1-, 2- and 4-bit grey is stretched to 0..255, alpha
+/// is dropped, CMYK is converted; a rotation noted in EXIF is not applied.
+/// Throws DataError for a file that is missing, truncated, damaged, of another
+/// format, or larger than 2^30 pixels; a damaged file never yields pixels.
+torch::Tensor read_pixels(const std::string& path);
+
+/// read_pixels as float32 in [0, 1]: 8-bit values / 255, 16-bit values / 65535.
+torch::Tensor read_image(const std::string& path);
+
+/// Writes a PNG: uint8 [H, W] (grey) or [3, H, W] (RGB) with 8 bits, uint16 or
+/// int32 [H, W] with 16 bits. Throws DataError when the file cannot be written.
+void write_png(const std::string& path, const torch::Tensor& image);
+
+}  // namespace unimiss::io

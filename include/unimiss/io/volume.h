@@ -1,0 +1,46 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <array>
+#include <string>
+
+/// 3D images: CT volumes as NIfTI files.
+///
+/// Every volume has one orientation, whatever the file's: D runs from inferior
+/// to superior, H from anterior to posterior, W from the patient's right to the
+/// left. An axial slice [H, W] thus displays the way radiologists see it.
+/// Only the axes are permuted and flipped; an oblique acquisition stays
+/// oblique.
+namespace unimiss::io {
+
+struct Volume {
+  torch::Tensor voxels;                    ///< [D, H, W] float32; HU for CT
+  std::array<double, 3> spacing{1, 1, 1};  ///< mm between voxels, D, H, W
+};
+
+/// Reads a 3D NIfTI-1 file (.nii or .nii.gz) of any scalar type, rescaled by
+/// its scl_slope and scl_inter. A trailing axis of extent 1 is dropped.
+///
+/// Voxels that are not finite become the smallest finite value, with a warning.
+/// Throws DataError for a file that is missing, truncated, fails its checksum,
+/// contradicts its own header, holds colours or more than one frame, or has no
+/// finite voxel. What the header claims is compared with the bytes present
+/// before any memory is taken for it.
+Volume read_volume(const std::string& path);
+
+/// Writes an int16 NIfTI file (.nii or .nii.gz) in the orientation above; the
+/// intensities are rounded and clamped to the range of int16.
+void write_volume(const std::string& path, const Volume& volume);
+
+/// Trilinear interpolation to another spacing (mm; D, H, W).
+///
+/// An axis of n voxels at spacing s gets round(n s / t) >= 1 voxels at exactly
+/// t, over the same physical extent: the centre of voxel i lies at (i + 1/2) t.
+/// Axes within 1 % of the wanted spacing are left alone. There is no low-pass
+/// filter, so a strong reduction aliases. Runs on the calling thread.
+/// Throws Error for a spacing that is not positive and for a result of more
+/// than 2^31 voxels.
+Volume resample(const Volume& volume, const std::array<double, 3>& spacing);
+
+}  // namespace unimiss::io

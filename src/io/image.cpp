@@ -1,0 +1,174 @@
+#include "unimiss/io/image.h"
+
+#include <fmt/format.h>
+#include <libdeflate.h>
+
+#include <cstring>
+#include <opencv2/core.hpp>
+#include <opencv2/imgcodecs.hpp>
+#include <string_view>
+
+#include "io/file_bytes.h"
+#include "unimiss/core/error.h"
+
+namespace unimiss::io {
+namespace {
+
+using Bytes = std::vector<uint8_t>;
+
+constexpr std::string_view kPngSignature = "\x89PNG\r\n\x1a\n";
+constexpr std::string_view kJpegSignature = "\xff\xd8\xff";
+constexpr uint64_t kMaxPixels = uint64_t{1} << 30;
+
+[[noreturn]] void fail(const std::string& path, const std::string& problem) {
+  throw DataError(path, problem + "; fetch or export the file again");
+}
+
+std::string_view text(const Bytes& bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+uint32_t big_endian32(const uint8_t* at) {
+  return static_cast<uint32_t>(at[0]) << 24 | at[1] << 16 | at[2] << 8 | at[3];
+}
+
+void check_png_size(const std::string& path, const uint8_t* header) {
+  const uint64_t width = big_endian32(header);
+  const uint64_t height = big_endian32(header + 4);
+  if (width == 0 || height == 0) {
+    fail(path, fmt::format("a PNG of {}x{} pixels", width, height));
+  }
+  if (width > kMaxPixels / height) {
+    throw DataError(path, fmt::format("{}x{} pixels are too many (2^30 are "
+                                      "allowed); reduce the image",
+                                      width, height));
+  }
+}
+
+/// Walks the chunks: OpenCV decodes truncated files without saying so.
+void check_png(const std::string& path, const Bytes& bytes) {
+  size_t at = kPngSignature.size();
+  bool has_data = false;
+  for (bool first = true;; first = false) {
+    if (bytes.size() - at < 12) fail(path, "the PNG is truncated");
+    const uint64_t length = big_endian32(&bytes[at]);
+    if (length > bytes.size() - at - 12) fail(path, "the PNG is truncated");
+    const std::string_view type = text(bytes).substr(at + 4, 4);
+    const uint8_t* content = &bytes[at + 8];
+    if (libdeflate_crc32(0, content - 4, length + 4) !=
+        big_endian32(content + length)) {
+      fail(path, fmt::format("the PNG is corrupt at byte {} (a checksum does "
+                             "not match)",
+                             at));
+    }
+    if (first) {
+      if (type != "IHDR" || length != 13) fail(path, "the PNG has no header");
+      check_png_size(path, content);
+    }
+    has_data |= type == "IDAT";
+    if (type == "IEND") break;
+    at += 12 + length;
+  }
+  if (!has_data) fail(path, "the PNG holds no pixels");
+}
+
+/// A decoder fills what a truncated JPEG lacks with grey. Entropy-coded data
+/// cannot contain the end marker, so it must follow the last scan's start.
+void check_jpeg(const std::string& path, const Bytes& bytes) {
+  using namespace std::string_view_literals;
+  const size_t scan = text(bytes).rfind("\xff\xda"sv);
+  const size_t end = text(bytes).rfind("\xff\xd9"sv);
+  if (scan == std::string_view::npos || end == std::string_view::npos ||
+      end < scan) {
+    fail(path, "the JPEG is truncated");
+  }
+}
+
+cv::Mat decode(const std::string& path) {
+  const Bytes bytes = read_file_bytes(path);
+  if (text(bytes).starts_with(kPngSignature)) {
+    check_png(path, bytes);
+  } else if (text(bytes).starts_with(kJpegSignature)) {
+    check_jpeg(path, bytes);
+  } else {
+    throw DataError(path, "neither a PNG nor a JPEG image; convert it");
+  }
+  cv::Mat image;
+  try {
+    image = cv::imdecode(bytes, cv::IMREAD_UNCHANGED);
+  } catch (const cv::Exception& error) {
+    throw DataError(path, "cannot be decoded (" + error.err +
+                              "); fetch or export the file again");
+  }
+  if (image.empty()) fail(path, "cannot be decoded");
+  return image;
+}
+
+/// OpenCV's interleaved BGR or BGRA, or grey, to planes in the order RGB.
+template <class T>
+void copy_planes(const cv::Mat& image, T* to) {
+  const int stride = image.channels();
+  const int planes = stride < 3 ? 1 : 3;
+  for (int plane = 0; plane < planes; ++plane) {
+    const int channel = planes - 1 - plane;
+    for (int y = 0; y < image.rows; ++y) {
+      const T* row = image.ptr<T>(y) + channel;
+      for (int x = 0; x < image.cols; ++x) *to++ = row[x * stride];
+    }
+  }
+}
+
+}  // namespace
+
+torch::Tensor read_pixels(const std::string& path) {
+  const cv::Mat image = decode(path);
+  const int64_t channels = image.channels() < 3 ? 1 : 3;
+  const bool deep = image.depth() == CV_16U;
+  if (!deep && image.depth() != CV_8U) {
+    throw DataError(path, "neither 8 nor 16 bits a channel; convert it");
+  }
+  auto pixels = torch::empty({channels, image.rows, image.cols},
+                             deep ? torch::kUInt16 : torch::kUInt8);
+  if (deep) {
+    copy_planes(image, pixels.data_ptr<uint16_t>());
+  } else {
+    copy_planes(image, pixels.data_ptr<uint8_t>());
+  }
+  return pixels;
+}
+
+torch::Tensor read_image(const std::string& path) {
+  const auto pixels = read_pixels(path);
+  const double white = pixels.scalar_type() == torch::kUInt16 ? 65535 : 255;
+  return pixels.to(torch::kFloat32).div_(white);
+}
+
+void write_png(const std::string& path, const torch::Tensor& image) {
+  const auto type = image.scalar_type();
+  const bool deep = type == torch::kUInt16 || type == torch::kInt32;
+  TORCH_CHECK(deep || type == torch::kUInt8, "write_png: uint8, uint16, int32");
+  const bool colour = image.dim() == 3;
+  TORCH_CHECK(colour ? image.size(0) == 3 && !deep : image.dim() == 2,
+              "write_png: [H, W], or 8-bit [3, H, W]");
+  // OpenCV wants interleaved BGR.
+  const auto packed =
+      colour ? image.flip(0).permute({1, 2, 0}).contiguous()
+             : image.to(deep ? torch::kInt32 : torch::kUInt8).contiguous();
+  cv::Mat view(
+      static_cast<int>(packed.size(0)), static_cast<int>(packed.size(1)),
+      colour ? CV_8UC3 : (deep ? CV_32SC1 : CV_8UC1), packed.data_ptr());
+  cv::Mat stored = view;
+  if (deep) view.convertTo(stored, CV_16U);
+  bool written = false;
+  try {
+    written = cv::imwrite(path, stored);
+  } catch (const cv::Exception&) {
+  }
+  if (!written) {
+    throw DataError(path,
+                    "cannot be written; check the folder, the free space "
+                    "and that the name ends in .png");
+  }
+}
+
+}  // namespace unimiss::io

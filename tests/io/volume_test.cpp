@@ -1,0 +1,244 @@
+#include "unimiss/io/volume.h"
+
+#include <gmock/gmock.h>
+#include <libdeflate.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+
+#include "testing/files.h"
+#include "testing/nifti_bytes.h"
+#include "testing/temporary_directory.h"
+#include "unimiss/core/error.h"
+
+namespace unimiss::io {
+namespace {
+
+using ::testing::HasSubstr;
+using unimiss::testing::nifti_bytes;
+using unimiss::testing::patched;
+using unimiss::testing::read_bytes;
+using unimiss::testing::TemporaryDirectory;
+using unimiss::testing::write_bytes;
+
+/// The DataError that reading these bytes ends with.
+std::string error_of(const std::string& name, const std::string& bytes) {
+  const TemporaryDirectory folder;
+  write_bytes(folder.file(name), bytes);
+  try {
+    read_volume(folder.file(name));
+  } catch (const DataError& error) {
+    EXPECT_THAT(error.what(), HasSubstr(name));
+    return error.what();
+  }
+  return "no error";
+}
+
+Volume read_back(const std::string& bytes) {
+  const TemporaryDirectory folder;
+  write_bytes(folder.file("v.nii"), bytes);
+  return read_volume(folder.file("v.nii"));
+}
+
+std::string gzip(const std::string& plain) {
+  auto* compressor = libdeflate_alloc_compressor(6);
+  std::string packed(libdeflate_gzip_compress_bound(compressor, plain.size()),
+                     '\0');
+  packed.resize(libdeflate_gzip_compress(compressor, plain.data(), plain.size(),
+                                         packed.data(), packed.size()));
+  libdeflate_free_compressor(compressor);
+  return packed;
+}
+
+TEST(Volume, WhatIsWrittenIsReadBack) {
+  const TemporaryDirectory folder;
+  const Volume volume{torch::arange(2 * 3 * 4, torch::kFloat32).view({2, 3, 4}),
+                      {3, 1.5, 0.5}};
+  for (const auto* name : {"v.nii", "v.nii.gz"}) {
+    write_volume(folder.file(name), volume);
+    const Volume read = read_volume(folder.file(name));
+    EXPECT_TRUE(read.voxels.equal(volume.voxels));
+    EXPECT_EQ(read.spacing, volume.spacing);
+  }
+}
+
+TEST(Volume, WritingClampsToInt16) {
+  const TemporaryDirectory folder;
+  write_volume(folder.file("v.nii"),
+               {torch::tensor({-1e6f, 1.6f, 1e6f}).view({1, 1, 3}), {1, 1, 1}});
+  EXPECT_TRUE(read_volume(folder.file("v.nii"))
+                  .voxels.flatten()
+                  .equal(torch::tensor({-32768.0f, 2.0f, 32767.0f})));
+}
+
+TEST(Volume, AxesAreReorientedFromTheAffine) {
+  // Rows of an sform map file axes (i, j, k) to right, anterior, superior:
+  // here i runs to superior, j to posterior, k to the left.
+  std::string bytes = nifti_bytes(2, 3, 4);
+  bytes = patched(bytes, 254, int16_t{1});
+  const float affine[12] = {0, 0, -2, 0, 0, -2, 0, 0, 2, 0, 0, 0};
+  std::memcpy(&bytes[280], affine, sizeof(affine));
+  const Volume read = read_back(bytes);
+  // Stored k-major; canonical D is i, H is j, W (towards the left) is k.
+  const auto expected =
+      torch::arange(24, torch::kFloat32).view({4, 3, 2}).permute({2, 1, 0});
+  EXPECT_TRUE(read.voxels.equal(expected));
+}
+
+TEST(Volume, SlopeAndInterceptAreApplied) {
+  auto bytes = patched(nifti_bytes(3, 1, 1), 112, 0.5f);
+  bytes = patched(bytes, 116, -100.0f);
+  const Volume read = read_back(bytes);
+  EXPECT_EQ(read.voxels.min().item<float>(), -100);
+  EXPECT_EQ(read.voxels.max().item<float>(), -99);
+}
+
+TEST(Volume, NonFiniteVoxelsBecomeTheMinimum) {
+  auto bytes = nifti_bytes(2, 2, 1);
+  bytes = patched(bytes, 70, int16_t{16});
+  bytes = patched(bytes, 72, int16_t{32});
+  const float infinity = std::numeric_limits<float>::infinity();
+  const float values[4] = {-5, std::nanf(""), infinity, 7};
+  bytes.resize(352);
+  bytes.append(reinterpret_cast<const char*>(values), sizeof(values));
+  EXPECT_EQ(read_back(bytes).voxels.sum().item<float>(), -5 * 3 + 7);
+  for (int i = 0; i < 4; ++i) bytes = patched(bytes, 352 + 4 * i, infinity);
+  EXPECT_THAT(error_of("v.nii", bytes), HasSubstr("no voxel is a finite"));
+}
+
+TEST(Volume, TrailingSingletonIsSqueezed) {
+  const auto bytes = patched(nifti_bytes(3, 4, 2), 40, int16_t{4});
+  EXPECT_EQ(read_back(bytes).voxels.sizes(), (torch::IntArrayRef{2, 4, 3}));
+}
+
+TEST(Volume, DamagedGzipIsRefused) {
+  const auto packed = gzip(nifti_bytes(20, 20, 20));
+  const TemporaryDirectory folder;
+  // Two members, as parallel compressors write them.
+  const auto plain = nifti_bytes(20, 20, 20);
+  write_bytes(folder.file("two.nii.gz"),
+              gzip(plain.substr(0, 5000)) + gzip(plain.substr(5000)));
+  EXPECT_EQ(read_volume(folder.file("two.nii.gz")).voxels.numel(), 8000);
+
+  EXPECT_THAT(error_of("v.nii.gz", packed.substr(0, packed.size() / 2)),
+              HasSubstr("truncated or corrupt"));
+  EXPECT_THAT(error_of("v.nii.gz", packed.substr(0, packed.size() - 1)),
+              HasSubstr("truncated or corrupt"));
+  auto flipped = packed;
+  flipped[packed.size() - 6] ^= 1;  // the stored checksum
+  EXPECT_THAT(error_of("v.nii.gz", flipped), HasSubstr("corrupt"));
+  EXPECT_THAT(error_of("v.nii.gz", nifti_bytes(2, 2, 2)),
+              HasSubstr("not a gzip file"));
+  EXPECT_THAT(error_of("v.nii.gz", ""), HasSubstr("empty"));
+}
+
+TEST(Volume, ContradictoryHeadersAreRefused) {
+  const auto good = nifti_bytes(4, 4, 4);
+  const auto with = [&](size_t at, auto value) {
+    return error_of("v.nii", patched(good, at, value));
+  };
+  EXPECT_THAT(error_of("v.nii", good.substr(0, 100)), HasSubstr("348"));
+  EXPECT_THAT(error_of("v.nii", good.substr(0, good.size() - 1)),
+              HasSubstr("fewer than the 128"));
+  EXPECT_THAT(with(0, int32_t{347}), HasSubstr("not a NIfTI"));
+  EXPECT_THAT(with(0, int32_t{540}), HasSubstr("NIfTI-2"));
+  EXPECT_THAT(with(344, 'x'), HasSubstr("magic"));
+  EXPECT_THAT(with(40, int16_t{9}), HasSubstr("dim[0]"));
+  EXPECT_THAT(with(40, int16_t{2}), HasSubstr("expected one 3D volume"));
+  EXPECT_THAT(with(42, int16_t{-4}), HasSubstr("not positive"));
+  EXPECT_THAT(with(44, int16_t{0}), HasSubstr("not positive"));
+  EXPECT_THAT(with(42, int16_t{32767}), HasSubstr("fewer"));
+  EXPECT_THAT(with(70, int16_t{128}), HasSubstr("unsupported data type"));
+  EXPECT_THAT(with(72, int16_t{8}), HasSubstr("16 bits"));
+  EXPECT_THAT(with(80, 0.0f), HasSubstr("spacing"));
+  EXPECT_THAT(with(84, std::nanf("")), HasSubstr("spacing"));
+  EXPECT_THAT(with(108, 1e9f), HasSubstr("outside"));
+  EXPECT_THAT(with(108, std::nanf("")), HasSubstr("outside"));
+  const auto frames = patched(good, 40, int16_t{4});
+  EXPECT_THAT(error_of("v.nii", patched(frames, 48, int16_t{3})),
+              HasSubstr("4x4x4x3"));
+  EXPECT_THAT(error_of("v.mhd", good), HasSubstr(".nii"));
+}
+
+TEST(Volume, ResampleKeepsTheExtentAndInterpolates) {
+  const auto ramp = torch::arange(8, torch::kFloat32).view({1, 1, 8});
+  const Volume volume{ramp.expand({4, 3, 8}).contiguous(), {3, 1, 2}};
+  const Volume finer = resample(volume, {3, 1.005, 1});
+  EXPECT_EQ(finer.voxels.sizes(), (torch::IntArrayRef{4, 3, 16}));
+  EXPECT_EQ(finer.spacing, (std::array<double, 3>{3, 1, 1}));
+  // Voxel i of the result is centred at (i + 0.5) mm; the ramp is x / 2 - 0.5.
+  const auto expected =
+      (torch::arange(16, torch::kFloat32) * 0.5 - 0.25).clamp(0, 7);
+  EXPECT_TRUE(finer.voxels[2][1].allclose(expected));
+  const auto depth = torch::arange(4, torch::kFloat32).view({4, 1, 1});
+  const Volume coarser =
+      resample({depth.expand({4, 2, 2}).contiguous(), {1, 1, 1}}, {2, 1, 1});
+  EXPECT_TRUE(coarser.voxels.select(1, 0).select(1, 1).allclose(
+      torch::tensor({0.5f, 2.5f})));
+  EXPECT_THROW(resample(volume, {1e-6, 1e-6, 1}), Error);
+  EXPECT_THROW(resample(volume, {0, 1, 1}), Error);
+}
+
+/// A folder of damaged and unusual files with a README that says what each is.
+TEST(Volume, BrokenCollection) {
+  const char* folder = std::getenv("UNIMISS_BROKEN");
+  if (!folder) GTEST_SKIP() << "UNIMISS_BROKEN names no folder";
+  const auto path = [&](const std::string& name) {
+    return std::string(folder) + "/" + name;
+  };
+  const Volume good = read_volume(path("good_reference.nii.gz"));
+  EXPECT_EQ(good.voxels.sizes(), (torch::IntArrayRef{24, 48, 64}));
+  for (const auto* name :
+       {"lps_orientation.nii.gz", "axes_permuted.nii.gz", "big_endian.nii.gz",
+        "4d_singleton.nii.gz", "scl_slope_nan.nii.gz"}) {
+    const Volume same = read_volume(path(name));
+    EXPECT_TRUE(same.voxels.equal(good.voxels)) << name;
+  }
+  EXPECT_TRUE(read_volume(path("scl_slope.nii.gz"))
+                  .voxels.allclose(good.voxels * 0.5 - 100));
+  for (const auto* name :
+       {"no_qform_sform.nii.gz", "oblique_25deg.nii.gz", "constant.nii.gz",
+        "float64.nii.gz", "uint8.nii.gz", "nan_inf_voxels.nii.gz",
+        "tiny_4x4x2.nii.gz", "extreme_anisotropy.nii.gz"}) {
+    const Volume read = read_volume(path(name));
+    EXPECT_TRUE(read.voxels.isfinite().all().item<bool>()) << name;
+  }
+  for (double spacing : read_volume(path("oblique_25deg.nii.gz")).spacing) {
+    EXPECT_NEAR(spacing, 3, 1e-4);
+  }
+  for (const auto* name : {"truncated_gz.nii.gz",
+                           "truncated_voxels.nii",
+                           "truncated_header.nii.gz",
+                           "gzip_crc_corrupt.nii.gz",
+                           "zero_byte.nii.gz",
+                           "text_renamed.nii.gz",
+                           "huge_dims_tiny_file.nii.gz",
+                           "negative_dim.nii.gz",
+                           "zero_dim.nii.gz",
+                           "ndim9.nii.gz",
+                           "bad_magic.nii.gz",
+                           "zero_spacing.nii.gz",
+                           "nan_spacing.nii.gz",
+                           "negative_spacing.nii.gz",
+                           "float128_dtype.nii.gz",
+                           "unknown_dtype.nii.gz",
+                           "vox_offset_huge.nii.gz",
+                           "all_nan.nii.gz",
+                           "4d_three_frames.nii.gz",
+                           "2d_slice.nii.gz",
+                           "nifti2.nii.gz",
+                           "pair.hdr",
+                           "rgb24.nii.gz",
+                           "does_not_exist.nii.gz"}) {
+    try {
+      read_volume(path(name));
+      ADD_FAILURE() << name << " was read";
+    } catch (const DataError& error) {
+      EXPECT_THAT(error.what(), HasSubstr(name));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace unimiss::io
