@@ -1,0 +1,73 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <array>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "unimiss/core/fields.h"
+#include "unimiss/ssl/center.h"
+#include "unimiss/ssl/dino_loss.h"
+#include "unimiss/ssl/student_teacher.h"
+
+namespace unimiss::ssl {
+
+/// Whether a volume has to agree with its slices (paper Table 5).
+enum class VolumeSlice { kOn, kOff };
+
+/// The rules of the self-supervised objective (paper Sec. 3.2, Eq. 3-6).
+struct ObjectiveOptions {
+  double student_temperature = 0.1;
+  double teacher_temperature = 0.04;
+  double center_momentum = 0.9;
+  CenterRule center_rule = CenterRule::kPerStep;
+  CrossViewScale cross_view_scale = CrossViewScale::kSum;
+  VolumeSlice volume_slice = VolumeSlice::kOn;
+
+  template <class Self, class Visitor>
+  static void visit_fields(Self& self, Visitor&& visit) {
+    visit("student_temperature", self.student_temperature,
+          "temperature of the student's softmax");
+    visit("teacher_temperature", self.teacher_temperature,
+          "temperature of the teacher's softmax, after its warm-up");
+    visit("center_momentum", self.center_momentum,
+          "how much of the center stays at an update");
+    visit("center_rule", self.center_rule,
+          "when the center is updated: per_step or per_term");
+    visit("cross_view_scale", self.cross_view_scale,
+          "cross-view terms of Eq. 5 and 6: sum or mean");
+    visit("volume_slice", self.volume_slice,
+          "whether a volume must agree with its slices: on or off");
+  }
+  /// Throws ConfigError naming the key.
+  void validate() const;
+};
+
+/// The loss of one step and what follows from it.
+struct StepLoss {
+  torch::Tensor total;  ///< what is differentiated
+  /// Named terms, detached: "image", or those of Eq. 6.
+  std::vector<std::pair<std::string, torch::Tensor>> terms;
+  torch::Tensor next_center;      ///< [1, K], to be committed after the step
+  torch::Tensor teacher_entropy;  ///< mean entropy of the targets, nats
+};
+
+/// The objective for two views of a batch, [2B, C, H, W] or [2B, 1, D, H, W],
+/// the first view's B rows first. A pure function of its arguments: networks
+/// and center stay as they are.
+///
+/// Images: Eq. 5. Volumes: Eq. 6 with volume_slice on, else Eq. 5 on volumes.
+StepLoss step_loss(StudentTeacher& networks, const torch::Tensor& views,
+                   const torch::Tensor& center, double teacher_temperature,
+                   const ObjectiveOptions& options);
+
+}  // namespace unimiss::ssl
+
+template <>
+struct unimiss::EnumNames<unimiss::ssl::VolumeSlice> {
+  static constexpr std::array kNames{
+      std::pair{unimiss::ssl::VolumeSlice::kOn, "on"},
+      std::pair{unimiss::ssl::VolumeSlice::kOff, "off"}};
+};

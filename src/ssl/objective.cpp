@@ -1,0 +1,100 @@
+#include "unimiss/ssl/objective.h"
+
+#include <ATen/Functions.h>
+
+#include "unimiss/ssl/volume_slice.h"
+
+namespace unimiss::ssl {
+namespace {
+
+/// The logits of one network for volume views and their slices. The slices'
+/// embeddings are averaged before the last layer, which is linear, so that it
+/// runs once for 4B rows.
+VolumeSliceLogits volume_slice_logits(Network& network,
+                                      const torch::Tensor& views) {
+  const int64_t rows = views.size(0);
+  const torch::Tensor volume = network->embed(views);
+  const torch::Tensor slices =
+      slice_mean(network->embed(slices_of(views)), views.size(2));
+  const torch::Tensor logits = network->head->logits(at::cat({volume, slices}));
+  return {logits.slice(0, 0, rows), logits.slice(0, rows)};
+}
+
+/// Eq. 5: one loss between the two views, for images or volumes alone.
+StepLoss cross_view_loss(StudentTeacher& networks, const torch::Tensor& views,
+                         const torch::Tensor& center, double temperature,
+                         const ObjectiveOptions& options) {
+  auto logits = [&](Network& network) {
+    return network->head->logits(network->embed(views));
+  };
+  torch::Tensor teacher;
+  {
+    torch::NoGradGuard no_grad;
+    teacher = logits(networks.teacher);
+  }
+  const CenterPlan centers =
+      plan_centers(center, {teacher.mean(0, /*keepdim=*/true)},
+                   options.center_rule, options.center_momentum);
+  const torch::Tensor targets =
+      teacher_probabilities(teacher, centers.per_term[0], temperature);
+  StepLoss out;
+  out.total = dino_loss(student_log_probabilities(logits(networks.student),
+                                                  options.student_temperature),
+                        targets, options.cross_view_scale);
+  out.terms = {{views.dim() == 4 ? "image" : "volume", out.total.detach()}};
+  out.next_center = centers.next;
+  out.teacher_entropy = mean_entropy(targets);
+  return out;
+}
+
+/// Eq. 6.
+StepLoss consistency_loss(StudentTeacher& networks, const torch::Tensor& views,
+                          const torch::Tensor& center, double temperature,
+                          const ObjectiveOptions& options) {
+  VolumeSliceLogits teacher;
+  {
+    torch::NoGradGuard no_grad;
+    teacher = volume_slice_logits(networks.teacher, views);
+  }
+  const CenterPlan centers =
+      plan_centers(center, volume_slice_means(teacher), options.center_rule,
+                   options.center_momentum);
+  const auto terms = volume_slice_loss(
+      volume_slice_logits(networks.student, views), teacher, centers.per_term,
+      options.student_temperature, temperature, options.cross_view_scale);
+  StepLoss out;
+  out.total = terms[0] + terms[1] + terms[2] + terms[3];
+  for (size_t i = 0; i < terms.size(); ++i) {
+    out.terms.emplace_back(kVolumeSliceTerms[i], terms[i].detach());
+  }
+  out.next_center = centers.next;
+  out.teacher_entropy = mean_entropy(at::cat(
+      {teacher_probabilities(teacher.volume, centers.per_term[0], temperature),
+       teacher_probabilities(teacher.slices, centers.per_term[2],
+                             temperature)}));
+  return out;
+}
+
+}  // namespace
+
+void ObjectiveOptions::validate() const {
+  require(student_temperature > 0, "loss.student_temperature",
+          "must be greater than 0");
+  require(teacher_temperature > 0, "loss.teacher_temperature",
+          "must be greater than 0");
+  require(center_momentum >= 0 && center_momentum < 1, "loss.center_momentum",
+          "must be in [0, 1)");
+}
+
+StepLoss step_loss(StudentTeacher& networks, const torch::Tensor& views,
+                   const torch::Tensor& center, double teacher_temperature,
+                   const ObjectiveOptions& options) {
+  const bool consistency =
+      views.dim() == 5 && options.volume_slice == VolumeSlice::kOn;
+  return consistency ? consistency_loss(networks, views, center,
+                                        teacher_temperature, options)
+                     : cross_view_loss(networks, views, center,
+                                       teacher_temperature, options);
+}
+
+}  // namespace unimiss::ssl
