@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstdint>
+
+#include "unimiss/core/random.h"
+#include "unimiss/data/views.h"
+
+namespace unimiss::data {
+
+/// A source of view pairs. sample() is called by several threads at once and
+/// depends on nothing but its arguments, so a batch is reproducible.
+class Dataset {
+ public:
+  virtual ~Dataset() = default;
+  /// Samples per epoch.
+  virtual int64_t size() const = 0;
+  /// The views of sample `index` in [0, size()), all of one shape; every draw
+  /// comes from `random`. Throws DataError naming the file that is at fault.
+  virtual Views sample(int64_t index, Random& random) const = 0;
+};
+
+}  // namespace unimiss::data

@@ -1,0 +1,95 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <array>
+#include <cstdint>
+
+#include "unimiss/core/random.h"
+#include "unimiss/data/views.h"
+
+/// Augmentation of 2D images. Float images are [C, H, W], C = 1 or 3, float32
+/// in [0, 1], contiguous; a trailing underscore works in place, as in LibTorch.
+/// Everything runs on the calling thread.
+namespace unimiss::data {
+
+/// Pairs of probabilities are for the first and the second view.
+struct ImageTransformOptions {
+  int64_t image_size = 224;
+  std::array<double, 2> crop_scale{0.14, 1};
+  std::array<double, 2> crop_ratio{3.0 / 4, 4.0 / 3};
+  double flip_probability = 0.5;
+  double jitter_probability = 0.8;
+  double brightness = 0.4;
+  double contrast = 0.4;
+  double saturation = 0.2;
+  double hue = 0.1;
+  std::array<double, 2> grey_probability{0.8, 0.4};
+  std::array<double, 2> blur_probability{0.5, 1};
+  std::array<double, 2> blur_sigma{0.1, 2};
+
+  template <class Self, class Visitor>
+  static void visit_fields(Self& self, Visitor&& visit) {
+    visit("crop_scale", self.crop_scale,
+          "least and largest share of the area a crop covers");
+    visit("crop_ratio", self.crop_ratio,
+          "least and largest width / height of a crop");
+    visit("flip_probability", self.flip_probability,
+          "probability of a left-right flip");
+    visit("jitter_probability", self.jitter_probability,
+          "probability of the brightness to hue jitter");
+    visit("brightness", self.brightness, "factor is drawn from 1 +- this");
+    visit("contrast", self.contrast, "factor is drawn from 1 +- this");
+    visit("saturation", self.saturation,
+          "factor is drawn from 1 +- this; colour images only");
+    visit("hue", self.hue,
+          "turns of the colour circle, +- this; colour images only");
+    visit("grey_probability", self.grey_probability,
+          "probability of removing the colours of view 1 and 2");
+    visit("blur_probability", self.blur_probability,
+          "probability of blurring view 1 and 2");
+    visit("blur_sigma", self.blur_sigma,
+          "least and largest blur, pixels of the view");
+  }
+  /// Throws ConfigError naming the key.
+  void validate() const;
+};
+
+/// A window of an image, in its pixels.
+struct ImageWindow {
+  int64_t top = 0, left = 0, height = 0, width = 0;
+};
+
+enum class Flip { kNone, kLeftRight };
+
+/// A window of random area and aspect ratio; where none fits in ten draws, the
+/// largest central one within the allowed ratios.
+ImageWindow draw_window(int64_t height, int64_t width,
+                        const ImageTransformOptions& options, Random& random);
+
+/// Bicubic (a = -1/2), antialiased resampling of a window of a uint8 or uint16
+/// image [C, H, W] to [C, size, size], scaled to [0, 1] and clamped. Pixels
+/// outside of the window are never touched.
+torch::Tensor resized_crop(const torch::Tensor& pixels,
+                           const ImageWindow& window, int64_t size, Flip flip);
+
+/// x * factor, clamped to [0, 1].
+void adjust_brightness_(torch::Tensor& image, double factor);
+/// m + factor (x - m), clamped, with m the mean of the grey image.
+void adjust_contrast_(torch::Tensor& image, double factor);
+/// g + factor (x - g), clamped, with g the grey value of the pixel. C = 3.
+void adjust_saturation_(torch::Tensor& image, double factor);
+/// Turns the hue by a share of the full circle. C = 3.
+void shift_hue_(torch::Tensor& image, double turns);
+/// Every channel becomes 0.299 R + 0.587 G + 0.114 B. C = 3.
+void remove_colour_(torch::Tensor& image);
+/// Gaussian with a 23 x 23 kernel and mirrored borders; sigma in pixels. The
+/// kernel is shortened where the image is smaller.
+void blur_image_(torch::Tensor& image, double sigma);
+
+/// Two views [3, S, S] of a uint8 or uint16 image [1 or 3, H, W]. A grey image
+/// is processed as one channel and repeated at the end.
+Views augment_image(const torch::Tensor& pixels,
+                    const ImageTransformOptions& options, Random& random);
+
+}  // namespace unimiss::data

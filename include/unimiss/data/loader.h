@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "unimiss/data/dataset.h"
+#include "unimiss/data/views.h"
+
+namespace unimiss::data {
+
+struct LoaderOptions {
+  int64_t batch_size = 1;     ///< global: the sum over all processes
+  int64_t workers = 2;        ///< threads; 0 prepares batches inside of next()
+  int64_t queue_batches = 2;  ///< batches prepared ahead
+  uint64_t seed = 0;
+  int64_t rank = 0;   ///< of this process
+  int64_t world = 1;  ///< processes that share each batch
+
+  /// Throws ConfigError naming the key.
+  void validate() const;
+};
+
+/// An endless stream of batches, prepared ahead by worker threads.
+///
+/// The samples of all epochs, each a permutation drawn from (seed, epoch), form
+/// one stream; global batch n is its samples [n B, (n + 1) B), so nothing is
+/// dropped and a batch may span two epochs. Process r of R gets the r-th of R
+/// equal consecutive parts. A sample draws from Random({seed, epoch, index}).
+/// Batch n is therefore the same for any number of workers, and after seek(n).
+///
+/// For one consumer thread. Destruction waits for the samples in progress.
+class Loader {
+ public:
+  /// Throws ConfigError for options that cannot be met.
+  Loader(std::shared_ptr<const Dataset> dataset, const LoaderOptions& options);
+  ~Loader();
+
+  /// This process's part of batch position(), [B/R, ...] per view; advances.
+  /// What a worker threw is thrown here, and again until seek() moves on.
+  Views next();
+  /// The number of the batch that next() returns.
+  int64_t position() const;
+  /// Continues with another batch; what was prepared ahead is dropped.
+  void seek(int64_t batch);
+
+ private:
+  class Implementation;
+  std::unique_ptr<Implementation> implementation_;
+};
+
+}  // namespace unimiss::data

@@ -1,0 +1,156 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <array>
+#include <cstdint>
+
+#include "unimiss/core/fields.h"
+#include "unimiss/core/random.h"
+#include "unimiss/data/views.h"
+
+/// Augmentation of CT volumes. Stored volumes are int16 HU [D, H, W]; views are
+/// float32 HU / 1024 [D, H, W], contiguous; a trailing underscore works in
+/// place. Everything runs on the calling thread.
+namespace unimiss::data {
+
+/// Where the paper and its published code differ, the first choice is the
+/// paper's. kPerSlice draws the photometric changes anew for each slice.
+enum class DrawRule { kPerVolume, kPerSlice };
+/// kAnywhere: a window anywhere in the volume. kCentral: within the central
+/// 80 % of the plane, which is padded at the end to 256 x 256.
+enum class CropRule { kAnywhere, kCentral };
+/// kMeanAndStd restores both after a gamma change; kStd restores the deviation
+/// and multiplies the mean by (old deviation / new deviation).
+enum class GammaRule { kMeanAndStd, kStd };
+
+/// Pairs of probabilities are for the first and the second view.
+struct VolumeTransformOptions {
+  std::array<int64_t, 3> volume_size{16, 96, 96};
+  int64_t common_depth = 24;
+  std::array<double, 2> common_scale{1.4, 1.8};
+  std::array<double, 2> view_scale{0.8, 1.2};
+  CropRule crop_rule = CropRule::kAnywhere;
+  double padding_hu = -1024;
+  double mirror_probability = 0.5;
+  DrawRule draw_rule = DrawRule::kPerVolume;
+  double noise_sigma = 0.1;
+  double blur_probability = 0.8;
+  std::array<double, 2> blur_draw_probability{0.8, 0.5};
+  std::array<double, 2> blur_sigma{0.1, 2};
+  std::array<double, 2> brightness_probability{0.8, 1};
+  std::array<double, 2> brightness{0.75, 1.25};
+  std::array<double, 2> offset_probability{0.8, 0.5};
+  double offset_draw_probability = 0.8;
+  double offset_sigma = 0.4;
+  std::array<double, 2> contrast{0.75, 1.25};
+  std::array<double, 2> gamma_probability{0.8, 1};
+  std::array<double, 2> gamma{0.7, 1.5};
+  GammaRule gamma_rule = GammaRule::kMeanAndStd;
+
+  /// What the published weights were trained with.
+  static VolumeTransformOptions official();
+
+  template <class Self, class Visitor>
+  static void visit_fields(Self& self, Visitor&& visit) {
+    visit("common_depth", self.common_depth,
+          "slices of the window that both views of a sample lie in");
+    visit("common_scale", self.common_scale,
+          "extent of that window in plane, least and largest, / volume_size");
+    visit("view_scale", self.view_scale,
+          "extent of a view in plane, least and largest, / volume_size");
+    visit("crop_rule", self.crop_rule,
+          "where the common window may lie: anywhere or central");
+    visit("padding_hu", self.padding_hu, "HU of what lies outside the volume");
+    visit("mirror_probability", self.mirror_probability,
+          "probability of mirroring, for each axis");
+    visit("draw_rule", self.draw_rule,
+          "photometric changes are drawn per_volume or per_slice");
+    visit("noise_sigma", self.noise_sigma,
+          "largest Gaussian noise, in units of 1024 HU");
+    visit("blur_probability", self.blur_probability,
+          "probability that a view may be blurred");
+    visit("blur_draw_probability", self.blur_draw_probability,
+          "if so, probability for each draw, of view 1 and 2");
+    visit("blur_sigma", self.blur_sigma,
+          "least and largest blur in plane, voxels of the view");
+    visit("brightness_probability", self.brightness_probability,
+          "probability of scaling the intensities of view 1 and 2");
+    visit("brightness", self.brightness, "least and largest factor");
+    visit("offset_probability", self.offset_probability,
+          "probability that view 1 and 2 may be shifted in intensity");
+    visit("offset_draw_probability", self.offset_draw_probability,
+          "if so, probability for each draw");
+    visit("offset_sigma", self.offset_sigma,
+          "standard deviation of the shift, in units of 1024 HU");
+    visit("contrast", self.contrast,
+          "least and largest factor; below and above 1 are equally likely");
+    visit("gamma_probability", self.gamma_probability,
+          "probability of a gamma change of view 1 and 2");
+    visit("gamma", self.gamma,
+          "least and largest exponent; below and above 1 are equally likely");
+    visit("gamma_rule", self.gamma_rule,
+          "what a gamma change keeps: mean_and_std or std");
+  }
+  /// Throws ConfigError naming the key.
+  void validate() const;
+};
+
+/// A box of a volume, in its voxels (D, H, W); it may reach outside.
+struct VolumeWindow {
+  std::array<int64_t, 3> start{};
+  std::array<int64_t, 3> extent{};
+};
+
+/// The window both views of one sample are cut from.
+VolumeWindow draw_common_window(const std::array<int64_t, 3>& volume,
+                                const VolumeTransformOptions& options,
+                                Random& random);
+/// The window of one view, inside of the common one.
+VolumeWindow draw_view_window(const VolumeWindow& common,
+                              const VolumeTransformOptions& options,
+                              Random& random);
+
+/// Trilinear resampling of a window of an int16 HU volume to [D, H, W] of
+/// HU / 1024, mirrored along the axes of `mirror`; what lies outside of the
+/// volume counts as `padding_hu`. Only the window's voxels are touched.
+torch::Tensor resized_crop(const torch::Tensor& hu, const VolumeWindow& window,
+                           const std::array<int64_t, 3>& size,
+                           const std::array<bool, 3>& mirror,
+                           double padding_hu);
+
+/// Adds N(0, sigma^2), quantised to 2^16 equally likely values.
+void add_noise_(torch::Tensor& volume, double sigma, Random& random);
+/// Gaussian blur of every slice, cut at 4 sigma; sigma in voxels.
+void blur_slices_(torch::Tensor& volume, double sigma);
+void scale_intensity_(torch::Tensor& volume, double factor);
+void shift_intensity_(torch::Tensor& volume, double offset);
+/// m + factor (x - m) with the mean m, clamped to the range of x.
+void adjust_contrast_range_(torch::Tensor& volume, double factor);
+/// The intensities, scaled to [0, 1] by their range, to the power `gamma`.
+void adjust_gamma_(torch::Tensor& volume, double gamma, GammaRule rule);
+
+/// Two views [1, D, H, W] of an int16 HU volume.
+Views augment_volume(const torch::Tensor& hu,
+                     const VolumeTransformOptions& options, Random& random);
+
+}  // namespace unimiss::data
+
+template <>
+struct unimiss::EnumNames<unimiss::data::DrawRule> {
+  static constexpr std::array kNames{
+      std::pair{unimiss::data::DrawRule::kPerVolume, "per_volume"},
+      std::pair{unimiss::data::DrawRule::kPerSlice, "per_slice"}};
+};
+template <>
+struct unimiss::EnumNames<unimiss::data::CropRule> {
+  static constexpr std::array kNames{
+      std::pair{unimiss::data::CropRule::kAnywhere, "anywhere"},
+      std::pair{unimiss::data::CropRule::kCentral, "central"}};
+};
+template <>
+struct unimiss::EnumNames<unimiss::data::GammaRule> {
+  static constexpr std::array kNames{
+      std::pair{unimiss::data::GammaRule::kMeanAndStd, "mean_and_std"},
+      std::pair{unimiss::data::GammaRule::kStd, "std"}};
+};

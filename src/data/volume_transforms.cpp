@@ -1,0 +1,357 @@
+#include "unimiss/data/volume_transforms.h"
+
+#include <ATen/ops/special_ndtri.h>
+
+#include <cmath>
+#include <numeric>
+#include <opencv2/imgproc.hpp>
+#include <vector>
+
+namespace unimiss::data {
+namespace {
+
+constexpr float kHuUnit = 1024;
+
+/// Half of 2^16 equally likely values of a standard normal, the negative ones:
+/// a table is twenty times as fast as transforming uniform draws.
+const std::vector<float>& normal_quantiles() {
+  static const std::vector<float> table = [] {
+    constexpr int64_t kHalf = 32768;
+    const auto quantiles = at::special_ndtri(
+        (torch::arange(kHalf, torch::kFloat64) + 0.5) / (2.0 * kHalf));
+    const double* from = quantiles.data_ptr<double>();
+    return std::vector<float>(from, from + kHalf);
+  }();
+  return table;
+}
+
+/// One axis of a linear resampling. An index outside of the volume is -1.
+struct LinearAxis {
+  std::vector<int64_t> first, second;
+  std::vector<float> weight;  ///< of the second
+
+  LinearAxis(int64_t start, int64_t extent, int64_t size, int64_t volume,
+             bool mirrored)
+      : first(size), second(size), weight(size) {
+    const double scale =
+        static_cast<double>(extent) / static_cast<double>(size);
+    const auto inside = [&](int64_t at) {
+      at += start;
+      return at >= 0 && at < volume ? at : -1;
+    };
+    for (int64_t i = 0; i < size; ++i) {
+      const double at = std::clamp((static_cast<double>(i) + 0.5) * scale - 0.5,
+                                   0.0, static_cast<double>(extent - 1));
+      const auto low = static_cast<int64_t>(at);
+      const int64_t row = mirrored ? size - 1 - i : i;
+      first[row] = inside(low);
+      second[row] = inside(std::min(low + 1, extent - 1));
+      weight[row] = static_cast<float>(at - static_cast<double>(low));
+    }
+  }
+};
+
+/// A row of the window, resampled along W.
+void resample_row(const int16_t* row, const LinearAxis& columns, float padding,
+                  float scale, float* to) {
+  const auto at = [&](int64_t x) {
+    return x < 0 ? padding : static_cast<float>(row[x]);
+  };
+  for (size_t x = 0; x < columns.first.size(); ++x) {
+    const float a = at(columns.first[x]), b = at(columns.second[x]);
+    to[x] += scale * (a + columns.weight[x] * (b - a));
+  }
+}
+
+double mean_of(const torch::Tensor& volume) {
+  const float* values = volume.data_ptr<float>();
+  return std::accumulate(values, values + volume.numel(), 0.0) /
+         static_cast<double>(volume.numel());
+}
+
+double deviation_of(const torch::Tensor& volume, double mean) {
+  const float* values = volume.data_ptr<float>();
+  const double sum = std::accumulate(
+      values, values + volume.numel(), 0.0, [mean](double total, float value) {
+        return total + (value - mean) * (value - mean);
+      });
+  return std::sqrt(sum / static_cast<double>(volume.numel()));
+}
+
+template <class Change>
+void for_each_voxel(torch::Tensor& volume, Change change) {
+  float* values = volume.data_ptr<float>();
+  const int64_t count = volume.numel();
+  for (int64_t i = 0; i < count; ++i) values[i] = change(values[i]);
+}
+
+/// From [low, 1) or [1, high), equally likely.
+double draw_about_one(const std::array<double, 2>& range, Random& random) {
+  return random.chance(0.5) ? random.uniform(range[0], 1)
+                            : random.uniform(1, range[1]);
+}
+
+/// Noise, blur, brightness, offset, contrast and gamma, drawn once for each of
+/// the parts: the whole volume, or its slices.
+void change_intensities_(torch::Tensor& volume, int number,
+                         const VolumeTransformOptions& options,
+                         Random& random) {
+  const double noise = random.uniform(0, options.noise_sigma);
+  const bool blur = random.chance(options.blur_probability);
+  const bool scale = random.chance(options.brightness_probability[number]);
+  const bool shift = random.chance(options.offset_probability[number]);
+  const bool gamma = random.chance(options.gamma_probability[number]);
+  const bool slices = options.draw_rule == DrawRule::kPerSlice;
+  const int64_t thickness = slices ? 1 : volume.size(0);
+  for (int64_t z = 0; z < volume.size(0); z += thickness) {
+    auto part = volume.narrow(0, z, thickness);
+    add_noise_(part, noise, random);
+    if (blur && random.chance(options.blur_draw_probability[number])) {
+      blur_slices_(
+          part, random.uniform(options.blur_sigma[0], options.blur_sigma[1]));
+    }
+    if (scale) {
+      scale_intensity_(
+          part, random.uniform(options.brightness[0], options.brightness[1]));
+    }
+    if (shift && random.chance(options.offset_draw_probability)) {
+      shift_intensity_(part, options.offset_sigma * random.normal());
+    }
+    adjust_contrast_range_(part, draw_about_one(options.contrast, random));
+    if (gamma) {
+      adjust_gamma_(part, draw_about_one(options.gamma, random),
+                    options.gamma_rule);
+    }
+  }
+}
+
+}  // namespace
+
+VolumeTransformOptions VolumeTransformOptions::official() {
+  VolumeTransformOptions options;
+  options.crop_rule = CropRule::kCentral;
+  options.padding_hu = 0;
+  options.mirror_probability = 0.8;
+  options.draw_rule = DrawRule::kPerSlice;
+  options.gamma_rule = GammaRule::kStd;
+  return options;
+}
+
+void VolumeTransformOptions::validate() const {
+  const auto ordered = [](const std::array<double, 2>& range, const char* key) {
+    require(range[0] > 0 && range[0] <= range[1], key,
+            "must be [least, largest], both positive");
+  };
+  const auto probability = [](double p, const char* key) {
+    require(p >= 0 && p <= 1, key, "a probability must lie in [0, 1]");
+  };
+  for (int64_t extent : volume_size) {
+    require(extent >= 1, "volume_size", "every extent must be at least 1");
+  }
+  require(common_depth >= volume_size[0], "common_depth",
+          "must be at least the depth of volume_size");
+  ordered(common_scale, "common_scale");
+  ordered(view_scale, "view_scale");
+  ordered(blur_sigma, "blur_sigma");
+  ordered(brightness, "brightness");
+  require(std::abs(padding_hu) <= 32767, "padding_hu",
+          "must be a value in HU within +-32767");
+  require(noise_sigma >= 0, "noise_sigma", "must not be negative");
+  require(offset_sigma >= 0, "offset_sigma", "must not be negative");
+  require(contrast[0] > 0 && contrast[0] <= 1 && contrast[1] >= 1, "contrast",
+          "must be [least, largest] with 1 between them");
+  require(gamma[0] > 0 && gamma[0] <= 1 && gamma[1] >= 1, "gamma",
+          "must be [least, largest] with 1 between them");
+  probability(mirror_probability, "mirror_probability");
+  probability(blur_probability, "blur_probability");
+  probability(offset_draw_probability, "offset_draw_probability");
+  for (int i = 0; i < 2; ++i) {
+    probability(blur_draw_probability[i], "blur_draw_probability");
+    probability(brightness_probability[i], "brightness_probability");
+    probability(offset_probability[i], "offset_probability");
+    probability(gamma_probability[i], "gamma_probability");
+  }
+}
+
+VolumeWindow draw_common_window(const std::array<int64_t, 3>& volume,
+                                const VolumeTransformOptions& options,
+                                Random& random) {
+  constexpr int64_t kPaddedExtent = 256;
+  const bool central = options.crop_rule == CropRule::kCentral;
+  VolumeWindow window;
+  for (int axis = 0; axis < 3; ++axis) {
+    // The region that the window may lie in.
+    int64_t begin = 0, extent = volume[axis];
+    int64_t wanted = options.common_depth;
+    if (axis > 0) {
+      const auto size = static_cast<double>(options.volume_size[axis]);
+      wanted =
+          static_cast<int64_t>(size * random.uniform(options.common_scale[0],
+                                                     options.common_scale[1]));
+      if (central) {
+        begin = extent / 10;
+        extent = std::max(extent - 2 * begin, kPaddedExtent);
+        if (wanted > extent) wanted = options.volume_size[axis];
+      }
+    }
+    const int64_t room = extent - wanted;
+    window.extent[axis] = wanted;
+    if (room >= 0) {
+      window.start[axis] = begin + random.integer(room + 1);
+    } else {
+      // Too large: padding on both sides, or at the end.
+      window.start[axis] = central ? begin : room / 2;
+    }
+  }
+  return window;
+}
+
+VolumeWindow draw_view_window(const VolumeWindow& common,
+                              const VolumeTransformOptions& options,
+                              Random& random) {
+  VolumeWindow window;
+  for (int axis = 0; axis < 3; ++axis) {
+    int64_t extent = options.volume_size[axis];
+    if (axis > 0) {
+      extent = static_cast<int64_t>(
+          static_cast<double>(extent) *
+          random.uniform(options.view_scale[0], options.view_scale[1]));
+    }
+    extent = std::clamp<int64_t>(extent, 1, common.extent[axis]);
+    window.extent[axis] = extent;
+    window.start[axis] =
+        common.start[axis] + random.integer(common.extent[axis] - extent + 1);
+  }
+  return window;
+}
+
+torch::Tensor resized_crop(const torch::Tensor& hu, const VolumeWindow& window,
+                           const std::array<int64_t, 3>& size,
+                           const std::array<bool, 3>& mirror,
+                           double padding_hu) {
+  const auto axis = [&](int i) {
+    return LinearAxis(window.start[i], window.extent[i], size[i], hu.size(i),
+                      mirror[i]);
+  };
+  const LinearAxis slices = axis(0), rows = axis(1), columns = axis(2);
+  const auto padding = static_cast<float>(padding_hu);
+  const int64_t row_stride = hu.size(2), slice_stride = hu.size(1) * row_stride;
+  const int16_t* voxels = hu.data_ptr<int16_t>();
+  auto view = torch::empty({size[0], size[1], size[2]});
+  float* to = view.data_ptr<float>();
+  // torch::zeros would start LibTorch's threads.
+  std::fill_n(to, view.numel(), 0.0f);
+  for (int64_t z = 0; z < size[0]; ++z) {
+    for (int64_t y = 0; y < size[1]; ++y, to += size[2]) {
+      for (int corner = 0; corner < 4; ++corner) {
+        const float wz = corner & 2 ? slices.weight[z] : 1 - slices.weight[z];
+        const float wy = corner & 1 ? rows.weight[y] : 1 - rows.weight[y];
+        const float scale = wz * wy / kHuUnit;
+        if (scale == 0) continue;
+        const int64_t slice = corner & 2 ? slices.second[z] : slices.first[z];
+        const int64_t row = corner & 1 ? rows.second[y] : rows.first[y];
+        if (slice < 0 || row < 0) {
+          for (int64_t x = 0; x < size[2]; ++x) to[x] += scale * padding;
+        } else {
+          resample_row(voxels + slice * slice_stride + row * row_stride,
+                       columns, padding, scale, to);
+        }
+      }
+    }
+  }
+  return view;
+}
+
+void add_noise_(torch::Tensor& volume, double sigma, Random& random) {
+  const float* quantiles = normal_quantiles().data();
+  const auto s = static_cast<float>(sigma);
+  uint64_t bits = 0;
+  int64_t left = 0;
+  for_each_voxel(volume, [&](float value) {
+    if (left-- == 0) {
+      bits = random.bits();
+      left = 3;
+    }
+    // 15 bits choose the magnitude, one the sign.
+    const float magnitude = quantiles[bits & 0x7fff];
+    const float sign = bits & 0x8000 ? s : -s;
+    bits >>= 16;
+    return value + sign * magnitude;
+  });
+}
+
+void blur_slices_(torch::Tensor& volume, double sigma) {
+  const int height = static_cast<int>(volume.size(1));
+  const int width = static_cast<int>(volume.size(2));
+  const int radius = std::max(1, static_cast<int>(std::lround(4 * sigma)));
+  const cv::Size kernel(std::min(2 * radius + 1, 2 * width - 1),
+                        std::min(2 * radius + 1, 2 * height - 1));
+  for (int64_t z = 0; z < volume.size(0); ++z) {
+    cv::Mat slice(height, width, CV_32F,
+                  volume.data_ptr<float>() + z * height * width);
+    cv::GaussianBlur(slice, slice, kernel, sigma, sigma, cv::BORDER_REFLECT);
+  }
+}
+
+void scale_intensity_(torch::Tensor& volume, double factor) {
+  const auto f = static_cast<float>(factor);
+  for_each_voxel(volume, [f](float value) { return value * f; });
+}
+
+void shift_intensity_(torch::Tensor& volume, double offset) {
+  const auto o = static_cast<float>(offset);
+  for_each_voxel(volume, [o](float value) { return value + o; });
+}
+
+void adjust_contrast_range_(torch::Tensor& volume, double factor) {
+  const auto f = static_cast<float>(factor);
+  const auto mean = static_cast<float>(mean_of(volume));
+  const float* values = volume.data_ptr<float>();
+  const auto [low, high] = std::minmax_element(values, values + volume.numel());
+  const float least = *low, most = *high;
+  for_each_voxel(volume, [=](float value) {
+    return std::clamp(mean + f * (value - mean), least, most);
+  });
+}
+
+void adjust_gamma_(torch::Tensor& volume, double gamma, GammaRule rule) {
+  const int64_t count = volume.numel();
+  float* values = volume.data_ptr<float>();
+  const auto [low, high] = std::minmax_element(values, values + count);
+  const float least = *low, range = *high - *low;
+  if (range <= 0) return;  // nothing to bend
+  const double mean = mean_of(volume), deviation = deviation_of(volume, mean);
+  for_each_voxel(volume, [=](float value) { return (value - least) / range; });
+  cv::Mat flat(1, static_cast<int>(count), CV_32F, values);
+  cv::pow(flat, gamma, flat);
+  for_each_voxel(volume, [=](float value) { return value * range + least; });
+  const double new_mean = mean_of(volume);
+  const double ratio = deviation / (deviation_of(volume, new_mean) + 1e-8);
+  const double target = rule == GammaRule::kStd ? mean * ratio : mean;
+  for_each_voxel(volume, [=](float value) {
+    return static_cast<float>((value - new_mean) * ratio + target);
+  });
+}
+
+Views augment_volume(const torch::Tensor& hu,
+                     const VolumeTransformOptions& options, Random& random) {
+  TORCH_CHECK(
+      hu.dim() == 3 && hu.is_contiguous() && hu.scalar_type() == torch::kInt16,
+      "augment_volume: a volume is int16 [D, H, W] and contiguous");
+  const VolumeWindow common =
+      draw_common_window({hu.size(0), hu.size(1), hu.size(2)}, options, random);
+  const auto view = [&](int number) {
+    const VolumeWindow window = draw_view_window(common, options, random);
+    std::array<bool, 3> mirror;
+    for (bool& axis : mirror) axis = random.chance(options.mirror_probability);
+    auto volume = resized_crop(hu, window, options.volume_size, mirror,
+                               options.padding_hu);
+    change_intensities_(volume, number, options, random);
+    return volume.unsqueeze(0);
+  };
+  auto first = view(0);
+  auto second = view(1);
+  return {std::move(first), std::move(second)};
+}
+
+}  // namespace unimiss::data

@@ -1,0 +1,160 @@
+#include "unimiss/data/loader.h"
+
+#include <gmock/gmock.h>
+
+#include <atomic>
+#include <chrono>
+#include <set>
+#include <thread>
+
+#include "unimiss/core/error.h"
+
+namespace unimiss::data {
+namespace {
+
+using ::testing::HasSubstr;
+
+/// Samples that show their index and their first draw.
+class Numbers : public Dataset {
+ public:
+  explicit Numbers(int64_t size, int64_t broken = -1)
+      : size_(size), broken_(broken) {}
+  int64_t size() const override { return size_; }
+  Views sample(int64_t index, Random& random) const override {
+    if (index == broken_) throw DataError("broken.png", "is damaged");
+    // Uneven work, so that samples finish out of order.
+    std::this_thread::sleep_for(std::chrono::microseconds(index % 3 * 200));
+    ++calls;
+    const auto draw = static_cast<float>(random.uniform());
+    return {torch::full({1}, static_cast<float>(index)),
+            torch::full({1}, draw)};
+  }
+  mutable std::atomic<int> calls = 0;
+
+ private:
+  int64_t size_, broken_;
+};
+
+LoaderOptions options_with(int64_t batch, int64_t workers) {
+  return {
+      .batch_size = batch, .workers = workers, .queue_batches = 3, .seed = 11};
+}
+
+std::vector<Views> batches(const LoaderOptions& options, int count,
+                           int64_t from = 0) {
+  Loader loader(std::make_shared<Numbers>(10), options);
+  if (from > 0) loader.seek(from);
+  std::vector<Views> result;
+  for (int i = 0; i < count; ++i) {
+    EXPECT_EQ(loader.position(), from + i);
+    result.push_back(loader.next());
+  }
+  return result;
+}
+
+bool equal(const Views& a, const Views& b) {
+  return a.first.equal(b.first) && a.second.equal(b.second);
+}
+
+TEST(Loader, BatchesDoNotDependOnTheWorkers) {
+  const auto expected = batches(options_with(4, 0), 12);
+  for (int64_t workers : {1, 2, 8}) {
+    const auto found = batches(options_with(4, workers), 12);
+    for (int i = 0; i < 12; ++i) EXPECT_TRUE(equal(found[i], expected[i])) << i;
+  }
+}
+
+TEST(Loader, EveryEpochIsAnotherPermutation) {
+  std::vector<float> stream;
+  for (const auto& views : batches(options_with(4, 2), 5)) {
+    const float* values = views.first.data_ptr<float>();
+    stream.insert(stream.end(), values, values + 4);
+  }
+  const std::vector<float> one(stream.begin(), stream.begin() + 10);
+  const std::vector<float> two(stream.begin() + 10, stream.end());
+  EXPECT_EQ(std::set<float>(one.begin(), one.end()).size(), 10u);
+  EXPECT_EQ(std::set<float>(two.begin(), two.end()).size(), 10u);
+  EXPECT_NE(one, two);
+  EXPECT_FALSE(std::is_sorted(one.begin(), one.end()));
+}
+
+TEST(Loader, SamplesDrawFromSeedEpochAndIndex) {
+  const auto batch = batches(options_with(10, 0), 2)[1];
+  for (int64_t row = 0; row < 10; ++row) {
+    const auto index = static_cast<uint64_t>(batch.first[row].item<float>());
+    Random random({11, 1, index});
+    EXPECT_EQ(batch.second[row].item<float>(),
+              static_cast<float>(random.uniform()));
+  }
+}
+
+TEST(Loader, SeekContinuesTheSameStream) {
+  const auto expected = batches(options_with(3, 0), 9);
+  for (int64_t workers : {0, 2}) {
+    const auto found = batches(options_with(3, workers), 2, 7);
+    EXPECT_TRUE(equal(found[0], expected[7]));
+    EXPECT_TRUE(equal(found[1], expected[8]));
+    Loader loader(std::make_shared<Numbers>(10), options_with(3, workers));
+    for (int64_t batch : {0, 8, 2, 5}) {  // also backwards, while busy
+      loader.seek(batch);
+      EXPECT_TRUE(equal(loader.next(), expected[batch])) << batch;
+      EXPECT_EQ(loader.position(), batch + 1);
+    }
+  }
+}
+
+TEST(Loader, ProcessesShareEachBatch) {
+  const auto whole = batches(options_with(6, 0), 3);
+  for (int64_t rank = 0; rank < 3; ++rank) {
+    auto options = options_with(6, 2);
+    options.rank = rank;
+    options.world = 3;
+    const auto part = batches(options, 3);
+    for (int i = 0; i < 3; ++i) {
+      EXPECT_TRUE(part[i].second.equal(
+          whole[i].second.slice(0, 2 * rank, 2 * rank + 2)));
+    }
+  }
+}
+
+TEST(Loader, AFailureNamesTheFileAndLasts) {
+  for (int64_t workers : {0, 1, 4}) {
+    Loader loader(std::make_shared<Numbers>(10, 3), options_with(10, workers));
+    for (int attempt = 0; attempt < 2; ++attempt) {
+      try {
+        loader.next();
+        ADD_FAILURE() << "no error";
+      } catch (const DataError& error) {
+        EXPECT_THAT(error.what(), HasSubstr("broken.png"));
+      }
+      EXPECT_EQ(loader.position(), 0);
+    }
+  }
+}
+
+TEST(Loader, PreparesNoFurtherAheadThanAsked) {
+  const auto numbers = std::make_shared<Numbers>(10);
+  Loader loader(numbers, options_with(2, 2));
+  loader.next();
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  EXPECT_EQ(numbers->calls, 2 * (1 + 3));
+}
+
+TEST(Loader, StopsAtAnyMoment) {
+  for (int i = 0; i < 30; ++i) {
+    Loader loader(std::make_shared<Numbers>(10), options_with(4, 4));
+    if (i % 3 > 0) loader.seek(i);
+    if (i % 3 > 1) loader.next();
+  }
+}
+
+TEST(Loader, OptionsAreChecked) {
+  const auto numbers = std::make_shared<Numbers>(10);
+  LoaderOptions options = options_with(5, 0);
+  options.world = 2;
+  EXPECT_THROW(Loader(numbers, options), ConfigError);
+  EXPECT_THROW(Loader(std::make_shared<Numbers>(0), {}), ConfigError);
+}
+
+}  // namespace
+}  // namespace unimiss::data
