@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "unimiss/data/views.h"
+
+namespace unimiss::train {
+
+/// What a run shows on one picture: what the network saw, and how it went.
+class ContactSheet {
+ public:
+  /// Keeps both views of the first six samples of each kind; a volume is shown
+  /// by its middle slice.
+  void add_views(const data::Views& batch);
+  void add_point(const std::string& curve, int64_t step, double value);
+  void add_entropy(int64_t step, double value);
+
+  /// Writes a PNG: views of both kinds, loss terms, teacher entropy.
+  void write(const std::string& path) const;
+
+ private:
+  struct Curve {
+    std::vector<double> steps, values;
+  };
+  data::Views images_, volumes_;
+  std::map<std::string, Curve> terms_;
+  Curve entropy_;
+};
+
+}  // namespace unimiss::train

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <array>
+#include <string>
+#include <utility>
+
+#include "unimiss/core/fields.h"
+
+namespace unimiss::train {
+
+enum class DeviceChoice { kAuto, kCpu, kCuda };
+
+/// The device a run uses. kAuto: the GPU where the build and the machine have
+/// one, else the CPU.
+/// Throws ConfigError, naming the command that helps, when a GPU is asked for
+/// and there is none, the build has no CUDA, or the installed LibTorch has no
+/// code for this GPU.
+torch::Device choose_device(DeviceChoice choice);
+
+/// Why this LibTorch cannot run on a GPU of that compute capability, and the
+/// command that fixes it; empty when it can.
+/// torch: (major, minor) of the LibTorch; a V100 is (7, 0).
+std::string gpu_problem(std::pair<int, int> torch,
+                        std::pair<int, int> capability);
+
+}  // namespace unimiss::train
+
+template <>
+struct unimiss::EnumNames<unimiss::train::DeviceChoice> {
+  static constexpr std::array kNames{
+      std::pair{unimiss::train::DeviceChoice::kAuto, "auto"},
+      std::pair{unimiss::train::DeviceChoice::kCpu, "cpu"},
+      std::pair{unimiss::train::DeviceChoice::kCuda, "cuda"}};
+};

@@ -1,0 +1,112 @@
+#pragma once
+
+#include <torch/ordered_dict.h>
+#include <torch/types.h>
+
+#include <array>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "unimiss/core/fields.h"
+
+namespace unimiss::train {
+
+/// What a gradient norm is taken over.
+enum class ClipRule { kPerTensor, kGlobal };
+
+/// What happens to a parameter that a step gave no gradient (3D-only ones in a
+/// 2D phase).
+enum class InactiveRule {
+  kUntouched,  ///< neither optimizer nor weight decay move it
+  /// Once it has had a gradient it counts as having a zero one, so that decay
+  /// and Adam's momentum still move it: what the released weights saw.
+  kZeroGradient,
+};
+
+struct OptimizerOptions {
+  double lr = 8e-4;
+  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
+  double clip = 0.3;
+  ClipRule clip_rule = ClipRule::kPerTensor;
+  InactiveRule inactive_rule = InactiveRule::kUntouched;
+
+  template <class Self, class Visitor>
+  static void visit_fields(Self& self, Visitor&& visit) {
+    visit("lr", self.lr,
+          "peak learning rate at a batch of 192; scaled linearly with a "
+          "phase's batch");
+    visit("beta1", self.beta1, "decay of AdamW's first moment");
+    visit("beta2", self.beta2, "decay of AdamW's second moment");
+    visit("epsilon", self.epsilon, "AdamW's epsilon");
+    visit("clip", self.clip, "largest gradient norm; 0: no clipping");
+    visit("clip_rule", self.clip_rule,
+          "what the norm is taken over: per_tensor or global");
+    visit("inactive_rule", self.inactive_rule,
+          "parameters without a gradient: untouched or zero_gradient");
+  }
+  /// Throws ConfigError naming the key.
+  void validate() const;
+};
+
+/// AdamW in two groups: weights with weight decay; biases and one-dimensional
+/// tensors without. Parameters that need no gradient are left out. The update
+/// is ATen's fused one (36 ms instead of 134 for 60 M parameters on a CPU).
+///
+/// A step: clip(), then step(). Gradients are freed by zero_grad(), not zeroed:
+/// an absent gradient is how a parameter is known to be inactive.
+class Optimizer {
+ public:
+  Optimizer(const torch::OrderedDict<std::string, torch::Tensor>& parameters,
+            const OptimizerOptions& options);
+
+  /// Multiplies all gradients; nothing is touched for a factor of 1.
+  void scale_gradients(double factor);
+
+  /// Scales the gradients by the clip rule. Returns the global norm before it,
+  /// a scalar on the parameters' device.
+  torch::Tensor clip();
+
+  /// One update. weight_decay applies to the first group. Parameters named in
+  /// `held` stay as they are, as do their moments.
+  void step(double lr, double weight_decay,
+            const std::vector<std::string>& held = {});
+
+  void zero_grad();
+
+  /// "<name>.exp_avg", "<name>.exp_avg_sq", "<name>.step" of every parameter
+  /// that has been updated.
+  std::map<std::string, torch::Tensor> state() const;
+  /// Takes over a state(); unknown names are an error.
+  void load_state(const std::map<std::string, torch::Tensor>& state);
+
+ private:
+  struct Slot {
+    std::string name;
+    torch::Tensor parameter, exp_avg, exp_avg_sq, step;
+    bool decayed;
+  };
+
+  void ensure_state(Slot& slot);
+  std::vector<torch::Tensor> gradients() const;
+
+  OptimizerOptions options_;
+  std::vector<Slot> slots_;
+};
+
+}  // namespace unimiss::train
+
+template <>
+struct unimiss::EnumNames<unimiss::train::ClipRule> {
+  static constexpr std::array kNames{
+      std::pair{unimiss::train::ClipRule::kPerTensor, "per_tensor"},
+      std::pair{unimiss::train::ClipRule::kGlobal, "global"}};
+};
+
+template <>
+struct unimiss::EnumNames<unimiss::train::InactiveRule> {
+  static constexpr std::array kNames{
+      std::pair{unimiss::train::InactiveRule::kUntouched, "untouched"},
+      std::pair{unimiss::train::InactiveRule::kZeroGradient, "zero_gradient"}};
+};

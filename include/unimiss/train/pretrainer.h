@@ -1,0 +1,73 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "unimiss/data/views.h"
+#include "unimiss/ssl/objective.h"
+#include "unimiss/ssl/student_teacher.h"
+#include "unimiss/train/optimizer.h"
+#include "unimiss/train/precision.h"
+#include "unimiss/train/schedule.h"
+
+namespace unimiss::train {
+
+/// What one step reports. Tensors are scalars on the device; reading them waits
+/// for it.
+struct StepReport {
+  StepPlan plan;
+  torch::Tensor loss;
+  std::vector<std::pair<std::string, torch::Tensor>> terms;
+  torch::Tensor grad_norm;        ///< global, before clipping
+  torch::Tensor teacher_entropy;  ///< nats, strictly within (0, ln K)
+  bool skipped = false;  ///< fp16 overflow: nothing changed but the loss scale
+};
+
+struct PretrainerOptions {
+  model::MitOptions model;
+  ssl::ProjectionHeadOptions head;
+  ssl::ObjectiveOptions objective;
+  OptimizerOptions optimizer;
+  torch::Device device = torch::kCPU;
+  Precision precision = Precision::kFp32;
+};
+
+/// Self-supervised pretraining of one network on images and volumes (paper
+/// Sec. 3.2), one optimizer step at a time. step() is the method; what comes
+/// before and after it (data, schedule, logging) is the caller's.
+class Pretrainer {
+ public:
+  explicit Pretrainer(const PretrainerOptions& options);
+
+  /// Trains on one batch, [B, 3, H, W] or [B, 1, D, H, W] per view, with the
+  /// values of the plan. Throws RunError when loss or gradient is not finite
+  /// (fp32, bf16), before anything has changed.
+  StepReport step(const data::Views& batch, const StepPlan& plan);
+
+  /// All that a run continues from, by name: "student.*", "teacher.*",
+  /// "optimizer.*", "center", "loss_scale".
+  std::map<std::string, torch::Tensor> state() const;
+  void load_state(const std::map<std::string, torch::Tensor>& state);
+
+  /// The weights of a network under the released weights' names.
+  static std::map<std::string, torch::Tensor> official_weights(
+      const ssl::Network& network);
+
+  ssl::StudentTeacher& networks() { return networks_; }
+  const torch::Tensor& center() const { return center_; }
+
+ private:
+  void check_finite(const StepReport& report) const;
+
+  PretrainerOptions options_;
+  ssl::StudentTeacher networks_;
+  Optimizer optimizer_;
+  LossScaler scaler_;
+  torch::Tensor center_;  ///< [1, K]
+};
+
+}  // namespace unimiss::train

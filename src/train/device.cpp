@@ -1,0 +1,84 @@
+#include "unimiss/train/device.h"
+
+#include <ATen/Context.h>
+#include <ATen/Functions.h>
+#include <torch/version.h>
+
+#ifdef UNIMISS_CUDA
+#include <cuda_runtime_api.h>
+#endif
+
+#include "unimiss/core/error.h"
+
+namespace unimiss::train {
+
+std::string gpu_problem(std::pair<int, int> torch,
+                        std::pair<int, int> capability) {
+  // The oldest GPU a wheel has code for: 2.10 (CUDA 12.8) Volta, later ones
+  // (CUDA 13) Turing.
+  const bool cuda12 = torch <= std::pair{2, 10};
+  const std::pair<int, int> oldest = cuda12 ? std::pair{7, 0} : std::pair{7, 5};
+  if (capability >= oldest) return "";
+  auto text = [](const std::pair<int, int>& version) {
+    return std::to_string(version.first) + "." + std::to_string(version.second);
+  };
+  const std::string problem = "LibTorch " + text(torch) +
+                              " has no code for this GPU (compute capability " +
+                              text(capability) + ", it needs " + text(oldest) +
+                              " or newer); ";
+  return capability >= std::pair{7, 0}
+             ? problem +
+                   "run scripts/install_torch.sh --cuda --version 2.10.0 and "
+                   "build again with cmake --preset cuda"
+             : problem + "use run.device=cpu";
+}
+
+namespace {
+
+#ifdef UNIMISS_CUDA
+void check_gpu() {
+  cudaDeviceProp properties{};
+  if (cudaGetDeviceProperties(&properties, 0) != cudaSuccess) {
+    throw ConfigError("run.device: the GPU's properties cannot be read");
+  }
+  const std::string problem =
+      gpu_problem({TORCH_VERSION_MAJOR, TORCH_VERSION_MINOR},
+                  {properties.major, properties.minor});
+  if (!problem.empty()) throw ConfigError("run.device: " + problem);
+  try {
+    // A LibTorch of the user's own may have less code than the wheels.
+    at::ones({1}, torch::kCUDA).add_(1).item<float>();
+  } catch (const c10::Error&) {
+    throw ConfigError(std::string("run.device: a first kernel failed on ") +
+                      properties.name +
+                      " (this LibTorch has no code for it, or the driver is "
+                      "too old); run scripts/install_torch.sh --cuda and build "
+                      "again with cmake --preset cuda");
+  }
+}
+#endif
+
+}  // namespace
+
+torch::Device choose_device(DeviceChoice choice) {
+  if (choice == DeviceChoice::kCpu) return torch::kCPU;
+#ifdef UNIMISS_CUDA
+  if (at::hasCUDA() && at::getNumGPUs() > 0) {
+    check_gpu();
+    return torch::kCUDA;
+  }
+  const char* why =
+      "no GPU is visible (nvidia-smi shows what the driver sees); use "
+      "run.device=cpu, or repair the driver";
+#else
+  const char* why =
+      "this build has no CUDA; run scripts/install_torch.sh --cuda and build "
+      "with cmake --preset cuda, or use run.device=cpu";
+#endif
+  if (choice == DeviceChoice::kCuda) {
+    throw ConfigError(std::string("run.device: ") + why);
+  }
+  return torch::kCPU;
+}
+
+}  // namespace unimiss::train

@@ -1,0 +1,155 @@
+#include "unimiss/train/optimizer.h"
+
+#include <ATen/Functions.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace unimiss::train {
+
+void OptimizerOptions::validate() const {
+  require(lr > 0 && std::isfinite(lr), "optimizer.lr",
+          "must be greater than 0 and finite");
+  require(beta1 >= 0 && beta1 < 1, "optimizer.beta1", "must be in [0, 1)");
+  require(beta2 >= 0 && beta2 < 1, "optimizer.beta2", "must be in [0, 1)");
+  require(epsilon > 0, "optimizer.epsilon", "must be greater than 0");
+  require(clip >= 0, "optimizer.clip", "must be 0 (off) or greater");
+}
+
+Optimizer::Optimizer(
+    const torch::OrderedDict<std::string, torch::Tensor>& parameters,
+    const OptimizerOptions& options)
+    : options_(options) {
+  for (const auto& item : parameters) {
+    const torch::Tensor& parameter = item.value();
+    if (!parameter.requires_grad()) continue;
+    const bool bias = item.key().ends_with("bias");
+    slots_.push_back(
+        {item.key(), parameter, {}, {}, {}, parameter.dim() > 1 && !bias});
+  }
+}
+
+void Optimizer::ensure_state(Slot& slot) {
+  if (slot.step.defined()) return;
+  // The moments share the parameter's layout, which the fused update needs.
+  slot.exp_avg = at::zeros_like(slot.parameter);
+  slot.exp_avg_sq = at::zeros_like(slot.parameter);
+  slot.step = at::zeros(
+      {}, slot.parameter.options().dtype(torch::kFloat).requires_grad(false));
+}
+
+std::vector<torch::Tensor> Optimizer::gradients() const {
+  std::vector<torch::Tensor> gradients;
+  for (const Slot& slot : slots_) {
+    if (slot.parameter.grad().defined()) {
+      gradients.push_back(slot.parameter.grad());
+    }
+  }
+  return gradients;
+}
+
+void Optimizer::scale_gradients(double factor) {
+  if (factor != 1.0) at::_foreach_mul_(gradients(), factor);
+}
+
+torch::Tensor Optimizer::clip() {
+  torch::NoGradGuard no_grad;
+  const std::vector<torch::Tensor> gradients = this->gradients();
+  TORCH_CHECK(!gradients.empty(), "clip() before any gradient was computed");
+  const torch::Tensor norms = at::stack(at::_foreach_norm(gradients, 2));
+  torch::Tensor global = norms.norm();
+  if (options_.clip == 0) return global;
+
+  const torch::Tensor basis =
+      options_.clip_rule == ClipRule::kPerTensor ? norms : global;
+  const torch::Tensor scales =
+      (options_.clip / (basis + 1e-6)).clamp_max(1.0).expand_as(norms);
+  if (scales.is_cpu()) {
+    // Most gradients are short enough: leave their memory alone.
+    for (size_t i = 0; i < gradients.size(); ++i) {
+      const double scale = scales[static_cast<int64_t>(i)].item<double>();
+      if (scale != 1.0) gradients[i].mul_(scale);
+    }
+  } else {
+    at::_foreach_mul_(gradients, scales.unbind());
+  }
+  return global;
+}
+
+void Optimizer::step(double lr, double weight_decay,
+                     const std::vector<std::string>& held) {
+  torch::NoGradGuard no_grad;
+  struct Group {
+    std::vector<torch::Tensor> parameters, gradients, exp_avgs, exp_avg_sqs,
+        steps;
+  } groups[2];
+  for (Slot& slot : slots_) {
+    torch::Tensor gradient = slot.parameter.grad();
+    if (std::find(held.begin(), held.end(), slot.name) != held.end()) continue;
+    if (!gradient.defined()) {
+      const bool idles = options_.inactive_rule == InactiveRule::kUntouched ||
+                         !slot.step.defined();
+      if (idles) continue;
+      gradient = at::zeros_like(slot.parameter);
+    }
+    ensure_state(slot);
+    // The fused update wants one layout for all four tensors.
+    if (gradient.strides() != slot.parameter.strides()) {
+      gradient = at::empty_like(slot.parameter).copy_(gradient);
+    }
+    Group& group = groups[slot.decayed ? 0 : 1];
+    group.parameters.push_back(slot.parameter);
+    group.gradients.push_back(gradient);
+    group.exp_avgs.push_back(slot.exp_avg);
+    group.exp_avg_sqs.push_back(slot.exp_avg_sq);
+    group.steps.push_back(slot.step);
+  }
+  for (int i = 0; i < 2; ++i) {
+    Group& group = groups[i];
+    if (group.parameters.empty()) continue;
+    at::_foreach_add_(group.steps, 1);
+    at::_fused_adamw_(group.parameters, group.gradients, group.exp_avgs,
+                      group.exp_avg_sqs, /*max_exp_avg_sqs=*/{}, group.steps,
+                      lr, options_.beta1, options_.beta2,
+                      i == 0 ? weight_decay : 0.0, options_.epsilon,
+                      /*amsgrad=*/false, /*maximize=*/false);
+  }
+}
+
+void Optimizer::zero_grad() {
+  for (Slot& slot : slots_) slot.parameter.mutable_grad().reset();
+}
+
+std::map<std::string, torch::Tensor> Optimizer::state() const {
+  std::map<std::string, torch::Tensor> state;
+  for (const Slot& slot : slots_) {
+    if (!slot.step.defined()) continue;
+    state[slot.name + ".exp_avg"] = slot.exp_avg;
+    state[slot.name + ".exp_avg_sq"] = slot.exp_avg_sq;
+    state[slot.name + ".step"] = slot.step;
+  }
+  return state;
+}
+
+void Optimizer::load_state(const std::map<std::string, torch::Tensor>& state) {
+  torch::NoGradGuard no_grad;
+  size_t used = 0;
+  for (const Slot& slot : slots_)
+    used += state.contains(slot.name + ".step") ? 3 : 0;
+  TORCH_CHECK(used == state.size(),
+              "the optimizer state names parameters the network lacks");
+  for (Slot& slot : slots_) {
+    const auto step = state.find(slot.name + ".step");
+    if (step == state.end()) {
+      // Not updated yet where the state was taken.
+      slot.exp_avg = slot.exp_avg_sq = slot.step = torch::Tensor();
+      continue;
+    }
+    ensure_state(slot);
+    slot.exp_avg.copy_(state.at(slot.name + ".exp_avg"));
+    slot.exp_avg_sq.copy_(state.at(slot.name + ".exp_avg_sq"));
+    slot.step.copy_(step->second);
+  }
+}
+
+}  // namespace unimiss::train

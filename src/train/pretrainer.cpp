@@ -1,0 +1,142 @@
+#include "unimiss/train/pretrainer.h"
+
+#include <ATen/Functions.h>
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "unimiss/core/error.h"
+#include "unimiss/model/official_names.h"
+
+namespace unimiss::train {
+namespace {
+
+constexpr const char* kLastLayer = "head.last_layer.weight_v";
+
+ssl::StudentTeacher make_networks(const PretrainerOptions& options) {
+  ssl::StudentTeacher networks(options.model, options.head);
+  networks.to(options.device);
+  return networks;
+}
+
+}  // namespace
+
+Pretrainer::Pretrainer(const PretrainerOptions& options)
+    : options_(options),
+      networks_(make_networks(options)),
+      optimizer_(networks_.student->named_parameters(), options.optimizer),
+      scaler_(options.precision),
+      center_(at::zeros({1, options.head.prototypes},
+                        at::TensorOptions().device(options.device))) {}
+
+StepReport Pretrainer::step(const data::Views& batch, const StepPlan& plan) {
+  const torch::Tensor views =
+      at::cat({batch.first, batch.second}).to(options_.device);
+  ssl::StepLoss loss;
+  {
+    const AutocastGuard autocast(options_.device.type(), options_.precision);
+    loss = ssl::step_loss(networks_, views, center_, plan.teacher_temperature,
+                          options_.objective);
+  }
+  // A step that failed before may have left gradients behind.
+  optimizer_.zero_grad();
+  (loss.total * scaler_.scale()).backward();
+  optimizer_.scale_gradients(1.0 / scaler_.scale());
+
+  StepReport report{plan, loss.total.detach(), loss.terms, optimizer_.clip(),
+                    loss.teacher_entropy};
+  // Overflow is what the scale is for; a loss that is not finite is not.
+  report.skipped = scaler_.active() &&
+                   std::isfinite(report.loss.item<double>()) &&
+                   !std::isfinite(report.grad_norm.item<double>());
+  if (scaler_.active()) scaler_.update(!report.skipped);
+  if (report.skipped && scaler_.scale() >= 1.0) {
+    optimizer_.zero_grad();
+    return report;
+  }
+  check_finite(report);
+
+  // Nothing has changed up to here; from here on everything does.
+  optimizer_.step(plan.lr, plan.weight_decay,
+                  plan.last_layer_frozen ? std::vector<std::string>{kLastLayer}
+                                         : std::vector<std::string>{});
+  optimizer_.zero_grad();
+  center_ = loss.next_center;
+  networks_.update_teacher(plan.momentum);
+  return report;
+}
+
+void Pretrainer::check_finite(const StepReport& report) const {
+  // One transfer from the device for both.
+  const torch::Tensor values = at::stack({report.loss.to(torch::kDouble),
+                                          report.grad_norm.to(torch::kDouble)})
+                                   .cpu();
+  if (at::isfinite(values).all().item<bool>()) return;
+  throw RunError(fmt::format(
+      "step {}: loss {} or gradient norm {} is not finite (the run has "
+      "diverged, or a sample holds such values); nothing was changed in this "
+      "step. Lower optimizer.lr, or train in fp32",
+      report.plan.step, values[0].item<double>(), values[1].item<double>()));
+}
+
+std::map<std::string, torch::Tensor> Pretrainer::state() const {
+  std::map<std::string, torch::Tensor> state;
+  for (const auto& item : networks_.student->named_parameters()) {
+    state["student." + item.key()] = item.value();
+  }
+  for (const auto& item : networks_.teacher->named_parameters()) {
+    state["teacher." + item.key()] = item.value();
+  }
+  for (const auto& [name, tensor] : optimizer_.state()) {
+    state["optimizer." + name] = tensor;
+  }
+  state["center"] = center_;
+  state["loss_scale"] =
+      at::tensor({scaler_.scale(), static_cast<double>(scaler_.good_steps())},
+                 torch::kDouble);
+  return state;
+}
+
+void Pretrainer::load_state(const std::map<std::string, torch::Tensor>& state) {
+  torch::NoGradGuard no_grad;
+  // Everything is checked before anything is overwritten.
+  std::map<std::string, torch::Tensor> targets{{"center", center_}};
+  for (const auto& item : networks_.student->named_parameters()) {
+    targets["student." + item.key()] = item.value();
+  }
+  for (const auto& item : networks_.teacher->named_parameters()) {
+    targets["teacher." + item.key()] = item.value();
+  }
+  std::map<std::string, torch::Tensor> optimizer_state;
+  size_t known = 0;
+  for (const auto& [name, tensor] : state) {
+    if (name.starts_with("optimizer.")) {
+      optimizer_state[name.substr(sizeof("optimizer.") - 1)] = tensor;
+    } else if (name != "loss_scale") {
+      const auto target = targets.find(name);
+      TORCH_CHECK(target != targets.end(), "the state holds '", name,
+                  "', which this network lacks");
+      TORCH_CHECK(target->second.sizes() == tensor.sizes(), "'", name,
+                  "' has the shape ", tensor.sizes(), " in the state and ",
+                  target->second.sizes(), " in this network");
+      ++known;
+    }
+  }
+  TORCH_CHECK(known == targets.size() && state.contains("loss_scale"),
+              "the state lacks tensors of this network");
+  optimizer_.load_state(optimizer_state);
+  for (auto& [name, target] : targets) target.copy_(state.at(name));
+  const torch::Tensor& scale = state.at("loss_scale");
+  scaler_.restore(scale[0].item<double>(), scale[1].item<int64_t>());
+}
+
+std::map<std::string, torch::Tensor> Pretrainer::official_weights(
+    const ssl::Network& network) {
+  std::map<std::string, torch::Tensor> weights;
+  for (const auto& item : network->named_parameters()) {
+    weights[model::official_name(item.key())] = item.value();
+  }
+  return weights;
+}
+
+}  // namespace unimiss::train

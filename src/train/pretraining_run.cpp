@@ -1,0 +1,332 @@
+#include "unimiss/train/pretraining_run.h"
+
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <chrono>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <numeric>
+
+#include "unimiss/core/log.h"
+#include "unimiss/core/random.h"
+#include "unimiss/data/loader.h"
+#include "unimiss/data/manifest.h"
+#include "unimiss/io/tensor_archive.h"
+#include "unimiss/train/contact_sheet.h"
+#include "unimiss/train/metric_log.h"
+#include "unimiss/train/pretrainer.h"
+
+namespace unimiss::train {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+/// A kind of data: its files, samples and stream of batches.
+struct Stream {
+  std::shared_ptr<const data::Dataset> dataset;
+  std::unique_ptr<data::Loader> loader;
+  int64_t files = 0;
+
+  int64_t samples() const { return dataset ? dataset->size() : 0; }
+};
+
+void start(Stream& stream, const PretrainConfig& config, int64_t batch_size,
+           const char* kind) {
+  data::LoaderOptions options;
+  options.batch_size = batch_size;
+  options.workers = config.data.workers;
+  options.queue_batches = config.data.queue_batches;
+  options.seed = static_cast<uint64_t>(config.run.seed) ^ fnv1a64(kind);
+  stream.loader = std::make_unique<data::Loader>(stream.dataset, options);
+}
+
+Stream open_images(const PretrainConfig& config) {
+  Stream stream;
+  if (config.data.images.empty()) return stream;
+  auto files = data::read_manifest(config.data.images);
+  stream.files = static_cast<int64_t>(files.size());
+  data::ImageTransformOptions transforms = config.data.image_transforms;
+  transforms.image_size = config.model.image_size;
+  data::ImageCacheOptions cache;
+  cache.cache_gib = config.data.cache_gib;
+  stream.dataset =
+      std::make_shared<data::ImageDataset>(std::move(files), transforms, cache);
+  start(stream, config, config.data.batch_size_2d, "images");
+  return stream;
+}
+
+Stream open_volumes(const PretrainConfig& config) {
+  Stream stream;
+  if (config.data.volumes.empty()) return stream;
+  auto files = data::read_manifest(config.data.volumes);
+  stream.files = static_cast<int64_t>(files.size());
+  data::VolumeTransformOptions transforms = config.data.volume_transforms;
+  transforms.volume_size = config.model.volume_size;
+  data::VolumeCacheOptions cache;
+  cache.spacing = config.data.spacing;
+  cache.samples_per_volume = config.data.samples_per_volume;
+  cache.cache_gib = config.data.cache_gib;
+  stream.dataset = std::make_shared<data::VolumeDataset>(std::move(files),
+                                                         transforms, cache);
+  start(stream, config, config.data.batch_size_3d, "volumes");
+  return stream;
+}
+
+int64_t peak_memory_mb() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_maxrss / 1024;
+}
+
+void make_folder(const std::string& output, const std::string& config_text) {
+  if (fs::exists(fs::path(output) / "metrics.jsonl")) {
+    throw ConfigError("run.output: " + output +
+                      " holds a run already; name another folder, or move "
+                      "that one away");
+  }
+  std::error_code error;
+  fs::create_directories(fs::path(output) / "checkpoints", error);
+  fs::create_directories(fs::path(output) / "export", error);
+  std::ofstream file(fs::path(output) / "config.yaml");
+  file << config_text;
+  if (error || !file.flush()) {
+    throw ConfigError("run.output: the folder " + output +
+                      " cannot be written (missing rights, or a full disk?); "
+                      "name another one");
+  }
+}
+
+/// Collects what the summary and the picture need from every step.
+class Progress {
+ public:
+  Progress(PretrainingSummary& summary, const Schedule& schedule,
+           const std::string& metrics_path)
+      : summary_(summary), schedule_(schedule), metrics_(metrics_path) {}
+
+  void add(const StepReport& report, int64_t samples, double step_seconds,
+           double wait_seconds) {
+    const bool images = report.plan.rank == 2;
+    const double rate = static_cast<double>(samples) / step_seconds;
+    const int64_t step = report.plan.step + 1;
+    const double loss = report.loss.item<double>();
+    const double norm = report.grad_norm.item<double>();
+    const double entropy = report.teacher_entropy.item<double>();
+    Metrics record{{"step", step},
+                   {"phase", std::string(images ? "2d" : "3d")},
+                   {"loss", loss}};
+    std::string terms;
+    for (const auto& [name, tensor] : report.terms) {
+      const double value = tensor.item<double>();
+      record.emplace_back(name, value);
+      histories_[name].push_back(value);
+      sheet.add_point(name, step, value);
+      if (report.terms.size() > 1)
+        terms += fmt::format(" {} {:.3f}", name, value);
+    }
+    sheet.add_entropy(step, entropy);
+    for (auto& [name, value] :
+         Metrics{{"lr", report.plan.lr},
+                 {"weight_decay", report.plan.weight_decay},
+                 {"momentum", report.plan.momentum},
+                 {"grad_norm", norm},
+                 {"teacher_entropy", entropy},
+                 {"samples_per_second", rate},
+                 {"data_wait", wait_seconds / step_seconds},
+                 {"peak_memory_mb", peak_memory_mb()}}) {
+      record.emplace_back(name, value);
+    }
+    metrics_.write(record);
+    log_info(fmt::format(
+        "step {}/{} {} loss {:.4f}{} lr {:.2e} grad {:.3f} entropy {:.3f} "
+        "{:.1f} samples/s{}",
+        step, schedule_.total_steps(), images ? "2d" : "3d", loss, terms,
+        report.plan.lr, norm, entropy, rate,
+        report.skipped ? " (skipped: fp16 overflow)" : ""));
+
+    (images ? summary_.samples_2d : summary_.samples_3d) += samples;
+    (images ? seconds_2d_ : seconds_3d_) += step_seconds;
+    wait_ += wait_seconds;
+    summary_.teacher_entropy = entropy;
+    summary_.steps = step;
+  }
+
+  void finish() {
+    summary_.seconds = seconds_2d_ + seconds_3d_;
+    auto rate = [](int64_t samples, double seconds) {
+      return seconds > 0 ? static_cast<double>(samples) / seconds : 0.0;
+    };
+    summary_.samples_per_second_2d = rate(summary_.samples_2d, seconds_2d_);
+    summary_.samples_per_second_3d = rate(summary_.samples_3d, seconds_3d_);
+    summary_.data_wait = wait_ / std::max(summary_.seconds, 1e-9);
+    summary_.peak_memory_mb = peak_memory_mb();
+    for (const auto& [name, values] : histories_) {
+      const auto tenth =
+          static_cast<std::ptrdiff_t>(std::max<size_t>(1, values.size() / 10));
+      summary_.terms.push_back({name, mean(values.begin(), tenth),
+                                mean(values.end() - tenth, tenth)});
+    }
+  }
+
+  ContactSheet sheet;
+
+ private:
+  using Values = std::vector<double>;
+  static double mean(Values::const_iterator begin, std::ptrdiff_t count) {
+    return std::accumulate(begin, begin + count, 0.0) /
+           static_cast<double>(count);
+  }
+
+  PretrainingSummary& summary_;
+  const Schedule& schedule_;
+  MetricLog metrics_;
+  std::map<std::string, Values> histories_;
+  double seconds_2d_ = 0, seconds_3d_ = 0, wait_ = 0;
+};
+
+/// Whether the run has a step of that kind.
+bool reaches(const Schedule& schedule, int rank) {
+  for (int64_t step = 0; step < schedule.total_steps(); ++step) {
+    if (schedule.at(step).rank == rank) return true;
+  }
+  return false;
+}
+
+PretrainerOptions pretrainer_options(const PretrainConfig& config,
+                                     torch::Device device) {
+  PretrainerOptions options;
+  options.model = config.model;
+  options.head = config.head;
+  options.objective = config.loss.objective;
+  options.optimizer = config.optimizer;
+  options.device = device;
+  options.precision = config.run.precision;
+  return options;
+}
+
+void describe_network(PretrainingSummary& summary, Pretrainer& pretrainer,
+                      const PretrainConfig& config) {
+  for (const auto& parameter : pretrainer.networks().student->parameters()) {
+    summary.parameters += parameter.numel();
+  }
+  summary.precision = enum_name(config.run.precision);
+  summary.model =
+      std::string("MiT ") + std::string(enum_name(config.model.variant));
+  summary.largest_entropy =
+      std::log(static_cast<double>(config.head.prototypes));
+}
+
+void save_results(PretrainingSummary& summary, Pretrainer& pretrainer,
+                  const ContactSheet& sheet) {
+  summary.checkpoint = fmt::format("{}/checkpoints/step_{:08}.safetensors",
+                                   summary.output, summary.steps);
+  io::save_tensors(summary.checkpoint, pretrainer.state(),
+                   {{"step", std::to_string(summary.steps)}});
+  summary.student_weights = summary.output + "/export/student.safetensors";
+  summary.teacher_weights = summary.output + "/export/teacher.safetensors";
+  auto& networks = pretrainer.networks();
+  io::save_tensors(summary.student_weights,
+                   Pretrainer::official_weights(networks.student));
+  io::save_tensors(summary.teacher_weights,
+                   Pretrainer::official_weights(networks.teacher));
+  summary.picture = summary.output + "/progress.png";
+  sheet.write(summary.picture);
+}
+
+}  // namespace
+
+PretrainingSummary run_pretraining(const PretrainConfig& config,
+                                   const std::string& resolved_config) {
+  config.validate();
+  const torch::Device device = choose_device(config.run.device);
+  require(config.run.precision != Precision::kFp16 || device.is_cuda(),
+          "run.precision", "fp16 needs a GPU; use bf16 or fp32 on a CPU");
+  if (config.run.threads > 0) {
+    at::set_num_threads(static_cast<int>(config.run.threads));
+  }
+  at::manual_seed(static_cast<uint64_t>(config.run.seed));
+
+  Stream images = open_images(config), volumes = open_volumes(config);
+  const Schedule schedule(
+      config.schedule,
+      {images.samples(), volumes.samples(), config.data.batch_size_2d,
+       config.data.batch_size_3d, config.run.epochs, config.run.max_steps},
+      config.optimizer.lr, config.loss.objective.teacher_temperature);
+  require(reaches(schedule, 2) || images.samples() == 0, "run.max_steps",
+          "ends the run before its first image");
+  require(reaches(schedule, 3) || volumes.samples() == 0, "run.max_steps",
+          "ends the run before its first volume; raise it, or lower "
+          "schedule.interval");
+  PretrainingSummary summary;
+  summary.output = config.run.output;
+  make_folder(summary.output, resolved_config);
+  summary.log = summary.output + "/log.txt";
+  summary.metrics = summary.output + "/metrics.jsonl";
+  log_to_file(summary.log);
+  summary.device = device.str();
+  summary.images = images.files;
+  summary.volumes = volumes.files;
+
+  Pretrainer pretrainer(pretrainer_options(config, device));
+  describe_network(summary, pretrainer, config);
+  log_info(fmt::format(
+      "{} ({} parameters) on {} in {}: {} images, {} volumes; {} steps, {} an "
+      "epoch",
+      summary.model, summary.parameters, summary.device, summary.precision,
+      summary.images, summary.volumes, schedule.total_steps(),
+      schedule.steps_per_epoch()));
+
+  Progress progress(summary, schedule, summary.metrics);
+  for (int64_t step = 0; step < schedule.total_steps(); ++step) {
+    const auto begin = Clock::now();
+    const StepPlan plan = schedule.at(step);
+    const data::Views batch =
+        (plan.rank == 2 ? images : volumes).loader->next();
+    const double wait = seconds_since(begin);
+    progress.sheet.add_views(batch);
+    const StepReport report = pretrainer.step(batch, plan);
+    progress.add(report, batch.first.size(0), seconds_since(begin), wait);
+  }
+  progress.finish();
+  save_results(summary, pretrainer, progress.sheet);
+  return summary;
+}
+
+std::string PretrainingSummary::describe() const {
+  std::string text = fmt::format(
+      "\nPretraining finished: {} steps in {:.0f} s on {} ({})\n"
+      "  network     {}, {:.1f} M parameters\n"
+      "  trained on  {} images ({} pairs of views, {:.1f} a second), {} "
+      "volumes "
+      "({} pairs, {:.1f} a second)\n"
+      "  waiting for data {:.1f} % of the time; peak memory {} MiB\n"
+      "  loss terms (mean of the first and the last tenth)\n",
+      steps, seconds, device, precision, model,
+      static_cast<double>(parameters) / 1e6, images, samples_2d,
+      samples_per_second_2d, volumes, samples_3d, samples_per_second_3d,
+      100 * data_wait, peak_memory_mb);
+  for (const TermSummary& term : terms) {
+    text += fmt::format("    {:<14} {:.4f} -> {:.4f}  {}\n", term.name,
+                        term.first, term.last,
+                        term.last < term.first ? "fell" : "did not fall");
+  }
+  text += fmt::format(
+      "  teacher entropy {:.3f} of at most {:.3f} nats (0 or the maximum "
+      "would be a collapse)\n"
+      "  checkpoint  {}\n  weights     {}\n              {}\n"
+      "  metrics     {}\n  log         {}\n  picture     {}\n",
+      teacher_entropy, largest_entropy, checkpoint, student_weights,
+      teacher_weights, metrics, log, picture);
+  return text;
+}
+
+}  // namespace unimiss::train
