@@ -1,0 +1,67 @@
+#include "cli.h"
+
+#include <fmt/format.h>
+#include <malloc.h>
+#include <torch/types.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <new>
+#include <string>
+#include <string_view>
+
+#include "unimiss/core/error.h"
+
+namespace unimiss {
+namespace {
+
+bool wants_stack_trace() {
+  const char* value = std::getenv("TORCH_SHOW_CPP_STACKTRACES");
+  return value && std::string_view(value) == "1";
+}
+
+void print_error(std::string_view message) {
+  fmt::print(stderr, "error: {}\n", message);
+}
+
+}  // namespace
+
+void tune_allocator() {
+  constexpr int kGibibyte = 1 << 30;
+  mallopt(M_MMAP_THRESHOLD, kGibibyte);
+  mallopt(M_TRIM_THRESHOLD, 2 * (kGibibyte - 1));
+  mallopt(M_TOP_PAD, 64 << 20);
+}
+
+int run_app(const std::function<void()>& body) {
+  try {
+    body();
+    return EXIT_SUCCESS;
+  } catch (const ConfigError& error) {
+    print_error(error.what());
+    return kExitUsage;
+  } catch (const Error& error) {
+    print_error(error.what());
+  } catch (const c10::Error& error) {
+    print_error(wants_stack_trace() ? error.what()
+                                    : error.what_without_backtrace());
+  } catch (const std::bad_alloc&) {
+    print_error("out of memory; use a smaller batch or fewer loader threads");
+  } catch (const std::exception& error) {
+    print_error(error.what());
+  }
+  return kExitFailed;
+}
+
+int run_app(CLI::App& app, int argc, char** argv,
+            const std::function<void()>& body) {
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == EXIT_SUCCESS ? EXIT_SUCCESS : kExitUsage;
+  }
+  return run_app(body);
+}
+
+}  // namespace unimiss

@@ -1,0 +1,189 @@
+#include <ATen/Functions.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+
+#include "testing/files.h"
+#include "testing/program.h"
+#include "testing/temporary_directory.h"
+#include "unimiss/io/image.h"
+#include "unimiss/io/tensor_archive.h"
+#include "unimiss/io/volume.h"
+
+namespace unimiss {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A folder with two images, one volume, their lists and a toy configuration.
+class Pretrain : public ::testing::Test {
+ protected:
+  Pretrain() {
+    at::manual_seed(1);
+    for (const char* name : {"a.png", "b.png"}) {
+      io::write_png(folder_.file(name),
+                    at::randint(256, {80, 90}, torch::kByte));
+    }
+    io::write_volume(
+        folder_.file("c.nii.gz"),
+        {at::randint(-1000, 1000, {24, 100, 110}).to(torch::kFloat),
+         {3, 1, 1}});
+    testing::write_bytes(folder_.file("images.txt"), "a.png\nb.png\n");
+    testing::write_bytes(folder_.file("volumes.txt"), "c.nii.gz\n");
+    testing::write_bytes(folder_.file("toy.yaml"), R"(
+run: {threads: 1, max_steps: 4, seed: 3}
+model:
+  image_size: 64
+  volume_size: [16, 64, 64]
+  stem_width: 4
+  encoder_depths: [1, 1, 1, 1]
+  decoder_depths: [1, 1, 1]
+  widths: [8, 8, 16, 16]
+  encoder_heads: [1, 2, 2, 2]
+  decoder_heads: [2, 2, 1]
+head: {hidden: 16, bottleneck: 8, prototypes: 32}
+data: {batch_size_2d: 2, batch_size_3d: 1, workers: 1}
+)");
+  }
+
+  testing::ProgramResult pretrain(const std::string& arguments,
+                                  const std::string& output = "run") {
+    return testing::run_program(
+        "unimiss-pretrain", "--config " + folder_.file("toy.yaml") +
+                                " --output " + folder_.file(output) +
+                                " data.images=" + folder_.file("images.txt") +
+                                " data.volumes=" + folder_.file("volumes.txt") +
+                                " " + arguments);
+  }
+
+  std::vector<nlohmann::json> metrics(const std::string& output = "run") {
+    std::istringstream file(
+        testing::read_bytes(folder_.file(output + "/metrics.jsonl")));
+    std::vector<nlohmann::json> records;
+    for (std::string line; std::getline(file, line);) {
+      records.push_back(nlohmann::json::parse(line));
+    }
+    return records;
+  }
+
+  testing::TemporaryDirectory folder_;
+};
+
+TEST_F(Pretrain, WritesItsWholeFolder) {
+  const auto result = pretrain("");
+  ASSERT_EQ(result.status, 0) << result.output;
+  EXPECT_NE(result.output.find("step 4/4"), std::string::npos);
+  EXPECT_NE(result.output.find("teacher entropy"), std::string::npos);
+  const auto records = metrics();
+  ASSERT_EQ(records.size(), 4u);
+  const std::vector<std::string> phases{"2d", "2d", "3d", "3d"};
+  for (size_t i = 0; i < 4; ++i) {
+    EXPECT_EQ(records[i]["step"], i + 1);
+    EXPECT_EQ(records[i]["phase"], phases[i]);
+    EXPECT_TRUE(records[i]["loss"].is_number());
+    EXPECT_TRUE(records[i]["grad_norm"].is_number());
+  }
+  for (const char* term :
+       {"volume", "slices_volume", "slices", "volume_slices"}) {
+    EXPECT_TRUE(records[3].contains(term)) << term;
+  }
+  const auto weights =
+      io::load_tensors(folder_.file("run/export/student.safetensors"));
+  EXPECT_TRUE(weights.contains("backbone.transformer.cls_tokens1"));
+  for (const char* file :
+       {"config.yaml", "log.txt", "progress.png", "export/teacher.safetensors",
+        "checkpoints/step_00000004.safetensors"}) {
+    EXPECT_TRUE(fs::file_size(folder_.file("run/") + file) > 0) << file;
+  }
+}
+
+TEST_F(Pretrain, TheSameSeedGivesTheSameLossesForAnyNumberOfWorkers) {
+  ASSERT_EQ(pretrain("data.workers=0", "one").status, 0);
+  ASSERT_EQ(pretrain("data.workers=3", "two").status, 0);
+  ASSERT_EQ(pretrain("run.seed=4", "three").status, 0);
+  const auto one = metrics("one"), two = metrics("two"),
+             three = metrics("three");
+  for (size_t i = 0; i < one.size(); ++i) {
+    EXPECT_EQ(one[i]["loss"], two[i]["loss"]) << i;
+    EXPECT_NE(one[i]["loss"], three[i]["loss"]) << i;
+  }
+}
+
+TEST_F(Pretrain, TheSavedConfigurationRerunsTheRun) {
+  ASSERT_EQ(pretrain("").status, 0);
+  const auto again = testing::run_program(
+      "unimiss-pretrain", "--config " + folder_.file("run/config.yaml") +
+                              " --output " + folder_.file("again"));
+  ASSERT_EQ(again.status, 0) << again.output;
+  EXPECT_EQ(metrics("run")[3]["loss"], metrics("again")[3]["loss"]);
+}
+
+TEST_F(Pretrain, EveryKindOfRunIsAConfiguration) {
+  struct Kind {
+    const char *name, *arguments, *phase;
+  };
+  for (const Kind& kind :
+       {Kind{"images", "model.dimensions=2d 'data.volumes=\"\"'", "2d"},
+        Kind{"volumes",
+             "model.dimensions=3d loss.volume_slice=off 'data.images=\"\"'",
+             "3d"},
+        Kind{"no_slices", "loss.volume_slice=off", "3d"},
+        Kind{"official", "loss.preset=official data.samples_per_volume=1",
+             "3d"},
+        Kind{"bf16", "run.precision=bf16", "3d"},
+        Kind{"global", "optimizer.clip_rule=global", "3d"}}) {
+    const auto result = pretrain(kind.arguments, kind.name);
+    ASSERT_EQ(result.status, 0) << kind.name << "\n" << result.output;
+    const auto last = metrics(kind.name).back();
+    EXPECT_EQ(last["phase"], kind.phase) << kind.name;
+    const std::string name = kind.name;
+    EXPECT_EQ(last.contains("slices"),
+              name == "official" || name == "bf16" || name == "global")
+        << name;
+  }
+}
+
+TEST_F(Pretrain, NeverOverwritesARun) {
+  ASSERT_EQ(pretrain("").status, 0);
+  const auto before = testing::read_bytes(folder_.file("run/metrics.jsonl"));
+  const auto result = pretrain("");
+  EXPECT_EQ(result.status, 2);
+  EXPECT_NE(result.output.find("holds a run already"), std::string::npos);
+  EXPECT_EQ(testing::read_bytes(folder_.file("run/metrics.jsonl")), before);
+}
+
+TEST_F(Pretrain, MistakesAreFoundBeforeAnythingIsWritten) {
+  struct Mistake {
+    const char *argument, *message;
+    int status;
+  };
+  for (const Mistake& mistake :
+       {Mistake{"optimzer.lr=1", "optimizer", 2},
+        Mistake{"optimizer.lr=fast", "optimizer.lr", 2},
+        Mistake{"loss.preset=best", "paper, official", 2},
+        Mistake{"model.widths=[8,8]", "model.widths", 2},
+        Mistake{"run.precision=fp16", "run.precision", 2},
+        Mistake{"run.max_steps=2", "first volume", 2},
+        Mistake{"data.images=nowhere.txt", "nowhere.txt", 1}}) {
+    const auto result = pretrain(mistake.argument);
+    EXPECT_EQ(result.status, mistake.status) << result.output;
+    EXPECT_NE(result.output.find(mistake.message), std::string::npos)
+        << result.output;
+    EXPECT_FALSE(fs::exists(folder_.file("run"))) << mistake.argument;
+  }
+}
+
+TEST_F(Pretrain, ADamagedVolumeStopsTheRunWithItsName) {
+  std::string bytes = testing::read_bytes(folder_.file("c.nii.gz"));
+  bytes[bytes.size() / 2] ^= 0x10;
+  testing::write_bytes(folder_.file("c.nii.gz"), bytes);
+  const auto result = pretrain("");
+  EXPECT_EQ(result.status, 1);
+  EXPECT_NE(result.output.find("c.nii.gz"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace unimiss

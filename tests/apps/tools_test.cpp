@@ -1,0 +1,56 @@
+#include <ATen/Functions.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "testing/files.h"
+#include "testing/program.h"
+#include "testing/temporary_directory.h"
+#include "unimiss/io/image.h"
+#include "unimiss/io/volume.h"
+
+namespace unimiss {
+namespace {
+
+TEST(Tools, PrepareRendersRadiographsAndAList) {
+  const testing::TemporaryDirectory folder;
+  torch::Tensor voxels = at::full({20, 40, 40}, -1000.0f);
+  voxels.slice(1, 10, 30).slice(2, 10, 30).fill_(40.0f);
+  io::write_volume(folder.file("body.nii.gz"), {voxels, {3, 2, 2}});
+  const auto result = testing::run_program(
+      "unimiss-prepare", "radiograph --volume " + folder.file("body.nii.gz") +
+                             " --output " + folder.file("films") +
+                             " --count 3 --size 64");
+  ASSERT_EQ(result.status, 0) << result.output;
+  EXPECT_EQ(testing::read_bytes(folder.file("films/list.txt")),
+            "body_0000.png\nbody_0001.png\nbody_0002.png\n");
+  const torch::Tensor film = io::read_image(folder.file("films/body_0000.png"));
+  EXPECT_EQ(film.sizes(), (std::vector<int64_t>{1, 64, 64}));
+  EXPECT_GT(film[0][32][32].item<float>(), film[0][1][1].item<float>());
+}
+
+TEST(Tools, PrepareNamesAVolumeThatCannotBeRead) {
+  const testing::TemporaryDirectory folder;
+  const auto result = testing::run_program(
+      "unimiss-prepare", "radiograph --volume " + folder.file("none.nii") +
+                             " --output " + folder.file("films"));
+  EXPECT_EQ(result.status, 1);
+  EXPECT_NE(result.output.find("none.nii"), std::string::npos);
+}
+
+TEST(Tools, BenchMeasuresAStep) {
+  const auto result = testing::run_program(
+      "unimiss-bench",
+      "step --model tiny --dims 2d --batch 1 --steps 1 --warmup 0 --threads 1 "
+      "--prototypes 64 --json");
+  ASSERT_EQ(result.status, 0) << result.output;
+  const auto json = nlohmann::json::parse(result.output);
+  EXPECT_GT(json["step_seconds"].get<double>(), 0);
+  EXPECT_GT(json["effective_efficiency"].get<double>(), 0);
+  EXPECT_GT(json["peak_memory_mb"].get<int64_t>(), 0);
+  EXPECT_EQ(testing::run_program("unimiss-bench", "step --model huge").status,
+            2);
+}
+
+}  // namespace
+}  // namespace unimiss
