@@ -173,6 +173,12 @@ void VolumeTransformOptions::validate() const {
   }
 }
 
+torch::Tensor central_region(const torch::Tensor& hu) {
+  const int64_t rows = hu.size(1) / 10, columns = hu.size(2) / 10;
+  return hu.narrow(1, rows, hu.size(1) - 2 * rows)
+      .narrow(2, columns, hu.size(2) - 2 * columns);
+}
+
 VolumeWindow draw_common_window(const std::array<int64_t, 3>& volume,
                                 const VolumeTransformOptions& options,
                                 Random& random) {
@@ -180,8 +186,7 @@ VolumeWindow draw_common_window(const std::array<int64_t, 3>& volume,
   const bool central = options.crop_rule == CropRule::kCentral;
   VolumeWindow window;
   for (int axis = 0; axis < 3; ++axis) {
-    // The region that the window may lie in.
-    int64_t begin = 0, extent = volume[axis];
+    int64_t extent = volume[axis];
     int64_t wanted = options.common_depth;
     if (axis > 0) {
       const auto size = static_cast<double>(options.volume_size[axis]);
@@ -189,18 +194,17 @@ VolumeWindow draw_common_window(const std::array<int64_t, 3>& volume,
           static_cast<int64_t>(size * random.uniform(options.common_scale[0],
                                                      options.common_scale[1]));
       if (central) {
-        begin = extent / 10;
-        extent = std::max(extent - 2 * begin, kPaddedExtent);
+        extent = std::max(extent, kPaddedExtent);
         if (wanted > extent) wanted = options.volume_size[axis];
       }
     }
     const int64_t room = extent - wanted;
     window.extent[axis] = wanted;
     if (room >= 0) {
-      window.start[axis] = begin + random.integer(room + 1);
+      window.start[axis] = random.integer(room + 1);
     } else {
       // Too large: padding on both sides, or at the end.
-      window.start[axis] = central ? begin : room / 2;
+      window.start[axis] = central ? 0 : room / 2;
     }
   }
   return window;
@@ -235,7 +239,7 @@ torch::Tensor resized_crop(const torch::Tensor& hu, const VolumeWindow& window,
   };
   const LinearAxis slices = axis(0), rows = axis(1), columns = axis(2);
   const auto padding = static_cast<float>(padding_hu);
-  const int64_t row_stride = hu.size(2), slice_stride = hu.size(1) * row_stride;
+  const int64_t row_stride = hu.stride(1), slice_stride = hu.stride(0);
   const int16_t* voxels = hu.data_ptr<int16_t>();
   auto view = torch::empty({size[0], size[1], size[2]});
   float* to = view.data_ptr<float>();
@@ -338,13 +342,15 @@ Views augment_volume(const torch::Tensor& hu,
   TORCH_CHECK(
       hu.dim() == 3 && hu.is_contiguous() && hu.scalar_type() == torch::kInt16,
       "augment_volume: a volume is int16 [D, H, W] and contiguous");
-  const VolumeWindow common =
-      draw_common_window({hu.size(0), hu.size(1), hu.size(2)}, options, random);
+  const torch::Tensor region =
+      options.crop_rule == CropRule::kCentral ? central_region(hu) : hu;
+  const VolumeWindow common = draw_common_window(
+      {region.size(0), region.size(1), region.size(2)}, options, random);
   const auto view = [&](int number) {
     const VolumeWindow window = draw_view_window(common, options, random);
     std::array<bool, 3> mirror;
     for (bool& axis : mirror) axis = random.chance(options.mirror_probability);
-    auto volume = resized_crop(hu, window, options.volume_size, mirror,
+    auto volume = resized_crop(region, window, options.volume_size, mirror,
                                options.padding_hu);
     change_intensities_(volume, number, options, random);
     return volume.unsqueeze(0);

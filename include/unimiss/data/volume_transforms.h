@@ -18,7 +18,7 @@ namespace unimiss::data {
 /// paper's. kPerSlice draws the photometric changes anew for each slice.
 enum class DrawRule { kPerVolume, kPerSlice };
 /// kAnywhere: a window anywhere in the volume. kCentral: within the central
-/// 80 % of the plane, which is padded at the end to 256 x 256.
+/// 80 % of the plane, padded at the end to 256 x 256 where it is smaller.
 enum class CropRule { kAnywhere, kCentral };
 /// kMeanAndStd restores both after a gamma change; kStd restores the deviation
 /// and multiplies the mean by (old deviation / new deviation).
@@ -102,6 +102,10 @@ struct VolumeWindow {
   std::array<int64_t, 3> extent{};
 };
 
+/// The central 80 % of the plane of a volume [D, H, W], a view of it. It is the
+/// volume of CropRule::kCentral: what lies outside of it counts as padding.
+torch::Tensor central_region(const torch::Tensor& hu);
+
 /// The window both views of one sample are cut from.
 VolumeWindow draw_common_window(const std::array<int64_t, 3>& volume,
                                 const VolumeTransformOptions& options,
@@ -113,7 +117,8 @@ VolumeWindow draw_view_window(const VolumeWindow& common,
 
 /// Trilinear resampling of a window of an int16 HU volume to [D, H, W] of
 /// HU / 1024, mirrored along the axes of `mirror`; what lies outside of the
-/// volume counts as `padding_hu`. Only the window's voxels are touched.
+/// volume counts as `padding_hu`. Rows must be contiguous. Only the window's
+/// voxels are touched.
 torch::Tensor resized_crop(const torch::Tensor& hu, const VolumeWindow& window,
                            const std::array<int64_t, 3>& size,
                            const std::array<bool, 3>& mirror,
