@@ -58,26 +58,34 @@ target_link_libraries(unimiss_torch INTERFACE
   unimiss_import_torch_cpu unimiss_import_c10 Threads::Threads)
 
 if(UNIMISS_CUDA)
-  find_package(CUDAToolkit REQUIRED)
   foreach(_library c10_cuda torch_cuda)
     if(NOT EXISTS ${_torch_root}/lib/lib${_library}.so)
       message(FATAL_ERROR "UNIMISS_CUDA is on, but ${_torch_root}/lib has no "
         "lib${_library}.so. Run scripts/install_torch.sh --cuda")
     endif()
   endforeach()
-  # The wheel's own copies, exactly what it was built with, before the system's.
-  find_library(UNIMISS_NCCL NAMES nccl libnccl.so.2 REQUIRED
-    HINTS ${_torch_root}/../nvidia/nccl/lib ${CUDAToolkit_LIBRARY_DIR}
-      ${CUDAToolkit_TARGET_DIR}/lib)
-  find_library(UNIMISS_CUDNN NAMES cudnn libcudnn.so.9 REQUIRED
-    HINTS ${_torch_root}/../nvidia/cudnn/lib ${CUDAToolkit_LIBRARY_DIR}
-      ${CUDAToolkit_TARGET_DIR}/lib)
+  set(_nvidia ${_torch_root}/../nvidia)
+  if(EXISTS ${_nvidia}/nccl/lib/libnccl.so.2)
+    # Headers and libraries that came with the wheel, just what it was built
+    # with: another NCCL's headers would corrupt memory.
+    file(GLOB _nvidia_headers ${_nvidia}/*/include)
+    target_include_directories(unimiss_torch SYSTEM INTERFACE
+      ${_nvidia_headers})
+    file(GLOB _cuda_libraries ${_nvidia}/*/lib/libcudart.so.1*
+      ${_nvidia}/cudnn/lib/libcudnn.so.9 ${_nvidia}/nccl/lib/libnccl.so.2)
+  else()
+    find_package(CUDAToolkit REQUIRED)
+    find_library(UNIMISS_NCCL NAMES nccl libnccl.so.2 REQUIRED
+      HINTS ${CUDAToolkit_LIBRARY_DIR} ${CUDAToolkit_TARGET_DIR}/lib)
+    find_library(UNIMISS_CUDNN NAMES cudnn libcudnn.so.9 REQUIRED
+      HINTS ${CUDAToolkit_LIBRARY_DIR} ${CUDAToolkit_TARGET_DIR}/lib)
+    set(_cuda_libraries CUDA::cudart ${UNIMISS_NCCL} ${UNIMISS_CUDNN})
+  endif()
   target_compile_definitions(unimiss_torch INTERFACE UNIMISS_CUDA)
   # Nothing names a symbol of libtorch_cuda directly: keep the entry anyway.
   target_link_libraries(unimiss_torch INTERFACE
     -Wl,--push-state,--no-as-needed ${_torch_root}/lib/libtorch_cuda.so
-    -Wl,--pop-state ${_torch_root}/lib/libc10_cuda.so CUDA::cudart
-    ${UNIMISS_NCCL} ${UNIMISS_CUDNN})
+    -Wl,--pop-state ${_torch_root}/lib/libc10_cuda.so ${_cuda_libraries})
 endif()
 
 # Where the linker resolves what the wheel's libraries need themselves.

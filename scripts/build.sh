@@ -18,8 +18,8 @@ if ((jobs < 1)); then jobs=1; fi
 # install_torch.sh brings the CUDA libraries where there is a GPU.
 cuda=OFF
 if [[ -e .deps/torch/lib/libtorch_cuda.so ]]; then
-  if [[ -n "${CUDA_PATH:-}" || -e /usr/local/cuda ]] ||
-    command -v nvcc >/dev/null; then
+  if [[ -e .deps/torch/../nvidia/nccl/lib || -n "${CUDA_PATH:-}" ||
+    -e /usr/local/cuda ]] || command -v nvcc >/dev/null; then
     cuda=ON
   else
     echo "build: LibTorch has CUDA, but there is no CUDA toolkit (neither" \

@@ -1,13 +1,19 @@
 #!/usr/bin/env bash
 # Proves, without a GPU, that the CUDA flavour builds: every program links
 # LibTorch's CUDA library, NCCL and cuDNN, all its libraries are found, and it
-# starts (--help). Needs CUDA 13.0, cuDNN 9 and NCCL of the system; .deps/torch
-# stays as it is.
+# starts (--help). CUDA, cuDNN and NCCL are the system's where they are what the
+# wheel was built with, else they come with it; .deps/torch stays as it is.
 #
-#   scripts/check_cuda.sh [program...]    default: all of build/cuda/bin
+#   scripts/check_cuda.sh [--version 2.10.0|2.11.0|2.13.0] [program...]
+#
+# default: 2.11.0, all programs of build/cuda/bin
 set -euo pipefail
 cd "$(dirname "$0")/.."
 version=2.11.0
+if [[ "${1:-}" == "--version" ]]; then
+  version=${2:-}
+  shift 2
+fi
 
 scripts/install_packages.sh
 scripts/install_torch.sh --cuda --version "$version" --no-link

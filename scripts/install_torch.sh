@@ -59,9 +59,11 @@ done
 case "$version" in
   2.10.0)
     runtime=(nvidia-cuda-runtime-cu12==12.8.90 nvidia-cuda-cupti-cu12==12.8.90)
+    headers=nvidia-cuda-nvcc-cu12==12.8.93
     ;;
   2.11.0 | 2.13.0)
     runtime=(nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85)
+    headers=nvidia-cuda-crt==13.0.88
     ;;
   *)
     echo "install_torch: no recipe for torch $version (known: 2.10.0, 2.11.0," \
@@ -70,7 +72,7 @@ case "$version" in
     ;;
 esac
 # With CUDA 13, cuDNN and NCCL of the system only these are missing; otherwise
-# pip resolves the wheel's own pins.
+# pip resolves the wheel's own pins, which lack a few headers.
 cuda_extras=(nvidia-cufile==1.15.1.6 nvidia-cusparselt-cu13==0.8.0
   nvidia-nvshmem-cu13==3.4.5)
 system_cuda13=no
@@ -112,7 +114,7 @@ PYTHON
       "torch==$version" "${runtime[@]}" "${cuda_extras[@]}"
   else
     python3 -m pip install "${pip_options[@]}" --target "$target.part" \
-      "torch==$version"
+      "torch==$version" "$headers"
   fi
   if [[ ! -e "$target.part/torch/lib/libtorch_cpu.so" ]]; then
     echo "install_torch: the torch $version wheel brought no" \

@@ -54,36 +54,43 @@ void ContactSheet::add_views(const data::Views& batch) {
   append(kept.second, batch.second);
 }
 
-void ContactSheet::add_point(const std::string& curve, int64_t step,
-                             double value) {
-  terms_[curve].steps.push_back(static_cast<double>(step));
-  terms_[curve].values.push_back(value);
+void ContactSheet::Curve::add(int64_t step, double value) {
+  steps.push_back(static_cast<double>(step));
+  values.push_back(value);
 }
 
-void ContactSheet::add_entropy(int64_t step, double value) {
-  entropy_.steps.push_back(static_cast<double>(step));
-  entropy_.values.push_back(value);
+void ContactSheet::add_term(const std::string& name, int64_t step,
+                            double value) {
+  terms_[name].add(step, value);
+}
+
+void ContactSheet::add_entropy(const std::string& phase, int64_t step,
+                               double value) {
+  entropies_[phase].add(step, value);
 }
 
 void ContactSheet::write(const std::string& path) const {
   std::vector<torch::Tensor> rows;
   add_rows(rows, images_, "X-rays");
   add_rows(rows, volumes_, "CT volumes (middle slice)");
-  std::vector<io::Series> series;
   size_t points = 0;
-  for (const auto& [name, curve] : terms_) {
-    series.push_back({name, curve.steps, curve.values});
-    points = std::max(points, curve.steps.size());
-  }
+  auto series_of = [&](const std::map<std::string, Curve>& curves) {
+    std::vector<io::Series> series;
+    for (const auto& [name, curve] : curves) {
+      series.push_back({name, curve.steps, curve.values});
+      points = std::max(points, curve.steps.size());
+    }
+    return series;
+  };
+  const auto terms = series_of(terms_), entropies = series_of(entropies_);
   io::ChartOptions chart;
   chart.x_label = "optimizer step";
   chart.smoothing = std::max<int64_t>(1, static_cast<int64_t>(points) / 20) | 1;
   chart.title = "Loss terms";
-  rows.push_back(io::draw_curves(series, chart));
+  rows.push_back(io::draw_curves(terms, chart));
   chart.title = "Entropy of the teacher's targets, nats";
   chart.height = 240;
-  rows.push_back(
-      io::draw_curves({{"entropy", entropy_.steps, entropy_.values}}, chart));
+  rows.push_back(io::draw_curves(entropies, chart));
   io::write_png(path, io::stack_vertically(rows));
 }
 

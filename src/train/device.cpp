@@ -37,23 +37,24 @@ namespace {
 
 #ifdef UNIMISS_CUDA
 void check_gpu() {
-  cudaDeviceProp properties{};
-  if (cudaGetDeviceProperties(&properties, 0) != cudaSuccess) {
+  int major = 0, minor = 0;
+  if (cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, 0) !=
+          cudaSuccess ||
+      cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, 0) !=
+          cudaSuccess) {
     throw ConfigError("run.device: the GPU's properties cannot be read");
   }
   const std::string problem =
-      gpu_problem({TORCH_VERSION_MAJOR, TORCH_VERSION_MINOR},
-                  {properties.major, properties.minor});
+      gpu_problem({TORCH_VERSION_MAJOR, TORCH_VERSION_MINOR}, {major, minor});
   if (!problem.empty()) throw ConfigError("run.device: " + problem);
   try {
     // A LibTorch of the user's own may have less code than the wheels.
     at::ones({1}, torch::kCUDA).add_(1).item<float>();
   } catch (const c10::Error&) {
-    throw ConfigError(std::string("run.device: a first kernel failed on ") +
-                      properties.name +
-                      " (this LibTorch has no code for it, or the driver is "
-                      "too old); run scripts/install_torch.sh --cuda and build "
-                      "again with cmake --preset cuda");
+    throw ConfigError(
+        "run.device: a first kernel failed on the GPU (this LibTorch has no "
+        "code for it, or the driver is too old); run scripts/install_torch.sh "
+        "--cuda and build again with cmake --preset cuda");
   }
 }
 #endif

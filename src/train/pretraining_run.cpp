@@ -116,24 +116,24 @@ class Progress {
   void add(const StepReport& report, int64_t samples, double step_seconds,
            double wait_seconds) {
     const bool images = report.plan.rank == 2;
+    const std::string phase = images ? "2d" : "3d";
     const double rate = static_cast<double>(samples) / step_seconds;
     const int64_t step = report.plan.step + 1;
     const double loss = report.loss.item<double>();
     const double norm = report.grad_norm.item<double>();
     const double entropy = report.teacher_entropy.item<double>();
-    Metrics record{{"step", step},
-                   {"phase", std::string(images ? "2d" : "3d")},
-                   {"loss", loss}};
+    Metrics record{{"step", step}, {"phase", phase}, {"loss", loss}};
     std::string terms;
     for (const auto& [name, tensor] : report.terms) {
       const double value = tensor.item<double>();
       record.emplace_back(name, value);
-      histories_[name].push_back(value);
-      sheet.add_point(name, step, value);
+      terms_[name].push_back(value);
+      sheet.add_term(name, step, value);
       if (report.terms.size() > 1)
         terms += fmt::format(" {} {:.3f}", name, value);
     }
-    sheet.add_entropy(step, entropy);
+    entropies_[phase].push_back(entropy);
+    sheet.add_entropy(phase, step, entropy);
     for (auto& [name, value] :
          Metrics{{"lr", report.plan.lr},
                  {"weight_decay", report.plan.weight_decay},
@@ -149,14 +149,12 @@ class Progress {
     log_info(fmt::format(
         "step {}/{} {} loss {:.4f}{} lr {:.2e} grad {:.3f} entropy {:.3f} "
         "{:.1f} samples/s{}",
-        step, schedule_.total_steps(), images ? "2d" : "3d", loss, terms,
-        report.plan.lr, norm, entropy, rate,
-        report.skipped ? " (skipped: fp16 overflow)" : ""));
+        step, schedule_.total_steps(), phase, loss, terms, report.plan.lr, norm,
+        entropy, rate, report.skipped ? " (skipped: fp16 overflow)" : ""));
 
     (images ? summary_.samples_2d : summary_.samples_3d) += samples;
     (images ? seconds_2d_ : seconds_3d_) += step_seconds;
     wait_ += wait_seconds;
-    summary_.teacher_entropy = entropy;
     summary_.steps = step;
   }
 
@@ -169,27 +167,35 @@ class Progress {
     summary_.samples_per_second_3d = rate(summary_.samples_3d, seconds_3d_);
     summary_.data_wait = wait_ / std::max(summary_.seconds, 1e-9);
     summary_.peak_memory_mb = peak_memory_mb();
-    for (const auto& [name, values] : histories_) {
-      const auto tenth =
-          static_cast<std::ptrdiff_t>(std::max<size_t>(1, values.size() / 10));
-      summary_.terms.push_back({name, mean(values.begin(), tenth),
-                                mean(values.end() - tenth, tenth)});
-    }
+    summary_.terms = courses(terms_);
+    summary_.entropies = courses(entropies_);
   }
 
   ContactSheet sheet;
 
  private:
   using Values = std::vector<double>;
-  static double mean(Values::const_iterator begin, std::ptrdiff_t count) {
-    return std::accumulate(begin, begin + count, 0.0) /
-           static_cast<double>(count);
+
+  static std::vector<Course> courses(
+      const std::map<std::string, Values>& histories) {
+    auto mean = [](Values::const_iterator begin, std::ptrdiff_t count) {
+      return std::accumulate(begin, begin + count, 0.0) /
+             static_cast<double>(count);
+    };
+    std::vector<Course> courses;
+    for (const auto& [name, values] : histories) {
+      const auto tenth =
+          static_cast<std::ptrdiff_t>(std::max<size_t>(1, values.size() / 10));
+      courses.push_back({name, mean(values.begin(), tenth),
+                         mean(values.end() - tenth, tenth)});
+    }
+    return courses;
   }
 
   PretrainingSummary& summary_;
   const Schedule& schedule_;
   MetricLog metrics_;
-  std::map<std::string, Values> histories_;
+  std::map<std::string, Values> terms_, entropies_;
   double seconds_2d_ = 0, seconds_3d_ = 0, wait_ = 0;
 };
 
@@ -314,18 +320,25 @@ std::string PretrainingSummary::describe() const {
       static_cast<double>(parameters) / 1e6, images, samples_2d,
       samples_per_second_2d, volumes, samples_3d, samples_per_second_3d,
       100 * data_wait, peak_memory_mb);
-  for (const TermSummary& term : terms) {
+  for (const Course& term : terms) {
     text += fmt::format("    {:<14} {:.4f} -> {:.4f}  {}\n", term.name,
                         term.first, term.last,
                         term.last < term.first ? "fell" : "did not fall");
   }
   text += fmt::format(
-      "  teacher entropy {:.3f} of at most {:.3f} nats (0 or the maximum "
-      "would be a collapse)\n"
+      "  entropy of the teacher's targets (near 0 or near ln K = {:.3f} nats "
+      "would be a collapse)\n",
+      largest_entropy);
+  for (const Course& entropy : entropies) {
+    const double share = entropy.last / largest_entropy;
+    text += fmt::format(
+        "    {:<14} {:.4f} -> {:.4f}  {}\n", entropy.name, entropy.first,
+        entropy.last, share < 0.05 || share > 0.999 ? "COLLAPSED" : "healthy");
+  }
+  text += fmt::format(
       "  checkpoint  {}\n  weights     {}\n              {}\n"
       "  metrics     {}\n  log         {}\n  picture     {}\n",
-      teacher_entropy, largest_entropy, checkpoint, student_weights,
-      teacher_weights, metrics, log, picture);
+      checkpoint, student_weights, teacher_weights, metrics, log, picture);
   return text;
 }
 

@@ -76,7 +76,7 @@ TEST_F(Pretrain, WritesItsWholeFolder) {
   const auto result = pretrain("");
   ASSERT_EQ(result.status, 0) << result.output;
   EXPECT_NE(result.output.find("step 4/4"), std::string::npos);
-  EXPECT_NE(result.output.find("teacher entropy"), std::string::npos);
+  EXPECT_NE(result.output.find("entropy of the teacher"), std::string::npos);
   const auto records = metrics();
   ASSERT_EQ(records.size(), 4u);
   const std::vector<std::string> phases{"2d", "2d", "3d", "3d"};

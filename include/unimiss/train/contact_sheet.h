@@ -15,8 +15,8 @@ class ContactSheet {
   /// Keeps both views of the first six samples of each kind; a volume is shown
   /// by its middle slice.
   void add_views(const data::Views& batch);
-  void add_point(const std::string& curve, int64_t step, double value);
-  void add_entropy(int64_t step, double value);
+  void add_term(const std::string& name, int64_t step, double value);
+  void add_entropy(const std::string& phase, int64_t step, double value);
 
   /// Writes a PNG: views of both kinds, loss terms, teacher entropy.
   void write(const std::string& path) const;
@@ -24,10 +24,10 @@ class ContactSheet {
  private:
   struct Curve {
     std::vector<double> steps, values;
+    void add(int64_t step, double value);
   };
   data::Views images_, volumes_;
-  std::map<std::string, Curve> terms_;
-  Curve entropy_;
+  std::map<std::string, Curve> terms_, entropies_;
 };
 
 }  // namespace unimiss::train

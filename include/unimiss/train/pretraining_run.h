@@ -8,8 +8,8 @@
 
 namespace unimiss::train {
 
-/// How one loss term went: means over the first and last tenth of its steps.
-struct TermSummary {
+/// How a quantity went: means over the first and last tenth of its steps.
+struct Course {
   std::string name;
   double first = 0, last = 0;
 };
@@ -24,9 +24,10 @@ struct PretrainingSummary {
   double samples_per_second_2d = 0, samples_per_second_3d = 0;
   double data_wait = 0;  ///< share of the time spent waiting for batches
   int64_t peak_memory_mb = 0;
-  double teacher_entropy = 0, largest_entropy = 0;  ///< last; ln K
-  std::vector<TermSummary> terms;
-  std::string output;  ///< holds the files below
+  std::vector<Course> terms;      ///< of the loss
+  std::vector<Course> entropies;  ///< of the teacher's targets, 2d and 3d; nats
+  double largest_entropy = 0;     ///< ln K
+  std::string output;             ///< holds the files below
   std::string checkpoint, student_weights, teacher_weights, metrics, log,
       picture;
 
