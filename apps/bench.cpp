@@ -2,7 +2,6 @@
 #include <ATen/Functions.h>
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -131,9 +130,7 @@ Result run(const BenchOptions& options) {
   result.step_seconds = median(times);
   result.peak_flops = median(peaks);
   result.efficiency = median(efficiencies);
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  result.memory_mb = usage.ru_maxrss / 1024;
+  result.memory_mb = train::peak_memory_mb(setup.device);
   return result;
 }
 

@@ -66,17 +66,21 @@ void run(const RadiographRequest& request) {
   }
   std::error_code error;
   fs::create_directories(request.output, error);
+  // The list appears once all films are there: half of them is no data set.
   const std::string list_path =
       (fs::path(request.output) / "list.txt").string();
-  std::ofstream list(list_path);
-  if (error || !list) {
+  fs::remove(list_path, error);
+  std::ofstream list(list_path + ".part");
+  if (!list) {
     throw unimiss::DataError(request.output,
                              "cannot be written; choose another --output");
   }
   for (const std::string& volume : request.volumes) {
     render(request, volume, list);
   }
-  if (!list.flush()) {
+  list.close();
+  if (list) fs::rename(list_path + ".part", list_path, error);
+  if (!list || error) {
     throw unimiss::DataError(list_path, "could not be written (disk full?)");
   }
   std::cout << fmt::format(

@@ -58,8 +58,8 @@ int main(int argc, char** argv) {
   app.add_option("overrides", overrides,
                  "key=value, e.g. run.max_steps=200 data.images=list.txt");
   return unimiss::run_app(app, argc, argv, [&] {
-    if (!output.empty()) overrides.push_back("run.output=" + output);
-    const PretrainConfig config = read_config(config_file, overrides);
+    PretrainConfig config = read_config(config_file, overrides);
+    if (!output.empty()) config.run.output = output;
     const auto summary =
         unimiss::train::run_pretraining(config, unimiss::config::dump(config));
     std::cout << summary.describe() << std::flush;

@@ -26,7 +26,8 @@ if [[ -e .deps/torch/lib/libtorch_cuda.so ]]; then
       "nvcc nor /usr/local/cuda nor CUDA_PATH): building for the CPU" >&2
   fi
 fi
-if ! cmake --preset release -DUNIMISS_CUDA=$cuda >"$log" 2>&1; then
+if ! cmake --preset release -DUNIMISS_CUDA=$cuda \
+  -DTORCH_ROOT="$PWD/.deps/torch" >"$log" 2>&1; then
   grep -A 8 "^CMake Error" "$log" >&2 || tail -n 40 "$log" >&2
   echo "build: CMake could not configure build/release (see above; all" \
     "of its output is in $log)" >&2

@@ -6,7 +6,7 @@
 #
 #   scripts/check_cuda.sh [--version 2.10.0|2.11.0|2.13.0] [program...]
 #
-# default: 2.11.0, all programs of build/cuda/bin
+# default: 2.11.0, all programs of build/cuda-check/bin
 set -euo pipefail
 cd "$(dirname "$0")/.."
 version=2.11.0
@@ -23,15 +23,17 @@ if [[ -z "${CUDA_PATH:-}" && -d /usr/local/cuda ]]; then
   export CUDA_PATH=/usr/local/cuda
 fi
 
+# Not the folder of `cmake --preset cuda`, which is the user's.
+build=build/cuda-check
 mkdir -p build
-log=build/cuda.log
-if ! cmake --preset cuda -DTORCH_ROOT="$torch" -DUNIMISS_BUILD_TESTS=OFF \
+log=$build.log
+if ! cmake --preset cuda -B "$build" -DTORCH_ROOT="$torch" -DUNIMISS_BUILD_TESTS=OFF \
   >"$log" 2>&1; then
   grep -A 8 "^CMake Error" "$log" >&2 || tail -n 40 "$log" >&2
-  echo "check_cuda: CMake could not configure build/cuda" >&2
+  echo "check_cuda: CMake could not configure $build" >&2
   exit 1
 fi
-if ! cmake --build --preset cuda -j "${UNIMISS_JOBS:-$(nproc)}" >"$log" 2>&1
+if ! cmake --build "$build" -j "${UNIMISS_JOBS:-$(nproc)}" >"$log" 2>&1
 then
   grep -A 20 -m 3 -E "^FAILED|error:" "$log" >&2 || tail -n 40 "$log" >&2
   echo "check_cuda: compilation failed (all of its output is in $log)" >&2
@@ -40,10 +42,10 @@ fi
 
 programs=("$@")
 if ((${#programs[@]} == 0)); then
-  mapfile -t programs < <(find build/cuda/bin -maxdepth 1 -type f -executable)
+  mapfile -t programs < <(find "$build/bin" -maxdepth 1 -type f -executable)
 fi
 if ((${#programs[@]} == 0)); then
-  echo "check_cuda: build/cuda/bin holds no program" >&2
+  echo "check_cuda: $build/bin holds no program" >&2
   exit 1
 fi
 failed=0

@@ -8,7 +8,7 @@ packages=(
   python3-pip
   libinsighttoolkit5-dev libopencv-dev libyaml-cpp-dev libspdlog-dev libfmt-dev
   libcli11-dev libgtest-dev libgmock-dev libbenchmark-dev nlohmann-json3-dev
-  libdeflate-dev libgdcm-dev
+  libdeflate-dev libjpeg62-turbo-dev libgdcm-dev
 )
 # The checks of .ci/run need these besides.
 if [[ "${1:-}" == "--with-checks" ]]; then
@@ -32,7 +32,7 @@ if [[ $EUID -ne 0 ]]; then
       "apt-get install ${missing[*]}" >&2
     exit 1
   fi
-  run=(sudo)
+  run=(sudo env DEBIAN_FRONTEND=noninteractive)
 fi
 echo "install_packages: installing ${#missing[@]} Debian packages: ${missing[*]}"
 log=$(mktemp)
@@ -40,7 +40,7 @@ trap 'rm -f "$log"' EXIT
 export DEBIAN_FRONTEND=noninteractive
 if ! { "${run[@]}" apt-get update -q &&
   "${run[@]}" apt-get install -q -y --no-install-recommends "${missing[@]}"; } \
-  >"$log" 2>&1; then
+  </dev/null >"$log" 2>&1; then
   tail -n 40 "$log" >&2
   echo "install_packages: apt-get failed (its last lines are above); repair" \
     "the package system or the network and run this script again" >&2

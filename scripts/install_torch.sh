@@ -8,10 +8,10 @@
 # --no-link leaves .deps/torch as it is and puts the wheel beside it, as
 # .deps/torch-<version>-<cuda|cpu>/torch.
 #
-# Without options the machine decides: no GPU -> the CPU part of 2.11.0; a GPU
-# of compute capability 7.0 (V100) -> 2.10.0, the newest wheel with code for it;
-# any other GPU -> 2.11.0. TORCH_ROOT=<dir with include/ and lib/> keeps a
-# LibTorch of your own instead.
+# Without options the machine decides: no GPU, or only ones older than Volta ->
+# the CPU part of 2.11.0; a GPU of compute capability 7.0 (V100), or a driver
+# older than 580 -> 2.10.0; any other GPU -> 2.11.0.
+# TORCH_ROOT=<dir with include/ and lib/> keeps a LibTorch of your own instead.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 deps="$root/.deps"
@@ -28,16 +28,22 @@ if [[ -n "${TORCH_ROOT:-}" && " $* " != *" --no-link "* ]]; then
 fi
 
 capability=""
+driver=""
 if command -v nvidia-smi >/dev/null; then
+  # No wheel has code for GPUs before Volta (7.0).
   capability=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader \
-    2>/dev/null | sort -V | head -n 1 || true)
+    2>/dev/null | awk '$1 >= 7.0' | sort -V | head -n 1 || true)
+  driver=$(nvidia-smi --query-gpu=driver_version --format=csv,noheader \
+    2>/dev/null | head -n 1 | cut -d. -f1 || true)
 fi
 version="2.11.0"
 kind="cpu"
 link=yes
 if [[ "$capability" =~ ^[0-9]+\.[0-9]+$ ]]; then
   kind="cuda"
-  if [[ "$capability" == "7.0" || "$capability" == "7.2" ]]; then
+  # CUDA 13 needs a driver of at least 580.
+  if [[ "$capability" == "7.0" || "$capability" == "7.2" ]] ||
+    { [[ "$driver" =~ ^[0-9]+$ ]] && ((driver < 580)); }; then
     version="2.10.0"
   fi
 fi
@@ -89,6 +95,7 @@ if [[ ! -e "$target/.complete" ]]; then
   mkdir -p "$target.part"
   echo "install_torch: fetching LibTorch $version ($kind) into" \
     "${target#"$root"/}"
+  export PIP_ROOT_USER_ACTION=ignore # .deps is ours
   pip_options=(--quiet --disable-pip-version-check)
   if [[ "$kind" == "cpu" ]]; then
     # Only a quarter of the wheel is needed: unpack just that.

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "io/file_bytes.h"
+#include "io/jpeg_file.h"
 #include "unimiss/core/error.h"
 
 namespace unimiss::io {
@@ -72,24 +73,12 @@ void check_png(const std::string& path, const Bytes& bytes) {
   if (!has_data) fail(path, "the PNG holds no pixels");
 }
 
-/// A decoder fills what a truncated JPEG lacks with grey. Entropy-coded data
-/// cannot contain the end marker, so it must follow the last scan's start.
-void check_jpeg(const std::string& path, const Bytes& bytes) {
-  using namespace std::string_view_literals;
-  const size_t scan = text(bytes).rfind("\xff\xda"sv);
-  const size_t end = text(bytes).rfind("\xff\xd9"sv);
-  if (scan == std::string_view::npos || end == std::string_view::npos ||
-      end < scan) {
-    fail(path, "the JPEG is truncated");
-  }
-}
-
 cv::Mat decode(const std::string& path) {
   const Bytes bytes = read_file_bytes(path);
   if (text(bytes).starts_with(kPngSignature)) {
     check_png(path, bytes);
   } else if (text(bytes).starts_with(kJpegSignature)) {
-    check_jpeg(path, bytes);
+    return decode_jpeg(path, bytes);
   } else {
     throw DataError(path, "neither a PNG nor a JPEG image; convert it");
   }
@@ -107,10 +96,10 @@ cv::Mat decode(const std::string& path) {
 /// OpenCV's interleaved BGR or BGRA, or grey, to planes in the order RGB.
 template <class T>
 void copy_planes(const cv::Mat& image, T* to) {
-  const int stride = image.channels();
-  const int planes = stride < 3 ? 1 : 3;
-  for (int plane = 0; plane < planes; ++plane) {
-    const int channel = planes - 1 - plane;
+  const std::ptrdiff_t stride = image.channels();
+  const std::ptrdiff_t planes = stride < 3 ? 1 : 3;
+  for (std::ptrdiff_t plane = 0; plane < planes; ++plane) {
+    const std::ptrdiff_t channel = planes - 1 - plane;
     for (int y = 0; y < image.rows; ++y) {
       const T* row = image.ptr<T>(y) + channel;
       for (int x = 0; x < image.cols; ++x) *to++ = row[x * stride];

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 #include <libdeflate.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstring>

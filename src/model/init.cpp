@@ -12,7 +12,7 @@
 
 namespace unimiss::model {
 
-void truncated_normal(torch::Tensor tensor, double std) {
+void truncated_normal(const torch::Tensor& tensor, double std) {
   torch::NoGradGuard no_grad;
   // At std = 0.02 the cut lies 100 deviations out: redrawing would never run.
   tensor.normal_(0.0, std).clamp_(-2.0, 2.0);

@@ -21,6 +21,48 @@ Grid MitOptions::input_minimum(int rank) {
   return rank == 2 ? Grid(64, 64) : Grid(16, 64, 64);
 }
 
+namespace {
+
+/// Every attention must find at least one cell of its reduction in the grid.
+void check_reductions(const MitOptions& options) {
+  auto padded = [](const Grid& size) {
+    Grid grid = size;
+    const Grid multiple = MitOptions::input_multiple(size.rank());
+    for (int axis = 0; axis < size.rank(); ++axis) {
+      grid[axis] =
+          (size[axis] + multiple[axis] - 1) / multiple[axis] * multiple[axis];
+    }
+    return grid;
+  };
+  const auto& volume = options.volume_size;
+  std::vector<Grid> inputs;
+  if (includes(options.dimensions, 2)) {
+    inputs.push_back(padded(Grid(options.image_size, options.image_size)));
+  }
+  if (includes(options.dimensions, 3)) {
+    inputs.push_back(padded(Grid(volume[0], volume[1], volume[2])));
+  }
+  auto check = [&](const char* key, int64_t reduction, int level) {
+    for (const Grid& input : inputs) {
+      for (int64_t extent : MitOptions::level_grid(input, level).sizes()) {
+        require(reduction <= extent, key,
+                "reduces a stage by " + std::to_string(reduction) +
+                    ", which has only " + std::to_string(extent) +
+                    " tokens along an axis at this model.image_size and "
+                    "model.volume_size");
+      }
+    }
+  };
+  for (int i = 0; i < 4; ++i) {
+    check("model.encoder_reductions", options.encoder_reductions[i], i);
+  }
+  for (int i = 0; i < 3; ++i) {
+    check("model.decoder_reductions", options.decoder_reductions[i], 2 - i);
+  }
+}
+
+}  // namespace
+
 MitOptions MitOptions::resolved() const {
   MitOptions out = *this;
   const bool small = variant == MitVariant::kSmall;
@@ -67,6 +109,7 @@ void MitOptions::validate() const {
     require(volume_size[axis] >= input_minimum(3)[axis], "model.volume_size",
             "must be at least [16, 64, 64] voxels");
   }
+  check_reductions(*this);
   require(image_channels >= 1, "model.image_channels", "must be at least 1");
   require(volume_channels >= 1, "model.volume_channels", "must be at least 1");
   require(stem_width >= 1, "model.stem_width", "must be at least 1");

@@ -17,17 +17,17 @@ using torch::autograd::variable_list;
 /// With n = |v| per row and s = g / n: y = (x vᵀ) s. For the gradient G of y,
 ///   dx = (G s) v,   dv = (G s)ᵀ x − (Σ_rows G y / n²) v.
 struct WeightNormLinear : public torch::autograd::Function<WeightNormLinear> {
-  static torch::Tensor forward(AutogradContext* context, torch::Tensor x,
-                               torch::Tensor v, torch::Tensor g) {
+  static torch::Tensor forward(AutogradContext* context, const torch::Tensor& x,
+                               const torch::Tensor& v, const torch::Tensor& g) {
     const torch::Tensor norm = v.norm(2, /*dim=*/1);
     const torch::Tensor scale = g.squeeze(1) / norm;
-    const torch::Tensor y = at::linear(x, v) * scale;
+    torch::Tensor y = at::linear(x, v) * scale;
     context->save_for_backward({x, v, norm, scale, y});
     return y;
   }
 
   static variable_list backward(AutogradContext* context,
-                                variable_list gradients) {
+                                const variable_list& gradients) {
     const variable_list saved = context->get_saved_variables();
     const torch::Tensor &x = saved[0], &v = saved[1], &norm = saved[2],
                         &scale = saved[3], &y = saved[4];

@@ -2,6 +2,8 @@
 
 #include <ATen/Context.h>
 #include <ATen/Functions.h>
+#include <c10/core/CachingDeviceAllocator.h>
+#include <sys/resource.h>
 #include <torch/version.h>
 
 #ifdef UNIMISS_CUDA
@@ -61,12 +63,32 @@ void check_gpu() {
 
 }  // namespace
 
+int64_t peak_memory_mb(torch::Device device) {
+  if (device.is_cuda()) {
+    auto* allocator = c10::getDeviceAllocator(device.type());
+    return allocator->getDeviceStats(device.has_index() ? device.index() : 0)
+               .allocated_bytes[0]
+               .peak >>
+           20;
+  }
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_maxrss / 1024;
+}
+
 torch::Device choose_device(DeviceChoice choice) {
   if (choice == DeviceChoice::kCpu) return torch::kCPU;
 #ifdef UNIMISS_CUDA
   if (at::hasCUDA() && at::getNumGPUs() > 0) {
     check_gpu();
     return torch::kCUDA;
+  }
+  int count = 0;
+  if (cudaGetDeviceCount(&count) == cudaErrorInsufficientDriver) {
+    throw ConfigError(
+        "run.device: the GPU's driver is too old for this LibTorch; update the "
+        "driver, or run scripts/install_torch.sh --cuda --version 2.10.0 and "
+        "build again with cmake --preset cuda, or use run.device=cpu");
   }
   const char* why =
       "no GPU is visible (nvidia-smi shows what the driver sees); use "

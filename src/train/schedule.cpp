@@ -91,14 +91,19 @@ StepPlan Schedule::at(int64_t step) const {
   plan.momentum =
       cosine(options_.momentum, options_.final_momentum, position, length);
 
-  const double teacher_warmup = options_.teacher_warmup_epochs * per_epoch;
+  // These two follow the run itself: a clock that jumps back at a change of
+  // phase would undo them.
+  const double epochs_done = static_cast<double>(step) *
+                             static_cast<double>(size_.epochs) /
+                             static_cast<double>(total_steps_);
   const double share =
-      teacher_warmup > 0 ? std::min(1.0, position / teacher_warmup) : 1.0;
+      options_.teacher_warmup_epochs > 0
+          ? std::min(1.0, epochs_done / options_.teacher_warmup_epochs)
+          : 1.0;
   plan.teacher_temperature =
       options_.teacher_warmup_temperature +
       share * (teacher_temperature_ - options_.teacher_warmup_temperature);
-  plan.last_layer_frozen =
-      position < options_.freeze_last_layer_epochs * per_epoch;
+  plan.last_layer_frozen = epochs_done < options_.freeze_last_layer_epochs;
   return plan;
 }
 

@@ -1,6 +1,7 @@
 #include <ATen/Functions.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "testing/files.h"
@@ -36,6 +37,7 @@ TEST(Tools, PrepareNamesAVolumeThatCannotBeRead) {
                              " --output " + folder.file("films"));
   EXPECT_EQ(result.status, 1);
   EXPECT_NE(result.output.find("none.nii"), std::string::npos);
+  EXPECT_FALSE(std::filesystem::exists(folder.file("films/list.txt")));
 }
 
 TEST(Tools, BenchMeasuresAStep) {

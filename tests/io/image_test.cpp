@@ -4,10 +4,12 @@
 #include <libdeflate.h>
 
 #include <cstdlib>
+#include <opencv2/imgcodecs.hpp>
 
 #include "testing/files.h"
 #include "testing/temporary_directory.h"
 #include "unimiss/core/error.h"
+#include "unimiss/core/random.h"
 
 namespace unimiss::io {
 namespace {
@@ -105,9 +107,40 @@ TEST_F(Image, ImpossibleExtentsAreAnError) {
   EXPECT_NE(error_of(with_size(good, 50, 80)), "no error");
 }
 
+TEST_F(Image, DamageWithinAJpegIsFound) {
+  torch::Tensor grey = torch::empty({64, 80}, torch::kUInt8);
+  Random random({4});
+  for (int64_t i = 0; i < grey.numel(); ++i) {
+    grey.data_ptr<uint8_t>()[i] = static_cast<uint8_t>(random.integer(256));
+  }
+  cv::imwrite(folder_.file("good.jpg"),
+              cv::Mat(64, 80, CV_8UC1, grey.data_ptr()));
+  const std::string good = read_bytes(folder_.file("good.jpg"));
+  EXPECT_EQ(read_pixels(folder_.file("good.jpg")).sizes(),
+            (torch::IntArrayRef{1, 64, 80}));
+  // Every truncation, with and without the end marker put back.
+  for (size_t size = 3; size < good.size(); size += 7) {
+    EXPECT_NE(error_of(good.substr(0, size)), "no error") << size;
+    if (size + 16 < good.size()) {
+      EXPECT_NE(error_of(good.substr(0, size) + "\xff\xd9"), "no error")
+          << size;
+    }
+  }
+  // Bytes overwritten in the middle of the scan.
+  std::string holed = good;
+  holed.replace(holed.size() / 2, 200, std::string(200, '\xff'));
+  EXPECT_NE(error_of(holed), "no error");
+  // A header that claims what its bytes cannot hold.
+  std::string huge = good;
+  const size_t frame = huge.find("\xff\xc0");
+  ASSERT_NE(frame, std::string::npos);
+  huge.replace(frame + 5, 4, "\x7f\xff\x7f\xff");
+  EXPECT_THAT(error_of(huge), HasSubstr("cannot hold"));
+}
+
 TEST_F(Image, OtherContentIsRefusedByName) {
   EXPECT_THAT(error_of("hello\n"), HasSubstr("neither a PNG nor a JPEG"));
-  EXPECT_THAT(error_of("\xff\xd8\xff\xe0 no scan"), HasSubstr("truncated"));
+  EXPECT_THAT(error_of("\xff\xd8\xff\xe0 no scan"), HasSubstr("damaged"));
   EXPECT_THROW(read_image(folder_.file("missing.png")), DataError);
   EXPECT_THROW(read_image(folder_.path().string()), DataError);
   EXPECT_THROW(write_png(folder_.file("no/folder/a.png"),

@@ -88,6 +88,25 @@ TEST(Schedule, TheOfficialClockIsAStaircaseThatNeverOverruns) {
   EXPECT_TRUE(std::isfinite(schedule.at(schedule.total_steps() - 1).momentum));
 }
 
+TEST(Schedule, UnderTheOfficialClockNothingFreezesAgain) {
+  ScheduleOptions options;
+  options.clock = ScheduleClock::kOfficial;
+  options.unit = AlternationUnit::kEpoch;
+  options.teacher_warmup_temperature = 0.02;
+  options.teacher_warmup_epochs = 6;
+  // Few images: the clock jumps back with every phase of them.
+  const Schedule schedule(options, {200, 1200, 10, 10, 20, 0}, 6e-4, 0.04);
+  for (int64_t step = 0; step < schedule.total_steps(); ++step) {
+    EXPECT_EQ(schedule.at(step).last_layer_frozen,
+              step < schedule.steps_per_epoch())
+        << step;
+    if (step > 0) {
+      EXPECT_GE(schedule.at(step).teacher_temperature,
+                schedule.at(step - 1).teacher_temperature);
+    }
+  }
+}
+
 TEST(Schedule, LastLayerAndTeacherTemperatureFollowTheirEpochs) {
   ScheduleOptions options;
   options.teacher_warmup_temperature = 0.02;

@@ -16,6 +16,6 @@ void init_linears(torch::nn::Module& module);
 
 /// A normal distribution of standard deviation `std` cut at ±2 (as timm's
 /// trunc_normal_, which cuts at absolute values, not at multiples of std).
-void truncated_normal(torch::Tensor tensor, double std);
+void truncated_normal(const torch::Tensor& tensor, double std);
 
 }  // namespace unimiss::model

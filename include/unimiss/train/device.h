@@ -19,6 +19,10 @@ enum class DeviceChoice { kAuto, kCpu, kCuda };
 /// code for this GPU.
 torch::Device choose_device(DeviceChoice choice);
 
+/// The most memory that was in use at once, MiB: of LibTorch's tensors on a
+/// GPU, of the whole process on a CPU.
+int64_t peak_memory_mb(torch::Device device);
+
 /// Why this LibTorch cannot run on a GPU of that compute capability, and the
 /// command that fixes it; empty when it can.
 /// torch: (major, minor) of the LibTorch; a V100 is (7, 0).

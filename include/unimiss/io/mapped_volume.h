@@ -1,0 +1,31 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <array>
+#include <string>
+
+/// Decoded voxels on disk, made to be memory-mapped: uncompressed NIfTI-1 that
+/// any viewer opens, with a checksum in the header's description.
+namespace unimiss::io {
+
+/// Writes integer voxels [D, H, W] (uint8, uint16 or int16) of `spacing` mm in
+/// the orientation of io::Volume, under a temporary name beside `path` that is
+/// renamed once complete: readers and other writers never see half a file.
+/// Throws DataError where it cannot be written.
+void write_mapped_volume(const std::string& path, const torch::Tensor& voxels,
+                         const std::array<double, 3>& spacing);
+
+/// How much of a mapped file is checked when it is opened.
+enum class MappedCheck {
+  kHeader,  ///< that header and size agree
+  kVoxels,  ///< also the checksum, which reads the whole file
+};
+
+/// The voxels of a file that write_mapped_volume wrote, as a tensor on the
+/// mapped file itself: reading an element reads its page, writing to one is a
+/// segmentation fault. The file may be deleted meanwhile.
+/// Throws DataError for a file that is missing, damaged or of another writer.
+torch::Tensor map_volume(const std::string& path, MappedCheck check);
+
+}  // namespace unimiss::io
