@@ -1,11 +1,12 @@
 #include "unimiss/data/image_dataset.h"
 
+#include <fmt/format.h>
+
 #include <cmath>
 #include <cstring>
 #include <opencv2/imgproc.hpp>
+#include <utility>
 
-#include "data/file_cache.h"
-#include "unimiss/core/error.h"
 #include "unimiss/core/fields.h"
 #include "unimiss/io/image.h"
 
@@ -52,38 +53,36 @@ torch::Tensor reduced(const torch::Tensor& pixels, int64_t side) {
 
 }  // namespace
 
-struct ImageDataset::Cache : FileCache {
-  using FileCache::FileCache;
-};
-
-void ImageCacheOptions::validate() const {
-  require(cache_gib >= 0, "cache_gib", "must not be negative");
-  require(cached_side >= 1, "cached_side", "must be at least 1");
+std::shared_ptr<const DecodedCache> cache_images(
+    std::vector<std::string> files, const DecodedCacheOptions& options,
+    int64_t shortest_side) {
+  require(shortest_side >= 1, "shortest_side", "must be at least 1");
+  return std::make_shared<DecodedCache>(
+      std::move(files), fmt::format("image 1, shortest side {}", shortest_side),
+      [shortest_side](const std::string& path) {
+        return Decoded{reduced(without_repeated_channels(io::read_pixels(path)),
+                               shortest_side),
+                       {1, 1, 1}};
+      },
+      options, "images");
 }
 
-ImageDataset::ImageDataset(std::vector<std::string> files,
-                           const ImageTransformOptions& transforms,
-                           const ImageCacheOptions& cache)
-    : files_(std::move(files)),
-      transforms_(transforms),
-      cached_side_(cache.cached_side) {
+ImageDataset::ImageDataset(std::shared_ptr<const DecodedCache> images,
+                           std::vector<int64_t> sources,
+                           const ImageTransformOptions& transforms)
+    : images_(std::move(images)),
+      sources_(std::move(sources)),
+      transforms_(transforms) {
   transforms.validate();
-  cache.validate();
-  cache_ = std::make_unique<Cache>(cache.cache_gib, [this](int64_t file) {
-    return reduced(without_repeated_channels(io::read_pixels(files_[file])),
-                   cached_side_);
-  });
 }
-
-ImageDataset::~ImageDataset() = default;
 
 int64_t ImageDataset::size() const {
-  return static_cast<int64_t>(files_.size());
+  return static_cast<int64_t>(sources_.size());
 }
 
 Views ImageDataset::sample(int64_t index, Random& random) const {
   TORCH_CHECK(index >= 0 && index < size(), "no sample ", index);
-  return augment_image(cache_->get(index), transforms_, random);
+  return augment_image(images_->get(sources_[index]), transforms_, random);
 }
 
 }  // namespace unimiss::data

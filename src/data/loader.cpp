@@ -18,20 +18,6 @@
 namespace unimiss::data {
 namespace {
 
-/// A batch being assembled; workers fill its rows in place.
-struct Slot {
-  int64_t batch = 0;
-  int64_t claimed = 0;  ///< rows that a worker has taken on
-  int64_t done = 0;     ///< rows that are filled
-  Views views;          ///< allocated by the first row
-  std::exception_ptr failure;
-};
-
-struct StreamPosition {
-  int64_t epoch;
-  int64_t index;
-};
-
 torch::Tensor batch_like(const torch::Tensor& sample, int64_t rows) {
   auto sizes = sample.sizes().vec();
   sizes.insert(sizes.begin(), rows);
@@ -61,6 +47,20 @@ void LoaderOptions::validate() const {
 }
 
 class Loader::Implementation {
+  /// A batch being assembled; workers fill its rows in place.
+  struct Slot {
+    int64_t batch = 0;
+    int64_t claimed = 0;  ///< rows that a worker has taken on
+    int64_t done = 0;     ///< rows that are filled
+    Views views;          ///< allocated by the first row
+    std::exception_ptr failure;
+  };
+
+  struct StreamPosition {
+    int64_t epoch;
+    int64_t index;
+  };
+
  public:
   Implementation(std::shared_ptr<const Dataset> dataset,
                  const LoaderOptions& options)

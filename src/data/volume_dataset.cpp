@@ -1,8 +1,11 @@
 #include "unimiss/data/volume_dataset.h"
 
-#include <cmath>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
-#include "data/file_cache.h"
+#include <cmath>
+#include <utility>
+
 #include "unimiss/core/error.h"
 #include "unimiss/core/fields.h"
 #include "unimiss/io/volume.h"
@@ -21,8 +24,8 @@ torch::Tensor to_int16(const torch::Tensor& voxels) {
   return stored;
 }
 
-torch::Tensor load_hu(const std::string& path,
-                      const std::optional<std::array<double, 3>>& spacing) {
+Decoded decode(const std::string& path,
+               const std::optional<std::array<double, 3>>& spacing) {
   io::Volume volume = io::read_volume(path);
   if (spacing) {
     try {
@@ -31,46 +34,47 @@ torch::Tensor load_hu(const std::string& path,
       throw DataError(path, error.what());
     }
   }
-  return to_int16(volume.voxels);
+  return {to_int16(volume.voxels), volume.spacing};
 }
 
 }  // namespace
 
-struct VolumeDataset::Cache : FileCache {
-  using FileCache::FileCache;
-};
-
-void VolumeCacheOptions::validate() const {
+std::shared_ptr<const DecodedCache> cache_volumes(
+    std::vector<std::string> files, const DecodedCacheOptions& options,
+    const std::optional<std::array<double, 3>>& spacing) {
+  std::string parameters = "volume 1";
   if (spacing) {
     for (double extent : *spacing) {
       require(extent > 0 && std::isfinite(extent), "spacing",
               "every component must be a positive number of mm");
     }
+    parameters += fmt::format(", spacing {}", fmt::join(*spacing, " "));
   }
+  return std::make_shared<DecodedCache>(
+      std::move(files), parameters,
+      [spacing](const std::string& path) { return decode(path, spacing); },
+      options, "volumes");
+}
+
+VolumeDataset::VolumeDataset(std::shared_ptr<const DecodedCache> volumes,
+                             std::vector<int64_t> sources,
+                             int64_t samples_per_volume,
+                             const VolumeTransformOptions& transforms)
+    : volumes_(std::move(volumes)),
+      sources_(std::move(sources)),
+      samples_per_volume_(samples_per_volume),
+      transforms_(transforms) {
   require(samples_per_volume >= 1, "samples_per_volume", "must be at least 1");
-  require(cache_gib >= 0, "cache_gib", "must not be negative");
-}
-
-VolumeDataset::VolumeDataset(std::vector<std::string> files,
-                             const VolumeTransformOptions& transforms,
-                             const VolumeCacheOptions& cache)
-    : files_(std::move(files)), transforms_(transforms), options_(cache) {
   transforms.validate();
-  cache.validate();
-  cache_ = std::make_unique<Cache>(cache.cache_gib, [this](int64_t file) {
-    return load_hu(files_[file], options_.spacing);
-  });
 }
-
-VolumeDataset::~VolumeDataset() = default;
 
 int64_t VolumeDataset::size() const {
-  return static_cast<int64_t>(files_.size()) * options_.samples_per_volume;
+  return static_cast<int64_t>(sources_.size()) * samples_per_volume_;
 }
 
 Views VolumeDataset::sample(int64_t index, Random& random) const {
   TORCH_CHECK(index >= 0 && index < size(), "no sample ", index);
-  return augment_volume(cache_->get(index / options_.samples_per_volume),
+  return augment_volume(volumes_->get(sources_[index / samples_per_volume_]),
                         transforms_, random);
 }
 

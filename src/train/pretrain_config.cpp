@@ -1,5 +1,7 @@
 #include "unimiss/train/pretrain_config.h"
 
+#include "unimiss/core/error.h"
+
 namespace unimiss::train {
 
 void RunOptions::validate() const {
@@ -19,14 +21,27 @@ void PretrainDataOptions::validate() const {
   require(samples_per_volume >= 1, "data.samples_per_volume",
           "must be at least 1");
   require(cache_gib > 0, "data.cache_gib", "must be greater than 0");
+  require(max_bad >= 0, "data.max_bad", "must be 0 or more");
   if (spacing) {
     for (double extent : *spacing) {
       require(extent > 0, "data.spacing", "must be greater than 0");
     }
   }
-  image_transforms.validate();
-  volume_transforms.validate();
 }
+
+namespace {
+
+/// Names the group of a key that an option struct reports by itself.
+template <class Options>
+void validate_group(const char* group, const Options& options) {
+  try {
+    options.validate();
+  } catch (const ConfigError& error) {
+    throw ConfigError(std::string(group) + error.what());
+  }
+}
+
+}  // namespace
 
 PretrainConfig PretrainConfig::of(Preset preset) {
   PretrainConfig config;
@@ -51,6 +66,12 @@ void PretrainConfig::validate() const {
   schedule.validate();
   optimizer.validate();
   data.validate();
+  data::ImageTransformOptions images = data.image_transforms;
+  images.image_size = model.image_size;
+  validate_group("data.image_transforms.", images);
+  data::VolumeTransformOptions volumes = data.volume_transforms;
+  volumes.volume_size = model.volume_size;
+  validate_group("data.volume_transforms.", volumes);
   require(schedule.warmup_epochs < static_cast<double>(run.epochs),
           "schedule.warmup_epochs", "must be less than run.epochs");
   require(model.image_channels == 3, "model.image_channels",

@@ -3,7 +3,6 @@
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <chrono>
 #include <cmath>
@@ -36,6 +35,7 @@ struct Stream {
   std::shared_ptr<const data::Dataset> dataset;
   std::unique_ptr<data::Loader> loader;
   int64_t files = 0;
+  std::vector<std::string> left_out;  ///< files that cannot be used, and why
 
   int64_t samples() const { return dataset ? dataset->size() : 0; }
 };
@@ -50,17 +50,42 @@ void start(Stream& stream, const PretrainConfig& config, int64_t batch_size,
   stream.loader = std::make_unique<data::Loader>(stream.dataset, options);
 }
 
+/// Where a kind's decoded files are kept.
+data::DecodedCacheOptions cache_options(const PretrainConfig& config,
+                                        const char* kind) {
+  // A dot stands for the last part where the path ends in a slash.
+  const fs::path run =
+      (fs::absolute(config.run.output) / ".").lexically_normal();
+  const fs::path folder = config.data.cache.empty()
+                              ? run.parent_path().parent_path() / "cache"
+                              : fs::path(config.data.cache);
+  return {(folder / kind).string(), config.data.cache_gib};
+}
+
+std::vector<int64_t> select(Stream& stream, const data::DecodedCache& cache,
+                            const std::string& key,
+                            const PretrainConfig& config) {
+  data::SourceSelection selection =
+      data::select_sources(cache, key, config.data.workers,
+                           config.data.on_error, config.data.max_bad);
+  stream.files = static_cast<int64_t>(selection.usable.size());
+  for (const data::BadSource& source : selection.left_out) {
+    stream.left_out.push_back(source.reason);
+  }
+  return std::move(selection.usable);
+}
+
 Stream open_images(const PretrainConfig& config) {
   Stream stream;
   if (config.data.images.empty()) return stream;
-  auto files = data::read_manifest(config.data.images);
-  stream.files = static_cast<int64_t>(files.size());
+  auto cache = data::cache_images(
+      data::paths_of(data::read_manifest(config.data.images)),
+      cache_options(config, "images"));
+  auto sources = select(stream, *cache, "data.images", config);
   data::ImageTransformOptions transforms = config.data.image_transforms;
   transforms.image_size = config.model.image_size;
-  data::ImageCacheOptions cache;
-  cache.cache_gib = config.data.cache_gib;
-  stream.dataset =
-      std::make_shared<data::ImageDataset>(std::move(files), transforms, cache);
+  stream.dataset = std::make_shared<data::ImageDataset>(
+      std::move(cache), std::move(sources), transforms);
   start(stream, config, config.data.batch_size_2d, "images");
   return stream;
 }
@@ -68,32 +93,31 @@ Stream open_images(const PretrainConfig& config) {
 Stream open_volumes(const PretrainConfig& config) {
   Stream stream;
   if (config.data.volumes.empty()) return stream;
-  auto files = data::read_manifest(config.data.volumes);
-  stream.files = static_cast<int64_t>(files.size());
+  auto cache = data::cache_volumes(
+      data::paths_of(data::read_manifest(config.data.volumes)),
+      cache_options(config, "volumes"), config.data.spacing);
+  auto sources = select(stream, *cache, "data.volumes", config);
   data::VolumeTransformOptions transforms = config.data.volume_transforms;
   transforms.volume_size = config.model.volume_size;
-  data::VolumeCacheOptions cache;
-  cache.spacing = config.data.spacing;
-  cache.samples_per_volume = config.data.samples_per_volume;
-  cache.cache_gib = config.data.cache_gib;
-  stream.dataset = std::make_shared<data::VolumeDataset>(std::move(files),
-                                                         transforms, cache);
+  stream.dataset = std::make_shared<data::VolumeDataset>(
+      std::move(cache), std::move(sources), config.data.samples_per_volume,
+      transforms);
   start(stream, config, config.data.batch_size_3d, "volumes");
   return stream;
 }
 
-int64_t peak_memory_mb() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return usage.ru_maxrss / 1024;
+/// Refuses a folder in which something would be overwritten.
+void check_folder(const std::string& output) {
+  for (const char* name : {"metrics.jsonl", "config.yaml", "log.txt"}) {
+    if (!fs::exists(fs::path(output) / name)) continue;
+    throw ConfigError(fmt::format(
+        "run.output: {} holds a run already (there is a {}); name another "
+        "folder, or move that one away",
+        output, name));
+  }
 }
 
 void make_folder(const std::string& output, const std::string& config_text) {
-  if (fs::exists(fs::path(output) / "metrics.jsonl")) {
-    throw ConfigError("run.output: " + output +
-                      " holds a run already; name another folder, or move "
-                      "that one away");
-  }
   std::error_code error;
   fs::create_directories(fs::path(output) / "checkpoints", error);
   fs::create_directories(fs::path(output) / "export", error);
@@ -110,8 +134,11 @@ void make_folder(const std::string& output, const std::string& config_text) {
 class Progress {
  public:
   Progress(PretrainingSummary& summary, const Schedule& schedule,
-           const std::string& metrics_path)
-      : summary_(summary), schedule_(schedule), metrics_(metrics_path) {}
+           torch::Device device)
+      : summary_(summary),
+        schedule_(schedule),
+        device_(device),
+        metrics_(summary.metrics) {}
 
   void add(const StepReport& report, int64_t samples, double step_seconds,
            double wait_seconds) {
@@ -142,7 +169,7 @@ class Progress {
                  {"teacher_entropy", entropy},
                  {"samples_per_second", rate},
                  {"data_wait", wait_seconds / step_seconds},
-                 {"peak_memory_mb", peak_memory_mb()}}) {
+                 {"peak_memory_mb", peak_memory_mb(device_)}}) {
       record.emplace_back(name, value);
     }
     metrics_.write(record);
@@ -166,7 +193,7 @@ class Progress {
     summary_.samples_per_second_2d = rate(summary_.samples_2d, seconds_2d_);
     summary_.samples_per_second_3d = rate(summary_.samples_3d, seconds_3d_);
     summary_.data_wait = wait_ / std::max(summary_.seconds, 1e-9);
-    summary_.peak_memory_mb = peak_memory_mb();
+    summary_.peak_memory_mb = peak_memory_mb(device_);
     summary_.terms = courses(terms_);
     summary_.entropies = courses(entropies_);
   }
@@ -194,6 +221,7 @@ class Progress {
 
   PretrainingSummary& summary_;
   const Schedule& schedule_;
+  const torch::Device device_;
   MetricLog metrics_;
   std::map<std::string, Values> terms_, entropies_;
   double seconds_2d_ = 0, seconds_3d_ = 0, wait_ = 0;
@@ -261,6 +289,7 @@ PretrainingSummary run_pretraining(const PretrainConfig& config,
   }
   at::manual_seed(static_cast<uint64_t>(config.run.seed));
 
+  check_folder(config.run.output);
   Stream images = open_images(config), volumes = open_volumes(config);
   const Schedule schedule(
       config.schedule,
@@ -279,6 +308,9 @@ PretrainingSummary run_pretraining(const PretrainConfig& config,
   summary.metrics = summary.output + "/metrics.jsonl";
   log_to_file(summary.log);
   summary.device = device.str();
+  summary.left_out = images.left_out;
+  summary.left_out.insert(summary.left_out.end(), volumes.left_out.begin(),
+                          volumes.left_out.end());
   summary.images = images.files;
   summary.volumes = volumes.files;
 
@@ -291,7 +323,7 @@ PretrainingSummary run_pretraining(const PretrainConfig& config,
       summary.images, summary.volumes, schedule.total_steps(),
       schedule.steps_per_epoch()));
 
-  Progress progress(summary, schedule, summary.metrics);
+  Progress progress(summary, schedule, device);
   for (int64_t step = 0; step < schedule.total_steps(); ++step) {
     const auto begin = Clock::now();
     const StepPlan plan = schedule.at(step);
@@ -334,6 +366,11 @@ std::string PretrainingSummary::describe() const {
     text += fmt::format(
         "    {:<14} {:.4f} -> {:.4f}  {}\n", entropy.name, entropy.first,
         entropy.last, share < 0.05 || share > 0.999 ? "COLLAPSED" : "healthy");
+  }
+  if (!left_out.empty()) {
+    text += fmt::format("  left out    {} files that cannot be used\n",
+                        left_out.size());
+    for (const std::string& file : left_out) text += "    " + file + "\n";
   }
   text += fmt::format(
       "  checkpoint  {}\n  weights     {}\n              {}\n"

@@ -34,7 +34,7 @@ class Pretrain : public ::testing::Test {
     testing::write_bytes(folder_.file("images.txt"), "a.png\nb.png\n");
     testing::write_bytes(folder_.file("volumes.txt"), "c.nii.gz\n");
     testing::write_bytes(folder_.file("toy.yaml"), R"(
-run: {threads: 1, max_steps: 4, seed: 3}
+run: {device: cpu, threads: 1, max_steps: 4, seed: 3}
 model:
   image_size: 64
   volume_size: [16, 64, 64]
@@ -155,6 +155,47 @@ TEST_F(Pretrain, NeverOverwritesARun) {
   EXPECT_EQ(testing::read_bytes(folder_.file("run/metrics.jsonl")), before);
 }
 
+TEST_F(Pretrain, NeverOverwritesWhatItDidNotWrite) {
+  fs::create_directory(folder_.file("mine"));
+  testing::write_bytes(folder_.file("mine/config.yaml"), "# mine\n");
+  EXPECT_EQ(pretrain("", "mine").status, 2);
+  EXPECT_EQ(testing::read_bytes(folder_.file("mine/config.yaml")), "# mine\n");
+}
+
+TEST_F(Pretrain, FoldersMayHaveAnyName) {
+  const std::string name = "exp #1: [a]";
+  const auto result = testing::run_program(
+      "unimiss-pretrain", "--config " + folder_.file("toy.yaml") +
+                              " --output '" + folder_.file(name) +
+                              "' run.max_steps=1 'data.volumes=\"\"'"
+                              " model.dimensions=2d data.images=" +
+                              folder_.file("images.txt"));
+  EXPECT_EQ(result.status, 0) << result.output;
+  EXPECT_TRUE(fs::exists(folder_.file(name + "/metrics.jsonl")));
+}
+
+TEST_F(Pretrain, EveryShippedConfigurationTrains) {
+  // The toy sizes on top of the file, which keeps what makes it special.
+  const std::string toy = testing::read_bytes(folder_.file("toy.yaml"));
+  int count = 0;
+  for (const auto& file :
+       fs::directory_iterator(std::getenv("UNIMISS_CONFIGS"))) {
+    const std::string name = file.path().stem().string();
+    testing::write_bytes(folder_.file("extended.yaml"),
+                         "extends: " + file.path().string() + "\n" + toy);
+    const bool images = name != "volumes_only", volumes = name != "images_only";
+    const auto result = testing::run_program(
+        "unimiss-pretrain",
+        "--config " + folder_.file("extended.yaml") + " --output " +
+            folder_.file(name) + " data.samples_per_volume=1" +
+            (images ? " data.images=" + folder_.file("images.txt") : "") +
+            (volumes ? " data.volumes=" + folder_.file("volumes.txt") : ""));
+    EXPECT_EQ(result.status, 0) << name << "\n" << result.output;
+    ++count;
+  }
+  EXPECT_GE(count, 7);
+}
+
 TEST_F(Pretrain, MistakesAreFoundBeforeAnythingIsWritten) {
   struct Mistake {
     const char *argument, *message;
@@ -166,6 +207,10 @@ TEST_F(Pretrain, MistakesAreFoundBeforeAnythingIsWritten) {
         Mistake{"loss.preset=best", "paper, official", 2},
         Mistake{"model.widths=[8,8]", "model.widths", 2},
         Mistake{"run.precision=fp16", "run.precision", 2},
+        Mistake{"model.encoder_reductions=[16,4,2,1]",
+                "model.encoder_reductions", 2},
+        Mistake{"model.volume_size=[32,64,64]",
+                "data.volume_transforms.common_depth", 2},
         Mistake{"run.max_steps=2", "first volume", 2},
         Mistake{"data.images=nowhere.txt", "nowhere.txt", 1}}) {
     const auto result = pretrain(mistake.argument);
@@ -183,6 +228,18 @@ TEST_F(Pretrain, ADamagedVolumeStopsTheRunWithItsName) {
   const auto result = pretrain("");
   EXPECT_EQ(result.status, 1);
   EXPECT_NE(result.output.find("c.nii.gz"), std::string::npos);
+  EXPECT_FALSE(fs::exists(folder_.file("run")));
+}
+
+TEST_F(Pretrain, DamagedFilesMayBeLeftOutAndAreListed) {
+  testing::write_bytes(folder_.file("bad.png"), "no image");
+  testing::write_bytes(folder_.file("images.txt"), "a.png\nbad.png\nb.png\n");
+  EXPECT_EQ(pretrain("").status, 1);
+  EXPECT_EQ(pretrain("data.on_error=skip").status, 1);
+  const auto result = pretrain("data.on_error=skip data.max_bad=1");
+  ASSERT_EQ(result.status, 0) << result.output;
+  EXPECT_NE(result.output.find("left out    1 files"), std::string::npos);
+  EXPECT_NE(result.output.find("bad.png"), std::string::npos);
 }
 
 }  // namespace

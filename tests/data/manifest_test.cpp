@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <cstdlib>
+
 #include "testing/files.h"
 #include "testing/temporary_directory.h"
 #include "unimiss/core/error.h"
@@ -16,46 +18,168 @@ using ::testing::Not;
 using unimiss::testing::TemporaryDirectory;
 using unimiss::testing::write_bytes;
 
-std::string error_of(const std::string& list) {
+std::string error_of(const std::string& list,
+                     const ManifestOptions& options = {}) {
   try {
-    read_manifest(list);
+    read_manifest(list, options);
   } catch (const DataError& error) {
     return error.what();
   }
   return "no error";
 }
 
-TEST(Manifest, TakesPathsRelativeToItsFolder) {
-  const TemporaryDirectory folder;
-  for (const auto* name : {"a.png", "b c.png"}) {
-    write_bytes(folder.file(name), "x");
+class Manifest : public ::testing::Test {
+ protected:
+  Manifest() {
+    for (const char* name : {"a.png", "b c.png", "m.png"}) {
+      write_bytes(folder_.file(name), "x");
+    }
   }
-  write_bytes(folder.file("list.txt"),
-              "\xef\xbb\xbf"
-              "a.png\r\n\r\n# a comment\r\n  b c.png \n" +
-                  folder.file("a.png"));
-  EXPECT_THAT(read_manifest(folder.file("list.txt")),
-              ElementsAre(folder.file("a.png"), folder.file("b c.png"),
-                          folder.file("a.png")));
+  std::string list(const std::string& text) {
+    write_bytes(folder_.file("list.txt"), text);
+    return folder_.file("list.txt");
+  }
+
+  TemporaryDirectory folder_;
+  ManifestOptions labels_{.target = ManifestTarget::kLabel, .classes = 3};
+  ManifestOptions masks_{.target = ManifestTarget::kMask};
+};
+
+TEST_F(Manifest, TakesPathsRelativeToItsFolder) {
+  const auto path = list(
+      "\xef\xbb\xbf"
+      "a.png\r\n\r\n# a comment\r\n  b c.png \n" +
+      folder_.file("a.png"));
+  EXPECT_THAT(paths_of(read_manifest(path)),
+              ElementsAre(folder_.file("a.png"), folder_.file("b c.png"),
+                          folder_.file("a.png")));
 }
 
-TEST(Manifest, ReportsEveryMissingFileWithItsLine) {
-  const TemporaryDirectory folder;
-  write_bytes(folder.file("here.png"), "x");
-  write_bytes(folder.file("list.txt"), "gone.png\nhere.png\n\nlost.png\n.\n");
+TEST_F(Manifest, ReportsEveryMissingFileWithItsLine) {
   EXPECT_THAT(
-      error_of(folder.file("list.txt")),
-      AllOf(HasSubstr("list.txt"), HasSubstr("3 of 4"),
+      error_of(list("gone.png\na.png\n\nlost.png\n.\n")),
+      AllOf(HasSubstr("list.txt"), HasSubstr("3 of its lines"),
             HasSubstr("line 1: gone.png"), HasSubstr("line 4: lost.png"),
             HasSubstr("line 5: ."), Not(HasSubstr("line 2"))));
 }
 
-TEST(Manifest, RefusesAnEmptyOrMissingList) {
-  const TemporaryDirectory folder;
-  write_bytes(folder.file("list.txt"), "\n# nothing\n");
-  EXPECT_THAT(error_of(folder.file("list.txt")), HasSubstr("names no file"));
-  EXPECT_THAT(error_of(folder.file("no.txt")), HasSubstr("cannot be read"));
-  EXPECT_THAT(error_of(folder.path().string()), HasSubstr("cannot be read"));
+TEST_F(Manifest, RefusesAnEmptyOrMissingList) {
+  EXPECT_THAT(error_of(list("\n# nothing\n")), HasSubstr("names no file"));
+  EXPECT_THAT(error_of(folder_.file("no.txt")), HasSubstr("cannot be read"));
+  EXPECT_THAT(error_of(folder_.path().string()), HasSubstr("cannot be read"));
+}
+
+TEST_F(Manifest, SplitsLabelsAtTheLastBlank) {
+  const auto entries = read_manifest(list("a.png 2\nb c.png\t0\n"), labels_);
+  ASSERT_EQ(entries.size(), 2u);
+  EXPECT_EQ(entries[0].label, 2);
+  EXPECT_EQ(entries[1].path, folder_.file("b c.png"));
+  EXPECT_EQ(entries[1].label, 0);
+  EXPECT_EQ(entries[1].line, 2);
+}
+
+TEST_F(Manifest, ReportsEveryBadLabelWithItsLine) {
+  EXPECT_THAT(
+      error_of(list("a.png one\na.png 1\nb c.png 3\nm.png -1\nm.png\ngone 1\n"
+                    "m.png 1x\nm.png 99999999999999999999\n"),
+               labels_),
+      AllOf(HasSubstr("7 of its lines"),
+            HasSubstr("line 1: the label of a.png "
+                      "is 'one'"),
+            HasSubstr("line 3: the label of b c.png is '3', not a whole number "
+                      "from 0 to 2"),
+            HasSubstr("line 4:"), HasSubstr("line 5: 'm.png' has no label"),
+            HasSubstr("line 6: gone does not exist"), HasSubstr("line 7:"),
+            HasSubstr("line 8:"), Not(HasSubstr("line 2:"))));
+}
+
+TEST_F(Manifest, ShowsTwentyProblemsAndCountsTheRest) {
+  std::string text;
+  for (int i = 0; i < 25; ++i) text += "gone.png\n";
+  EXPECT_THAT(error_of(list(text)),
+              AllOf(HasSubstr("25 of its lines"), HasSubstr("line 20:"),
+                    Not(HasSubstr("line 21:")), HasSubstr("and 5 more")));
+}
+
+TEST_F(Manifest, TellsWhenALabelledListIsNotExpected) {
+  EXPECT_THAT(error_of(list("a.png 1\n")),
+              HasSubstr("'a.png' does: a list of paths alone"));
+}
+
+TEST_F(Manifest, FindsMasks) {
+  const auto entries = read_manifest(list("b c.png m.png\n"), masks_);
+  ASSERT_EQ(entries.size(), 1u);
+  EXPECT_EQ(entries[0].mask, folder_.file("m.png"));
+  EXPECT_THAT(error_of(list("a.png gone.png\n"), masks_),
+              HasSubstr("line 1: the mask of a.png, 'gone.png', does not"));
+}
+
+TEST_F(Manifest, LeavesOutWhatContradictsAnEarlierLine) {
+  const auto entries =
+      read_manifest(list("a.png 0\na.png 1\nm.png 1\na.png 0\n"), labels_);
+  ASSERT_EQ(entries.size(), 3u);
+  EXPECT_EQ(entries[0].label, 0);
+  EXPECT_EQ(entries[1].path, folder_.file("m.png"));
+  EXPECT_EQ(entries[2].line, 4);
+}
+
+TEST_F(Manifest, ReadsCsvByItsHeader) {
+  const auto path = list(
+      "patient,image,label,split,age\r\n"
+      "p1,\"b c.png\",1,train,40\r\n# a comment\r\n"
+      "\"p\"\"2\",a.png,2,test,\r\n");
+  const auto entries = read_manifest(path, labels_);
+  ASSERT_EQ(entries.size(), 2u);
+  EXPECT_EQ(entries[0].path, folder_.file("b c.png"));
+  EXPECT_EQ(entries[0].patient, "p1");
+  EXPECT_EQ(entries[0].split, "train");
+  EXPECT_EQ(entries[1].patient, "p\"2");
+  EXPECT_EQ(entries[1].label, 2);
+  labels_.split = "test";
+  EXPECT_THAT(paths_of(read_manifest(path, labels_)),
+              ElementsAre(folder_.file("a.png")));
+  labels_.split = "val";
+  EXPECT_THAT(error_of(path, labels_), HasSubstr("no row of the split 'val'"));
+}
+
+TEST_F(Manifest, ReportsWhatIsWrongWithCsv) {
+  EXPECT_THAT(error_of(list("image,patient\na.png,1\n"), labels_),
+              HasSubstr("line 1: the header has no column 'label'"));
+  EXPECT_THAT(
+      error_of(list("image,label\na.png\n\"a.png,1\n,1\ngone.png,1\n"),
+               labels_),
+      AllOf(HasSubstr("line 2: 1 fields, the header has 2"),
+            HasSubstr("line 3: a quote is not closed"),
+            HasSubstr("line 4: no path"), HasSubstr("line 5: gone.png")));
+}
+
+TEST_F(Manifest, TakesFoldersOnlyWhereASeriesMayBe) {
+  const auto path = list(".\n");
+  EXPECT_THAT(error_of(path), HasSubstr("does not exist"));
+  EXPECT_EQ(
+      read_manifest(path, {.paths = ManifestPaths::kFilesAndFolders}).size(),
+      1u);
+}
+
+/// The lists of the folder of damaged inputs, as its table wants them.
+TEST_F(Manifest, DamagedListsBehaveAsTheirTableSays) {
+  const char* folder = std::getenv("UNIMISS_BROKEN");
+  if (folder == nullptr) GTEST_SKIP() << "UNIMISS_BROKEN names no folder";
+  const ManifestOptions labels{.target = ManifestTarget::kLabel, .classes = 2};
+  auto path = [&](const char* name) {
+    return std::string(folder) + "/" + name;
+  };
+  for (const auto& [name, message] :
+       {std::pair{"list_missing_file.txt", "images/does_not_exist.nii.gz"},
+        std::pair{"list_bad_label.txt", "line 1: the label"},
+        std::pair{"list_label_range.txt", "line 1: the label"},
+        std::pair{"list_empty.txt", "names no file"}}) {
+    EXPECT_THAT(error_of(path(name), labels), HasSubstr(message)) << name;
+  }
+  EXPECT_EQ(read_manifest(path("list_crlf_bom.txt"), labels).at(0).label, 1);
+  EXPECT_EQ(read_manifest(path("list_spaces.txt"), labels).at(0).path,
+            path("dir with space/good reference.nii.gz"));
+  EXPECT_EQ(read_manifest(path("list_duplicate.txt"), labels).size(), 1u);
 }
 
 }  // namespace

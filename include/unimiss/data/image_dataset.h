@@ -5,47 +5,34 @@
 #include <vector>
 
 #include "unimiss/data/dataset.h"
+#include "unimiss/data/decoded_cache.h"
 #include "unimiss/data/image_transforms.h"
 
 namespace unimiss::data {
 
-struct ImageCacheOptions {
-  double cache_gib = 8;
-  int64_t cached_side = 512;
+/// PNG and JPEG files with their own 8 or 16 bits, [C, H, W]. Images whose
+/// shortest side is longer than `shortest_side` pixels are reduced to it by
+/// averaging areas; colour images whose channels agree are held as grey.
+std::shared_ptr<const DecodedCache> cache_images(
+    std::vector<std::string> files, const DecodedCacheOptions& options,
+    int64_t shortest_side = 512);
 
-  template <class Self, class Visitor>
-  static void visit_fields(Self& self, Visitor&& visit) {
-    visit("cache_gib", self.cache_gib,
-          "memory for decoded images, GiB per process");
-    visit("cached_side", self.cached_side,
-          "larger images are reduced to this shortest side, pixels");
-  }
-  /// Throws ConfigError naming the key.
-  void validate() const;
-};
-
-/// View pairs [3, S, S] of PNG and JPEG files; one sample per file and epoch.
-///
-/// An image is decoded when first asked for, by one thread even if several
-/// want it, and held with its own 8 or 16 bits; the least recently used ones
-/// leave when the cache is full. Colour images whose channels agree are held,
-/// and augmented, as grey.
+/// View pairs [3, S, S] of the images of a cache; one sample per image and
+/// epoch. Grey images are augmented as grey.
 class ImageDataset : public Dataset {
  public:
-  ImageDataset(std::vector<std::string> files,
-               const ImageTransformOptions& transforms = {},
-               const ImageCacheOptions& cache = {});
-  ~ImageDataset() override;
+  /// `sources`: the numbers of the cache's images to use.
+  ImageDataset(std::shared_ptr<const DecodedCache> images,
+               std::vector<int64_t> sources,
+               const ImageTransformOptions& transforms = {});
 
   int64_t size() const override;
   Views sample(int64_t index, Random& random) const override;
 
  private:
-  struct Cache;
-  std::vector<std::string> files_;
+  std::shared_ptr<const DecodedCache> images_;
+  std::vector<int64_t> sources_;
   ImageTransformOptions transforms_;
-  int64_t cached_side_;
-  std::unique_ptr<Cache> cache_;
 };
 
 }  // namespace unimiss::data

@@ -7,52 +7,36 @@
 #include <vector>
 
 #include "unimiss/data/dataset.h"
+#include "unimiss/data/decoded_cache.h"
 #include "unimiss/data/volume_transforms.h"
 
 namespace unimiss::data {
 
-struct VolumeCacheOptions {
-  std::optional<std::array<double, 3>> spacing{{3, 1, 1}};
-  int64_t samples_per_volume = 24;
-  double cache_gib = 16;
+/// CT volumes as int16 HU [D, H, W], resampled to `spacing` mm (D, H, W);
+/// nothing keeps the file's own.
+/// Throws ConfigError for a spacing that is not positive.
+std::shared_ptr<const DecodedCache> cache_volumes(
+    std::vector<std::string> files, const DecodedCacheOptions& options,
+    const std::optional<std::array<double, 3>>& spacing);
 
-  template <class Self, class Visitor>
-  static void visit_fields(Self& self, Visitor&& visit) {
-    visit("spacing", self.spacing,
-          "mm (D, H, W) that volumes are resampled to; null keeps the file's");
-    visit("samples_per_volume", self.samples_per_volume,
-          "samples that an epoch takes from each volume");
-    visit("cache_gib", self.cache_gib,
-          "memory for decoded volumes, GiB per process");
-  }
-  /// Throws ConfigError naming the key.
-  void validate() const;
-};
-
-/// View pairs [1, D, H, W] of NIfTI CT files. size() is the number of volumes
-/// times samples_per_volume; sample i is cut from volume i /
-/// samples_per_volume.
-///
-/// A volume is decoded and resampled when first asked for, by one thread even
-/// if several want it, and held as int16 HU; the least recently used ones leave
-/// when the cache is full. Where the volumes do not fit into the cache most
-/// samples decode a whole file: seconds instead of milliseconds.
+/// View pairs [1, D, H, W] of the volumes of a cache. size() is the number of
+/// volumes times samples_per_volume; sample i is cut from volume i /
+/// samples_per_volume and reads only the pages of its crop.
 class VolumeDataset : public Dataset {
  public:
-  VolumeDataset(std::vector<std::string> files,
-                const VolumeTransformOptions& transforms = {},
-                const VolumeCacheOptions& cache = {});
-  ~VolumeDataset() override;
+  /// `sources`: the numbers of the cache's volumes to use.
+  VolumeDataset(std::shared_ptr<const DecodedCache> volumes,
+                std::vector<int64_t> sources, int64_t samples_per_volume,
+                const VolumeTransformOptions& transforms = {});
 
   int64_t size() const override;
   Views sample(int64_t index, Random& random) const override;
 
  private:
-  struct Cache;
-  std::vector<std::string> files_;
+  std::shared_ptr<const DecodedCache> volumes_;
+  std::vector<int64_t> sources_;
+  int64_t samples_per_volume_;
   VolumeTransformOptions transforms_;
-  VolumeCacheOptions options_;
-  std::unique_ptr<Cache> cache_;
 };
 
 }  // namespace unimiss::data

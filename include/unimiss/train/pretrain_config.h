@@ -70,7 +70,10 @@ struct PretrainDataOptions {
   int64_t queue_batches = 2;
   std::optional<std::array<double, 3>> spacing{{3, 1, 1}};
   int64_t samples_per_volume = 24;
-  double cache_gib = 16;
+  std::string cache;
+  double cache_gib = 500;
+  data::OnError on_error = data::OnError::kStop;
+  int64_t max_bad = 0;
   data::ImageTransformOptions image_transforms;
   data::VolumeTransformOptions volume_transforms;
 
@@ -87,8 +90,15 @@ struct PretrainDataOptions {
           "mm (D, H, W) that volumes are resampled to; null keeps the file's");
     visit("samples_per_volume", self.samples_per_volume,
           "samples an epoch takes from each volume");
+    visit("cache", self.cache,
+          "folder for decoded images and volumes, shared by runs; empty: "
+          "'cache' beside the run's folder");
     visit("cache_gib", self.cache_gib,
-          "memory for decoded images and volumes each, GiB");
+          "largest size of the cache, of images and volumes each, GiB");
+    visit("on_error", self.on_error,
+          "files that cannot be decoded: stop (before training) or skip");
+    visit("max_bad", self.max_bad,
+          "files of each list that on_error: skip may leave out");
     visit("image_transforms", self.image_transforms, "augmentation of images");
     visit("volume_transforms", self.volume_transforms,
           "augmentation of volumes");

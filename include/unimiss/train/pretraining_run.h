@@ -18,7 +18,8 @@ struct Course {
 struct PretrainingSummary {
   std::string device, precision, model;
   int64_t parameters = 0;
-  int64_t images = 0, volumes = 0;  ///< files
+  int64_t images = 0, volumes = 0;    ///< files
+  std::vector<std::string> left_out;  ///< files that cannot be used, and why
   int64_t steps = 0, samples_2d = 0, samples_3d = 0;
   double seconds = 0;
   double samples_per_second_2d = 0, samples_per_second_3d = 0;

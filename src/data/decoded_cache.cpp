@@ -1,0 +1,348 @@
+#include "unimiss/data/decoded_cache.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <filesystem>
+#include <mutex>
+#include <thread>
+#include <unordered_set>
+#include <utility>
+
+#include "unimiss/core/error.h"
+#include "unimiss/core/log.h"
+#include "unimiss/core/random.h"
+#include "unimiss/io/mapped_volume.h"
+
+namespace unimiss::data {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+/// Left free on the disk for everything else.
+constexpr double kReserve = 1 << 30;
+
+double seconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+/// What distinguishes this version of a source from another: the sizes and
+/// times of its file, or of all files of its folder.
+std::string identity(const std::string& path) {
+  std::error_code error;
+  const fs::path absolute = fs::weakly_canonical(path, error);
+  std::vector<fs::path> files;
+  if (fs::is_directory(path)) {
+    for (const auto& file : fs::directory_iterator(path)) {
+      files.push_back(file.path());
+    }
+    std::sort(files.begin(), files.end());
+  } else {
+    files.push_back(path);
+  }
+  std::string text = absolute.string();
+  for (const fs::path& file : files) {
+    const auto size = fs::is_directory(file) ? 0 : fs::file_size(file, error);
+    const auto changed = fs::last_write_time(file, error);
+    if (error) {
+      throw DataError(file.string(), "cannot be examined: " + error.message());
+    }
+    text += fmt::format("\n{} {} {}", file.filename().string(), size,
+                        changed.time_since_epoch().count());
+  }
+  return text;
+}
+
+/// Holds a lock that other threads and processes respect.
+class FileLock {
+ public:
+  explicit FileLock(const fs::path& path)
+      : file_(open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0666)) {
+    // Where locks do not work, at worst an entry is made twice.
+    if (file_ >= 0) flock(file_, LOCK_EX);
+  }
+  ~FileLock() {
+    if (file_ >= 0) close(file_);
+  }
+  FileLock(const FileLock&) = delete;
+  FileLock& operator=(const FileLock&) = delete;
+
+ private:
+  int file_;
+};
+
+/// Says how far a long piece of work is, every ten seconds.
+class ProgressReport {
+ public:
+  ProgressReport(std::string what, int64_t total)
+      : what_(std::move(what)), total_(total) {}
+
+  void add(bool made) {
+    const std::lock_guard lock(mutex_);
+    ++done_;
+    made_ += made ? 1 : 0;
+    if (seconds_since(last_) < 10) return;
+    last_ = Clock::now();
+    const double rate = static_cast<double>(done_) / seconds_since(begin_);
+    log_info(fmt::format(
+        "cache: {} of {} {} ({} new), {:.1f} a second, {:.0f} s left", done_,
+        total_, what_, made_, rate,
+        static_cast<double>(total_ - done_) / rate));
+  }
+  void finish() const {
+    log_info(fmt::format("cache: {} {}, {} of them new, in {:.1f} s", done_,
+                         what_, made_, seconds_since(begin_)));
+  }
+
+ private:
+  const std::string what_;
+  const int64_t total_;
+  const Clock::time_point begin_ = Clock::now();
+  std::mutex mutex_;
+  Clock::time_point last_ = begin_;
+  int64_t done_ = 0, made_ = 0;
+};
+
+}  // namespace
+
+class DecodedCache::Implementation {
+ public:
+  Implementation(std::vector<std::string> sources,
+                 const std::string& parameters, Decode decode,
+                 const DecodedCacheOptions& options, std::string what)
+      : sources_(std::move(sources)),
+        decode_(std::move(decode)),
+        folder_(options.folder),
+        capacity_(options.gib * (1 << 30)),
+        what_(std::move(what)),
+        checked_(sources_.size()) {
+    std::error_code error;
+    fs::create_directories(folder_, error);
+    if (error) {
+      throw DataError(options.folder,
+                      "the cache's folder cannot be made (" + error.message() +
+                          "); name another one with data.cache");
+    }
+    for (const std::string& source : sources_) {
+      const std::string key = identity(source) + "\n" + parameters;
+      // Two independent words of 64 bits: no two keys will ever agree.
+      const std::string name = fmt::format("{:016x}{:016x}.nii", fnv1a64(key),
+                                           splitmix64(fnv1a64("2" + key)));
+      entries_.push_back(folder_ / name.substr(0, 2) / name);
+      used_.insert(entries_.back().string());
+    }
+  }
+
+  int64_t size() const { return static_cast<int64_t>(sources_.size()); }
+  const std::string& source(int64_t number) const { return sources_[number]; }
+
+  torch::Tensor get(int64_t number, bool* made = nullptr) {
+    torch::Tensor voxels = mapped(number);
+    if (voxels.defined()) return voxels;
+    const fs::path& entry = entries_[number];
+    std::error_code error;
+    fs::create_directories(entry.parent_path(), error);
+    const FileLock lock(entry.parent_path() / ".lock");
+    // Another thread or process may have made it meanwhile.
+    voxels = mapped(number);
+    if (voxels.defined()) return voxels;
+    const Decoded decoded = decode_(sources_[number]);
+    if (made != nullptr) *made = true;
+    if (!make_room(static_cast<double>(decoded.voxels.nbytes()))) {
+      return decoded.voxels;
+    }
+    io::write_mapped_volume(entry.string(), decoded.voxels, decoded.spacing);
+    checked_[number] = true;
+    return io::map_volume(entry.string(), io::MappedCheck::kHeader);
+  }
+
+  std::vector<BadSource> fill(int64_t workers) {
+    std::atomic<int64_t> next{0};
+    std::mutex mutex;
+    std::vector<BadSource> bad;
+    std::exception_ptr failure;
+    ProgressReport progress(what_, size());
+    auto work = [&] {
+      for (int64_t i; (i = next++) < size();) {
+        bool made = false;
+        try {
+          get(i, &made);
+          std::error_code ignored;
+          fs::last_write_time(entries_[i], fs::file_time_type::clock::now(),
+                              ignored);
+        } catch (const DataError& error) {
+          const std::lock_guard lock(mutex);
+          bad.push_back({i, error.what()});
+        } catch (...) {
+          const std::lock_guard lock(mutex);
+          failure = std::current_exception();
+          next = size();
+        }
+        progress.add(made);
+      }
+    };
+    std::vector<std::thread> threads;
+    for (int64_t i = 1; i < workers; ++i) threads.emplace_back(work);
+    work();
+    for (std::thread& thread : threads) thread.join();
+    if (failure) std::rethrow_exception(failure);
+    progress.finish();
+    std::sort(bad.begin(), bad.end(),
+              [](const auto& a, const auto& b) { return a.source < b.source; });
+    return bad;
+  }
+
+ private:
+  /// The entry if it is there and sound; a damaged one is deleted.
+  torch::Tensor mapped(int64_t number) {
+    const std::string path = entries_[number].string();
+    std::error_code error;
+    if (!fs::exists(path, error)) return {};
+    try {
+      torch::Tensor voxels =
+          io::map_volume(path, checked_[number] ? io::MappedCheck::kHeader
+                                                : io::MappedCheck::kVoxels);
+      checked_[number] = true;
+      return voxels;
+    } catch (const DataError& damage) {
+      // Another process may have evicted it just now: that is no damage.
+      if (fs::exists(path, error)) {
+        log_warning(fmt::format("{}; {} is decoded again", damage.what(),
+                                sources_[number]));
+        fs::remove(path, error);
+      }
+      return {};
+    }
+  }
+
+  /// Whether an entry of so many bytes may be stored; evicts others for it.
+  bool make_room(double bytes) {
+    const std::lock_guard lock(mutex_);
+    if (full_) return false;
+    struct Other {
+      fs::file_time_type used;
+      double bytes;
+      fs::path path;
+    };
+    std::vector<Other> others;
+    std::error_code error;
+    if (held_ < 0 || held_ + bytes > capacity_) {
+      // Other processes write here too: count anew.
+      held_ = 0;
+      for (const auto& file : fs::recursive_directory_iterator(folder_)) {
+        if (!file.is_regular_file(error)) continue;
+        const auto size = static_cast<double>(file.file_size(error));
+        if (error) continue;  // gone meanwhile
+        held_ += size;
+        if (file.path().extension() == ".nii" &&
+            !used_.contains(file.path().string())) {
+          others.push_back({file.last_write_time(error), size, file.path()});
+        }
+      }
+      std::sort(others.begin(), others.end(),
+                [](const Other& a, const Other& b) { return a.used < b.used; });
+    }
+    auto fits = [&] {
+      const auto space = fs::space(folder_, error);
+      return held_ + bytes <= capacity_ &&
+             (error ||
+              static_cast<double>(space.available) >= bytes + kReserve);
+    };
+    for (const Other& other : others) {
+      if (fits()) break;
+      if (fs::remove(other.path, error)) held_ -= other.bytes;
+    }
+    if (!fits()) {
+      full_ = true;
+      log_warning(fmt::format(
+          "cache: {} is full ({:.1f} GiB held, {:.1f} allowed by "
+          "data.cache_gib, {:.1f} GiB free on the disk): the other {} are "
+          "decoded whenever they are needed, which is slow",
+          folder_.string(), held_ / (1 << 30), capacity_ / (1 << 30),
+          static_cast<double>(fs::space(folder_, error).available) / (1 << 30),
+          what_));
+      return false;
+    }
+    held_ += bytes;
+    return true;
+  }
+
+  const std::vector<std::string> sources_;
+  const Decode decode_;
+  const fs::path folder_;
+  const double capacity_;
+  const std::string what_;
+  std::vector<fs::path> entries_;
+  std::unordered_set<std::string> used_;
+  std::vector<std::atomic<bool>> checked_;  ///< the checksum, by this process
+  std::mutex mutex_;                        ///< guards what follows
+  double held_ = -1;                        ///< bytes; -1: not counted yet
+  bool full_ = false;
+};
+
+DecodedCache::DecodedCache(std::vector<std::string> sources,
+                           const std::string& parameters, Decode decode,
+                           const DecodedCacheOptions& options, std::string what)
+    : implementation_(std::make_unique<Implementation>(
+          std::move(sources), parameters, std::move(decode), options,
+          std::move(what))) {}
+
+DecodedCache::~DecodedCache() = default;
+
+int64_t DecodedCache::size() const { return implementation_->size(); }
+
+const std::string& DecodedCache::source(int64_t number) const {
+  return implementation_->source(number);
+}
+
+torch::Tensor DecodedCache::get(int64_t number) const {
+  TORCH_CHECK(number >= 0 && number < size(), "no source ", number);
+  return implementation_->get(number);
+}
+
+std::vector<BadSource> DecodedCache::fill(int64_t workers) const {
+  return implementation_->fill(workers);
+}
+
+SourceSelection select_sources(const DecodedCache& cache,
+                               const std::string& key, int64_t workers,
+                               OnError on_error, int64_t max_bad) {
+  SourceSelection selection{{}, cache.fill(workers)};
+  const auto bad = static_cast<int64_t>(selection.left_out.size());
+  const int64_t allowed = on_error == OnError::kSkip ? max_bad : 0;
+  if (bad > allowed || bad == cache.size()) {
+    constexpr int64_t kShown = 20;
+    std::string text = fmt::format(
+        "{} of its {} files cannot be used ({}); correct them, take them off "
+        "the list, or leave up to data.max_bad out with data.on_error=skip:",
+        bad, cache.size(),
+        allowed == 0 ? "none may be left out"
+                     : fmt::format("data.max_bad allows {}", allowed));
+    for (int64_t i = 0; i < std::min(bad, kShown); ++i) {
+      text += "\n  " + selection.left_out[i].reason;
+    }
+    if (bad > kShown) text += fmt::format("\n  and {} more", bad - kShown);
+    throw DataError(key, text);
+  }
+  for (const BadSource& source : selection.left_out) {
+    log_warning("left out: " + source.reason);
+  }
+  size_t next_bad = 0;
+  for (int64_t i = 0; i < cache.size(); ++i) {
+    if (next_bad < selection.left_out.size() &&
+        selection.left_out[next_bad].source == i) {
+      ++next_bad;
+    } else {
+      selection.usable.push_back(i);
+    }
+  }
+  return selection;
+}
+
+}  // namespace unimiss::data
