@@ -40,7 +40,7 @@ TEST_FOLDERS = {
 
 # Outside headers -> the folders whose sources may include them.
 OUTSIDE = [
-    (r"(itk|vnl|gdcm)", {"io"}),
+    (r"(itk|vnl|dcmtk/)", {"io"}),
     (r"opencv2/", {"io", "data"}),
     (r"libdeflate\.h", {"io"}),
     (r"yaml-cpp/", {"config"}),

@@ -18,6 +18,7 @@
 #include "unimiss/core/log.h"
 #include "unimiss/core/random.h"
 #include "unimiss/io/mapped_volume.h"
+#include "unimiss/io/volume.h"
 
 namespace unimiss::data {
 namespace {
@@ -33,27 +34,15 @@ double seconds_since(Clock::time_point begin) {
 }
 
 /// What distinguishes this version of a source from another: the sizes and
-/// times of its file, or of all files of its folder.
+/// times of all its files.
 std::string identity(const std::string& path) {
   std::error_code error;
-  const fs::path absolute = fs::weakly_canonical(path, error);
-  std::vector<fs::path> files;
-  if (fs::is_directory(path)) {
-    for (const auto& file : fs::directory_iterator(path)) {
-      files.push_back(file.path());
-    }
-    std::sort(files.begin(), files.end());
-  } else {
-    files.push_back(path);
-  }
-  std::string text = absolute.string();
-  for (const fs::path& file : files) {
-    const auto size = fs::is_directory(file) ? 0 : fs::file_size(file, error);
+  std::string text = fs::weakly_canonical(path, error).string();
+  for (const std::string& file : io::volume_files(path)) {
+    const auto size = fs::file_size(file, error);
     const auto changed = fs::last_write_time(file, error);
-    if (error) {
-      throw DataError(file.string(), "cannot be examined: " + error.message());
-    }
-    text += fmt::format("\n{} {} {}", file.filename().string(), size,
+    if (error) throw DataError(file, "cannot be examined: " + error.message());
+    text += fmt::format("\n{} {} {}", fs::path(file).filename().string(), size,
                         changed.time_since_epoch().count());
   }
   return text;

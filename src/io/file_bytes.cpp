@@ -27,4 +27,8 @@ std::vector<uint8_t> read_file_bytes(const std::string& path) {
   return bytes;
 }
 
+void throw_damaged(const std::string& path, const std::string& problem) {
+  throw DataError(path, problem + "; fetch or export the file again");
+}
+
 }  // namespace unimiss::io

@@ -10,4 +10,8 @@ namespace unimiss::io {
 /// file, cannot be read or is empty.
 std::vector<uint8_t> read_file_bytes(const std::string& path);
 
+/// Throws the DataError of a damaged file: fetch or export it again.
+[[noreturn]] void throw_damaged(const std::string& path,
+                                const std::string& problem);
+
 }  // namespace unimiss::io

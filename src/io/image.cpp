@@ -3,11 +3,14 @@
 #include <fmt/format.h>
 #include <libdeflate.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <opencv2/core.hpp>
 #include <opencv2/imgcodecs.hpp>
 #include <string_view>
 
+#include "io/dicom_file.h"
 #include "io/file_bytes.h"
 #include "io/jpeg_file.h"
 #include "unimiss/core/error.h"
@@ -21,10 +24,6 @@ constexpr std::string_view kPngSignature = "\x89PNG\r\n\x1a\n";
 constexpr std::string_view kJpegSignature = "\xff\xd8\xff";
 constexpr uint64_t kMaxPixels = uint64_t{1} << 30;
 
-[[noreturn]] void fail(const std::string& path, const std::string& problem) {
-  throw DataError(path, problem + "; fetch or export the file again");
-}
-
 std::string_view text(const Bytes& bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
@@ -37,7 +36,7 @@ void check_png_size(const std::string& path, const uint8_t* header) {
   const uint64_t width = big_endian32(header);
   const uint64_t height = big_endian32(header + 4);
   if (width == 0 || height == 0) {
-    fail(path, fmt::format("a PNG of {}x{} pixels", width, height));
+    throw_damaged(path, fmt::format("a PNG of {}x{} pixels", width, height));
   }
   if (width > kMaxPixels / height) {
     throw DataError(path, fmt::format("{}x{} pixels are too many (2^30 are "
@@ -51,26 +50,29 @@ void check_png(const std::string& path, const Bytes& bytes) {
   size_t at = kPngSignature.size();
   bool has_data = false;
   for (bool first = true;; first = false) {
-    if (bytes.size() - at < 12) fail(path, "the PNG is truncated");
+    if (bytes.size() - at < 12) throw_damaged(path, "the PNG is truncated");
     const uint64_t length = big_endian32(&bytes[at]);
-    if (length > bytes.size() - at - 12) fail(path, "the PNG is truncated");
+    if (length > bytes.size() - at - 12)
+      throw_damaged(path, "the PNG is truncated");
     const std::string_view type = text(bytes).substr(at + 4, 4);
     const uint8_t* content = &bytes[at + 8];
     if (libdeflate_crc32(0, content - 4, length + 4) !=
         big_endian32(content + length)) {
-      fail(path, fmt::format("the PNG is corrupt at byte {} (a checksum does "
-                             "not match)",
-                             at));
+      throw_damaged(
+          path, fmt::format("the PNG is corrupt at byte {} (a checksum does "
+                            "not match)",
+                            at));
     }
     if (first) {
-      if (type != "IHDR" || length != 13) fail(path, "the PNG has no header");
+      if (type != "IHDR" || length != 13)
+        throw_damaged(path, "the PNG has no header");
       check_png_size(path, content);
     }
     has_data |= type == "IDAT";
     if (type == "IEND") break;
     at += 12 + length;
   }
-  if (!has_data) fail(path, "the PNG holds no pixels");
+  if (!has_data) throw_damaged(path, "the PNG holds no pixels");
 }
 
 cv::Mat decode(const std::string& path) {
@@ -80,7 +82,7 @@ cv::Mat decode(const std::string& path) {
   } else if (text(bytes).starts_with(kJpegSignature)) {
     return decode_jpeg(path, bytes);
   } else {
-    throw DataError(path, "neither a PNG nor a JPEG image; convert it");
+    throw DataError(path, "neither a PNG, JPEG nor DICOM image; convert it");
   }
   cv::Mat image;
   try {
@@ -89,7 +91,13 @@ cv::Mat decode(const std::string& path) {
     throw DataError(path, "cannot be decoded (" + error.err +
                               "); fetch or export the file again");
   }
-  if (image.empty()) fail(path, "cannot be decoded");
+  if (image.empty()) throw_damaged(path, "cannot be decoded");
+  // OpenCV makes colours of grey with alpha, which the header tells of.
+  constexpr size_t kColourType = 25;
+  constexpr uint8_t kGreyWithAlpha = 4;
+  if (bytes[kColourType] == kGreyWithAlpha) {
+    cv::extractChannel(image, image, 0);
+  }
   return image;
 }
 
@@ -107,9 +115,27 @@ void copy_planes(const cv::Mat& image, T* to) {
   }
 }
 
+torch::Tensor read_xray(const std::string& path) {
+  const DicomImage image = read_dicom_file(path);
+  if (image.samples != 1) {
+    throw DataError(path, image.samples == 0
+                              ? "a DICOM file without pixels; take it off"
+                              : "a colour DICOM image is no X-ray; save it as "
+                                "PNG if it is wanted");
+  }
+  const std::vector<float> values = windowed(image);
+  auto pixels = torch::empty({1, image.rows, image.columns}, torch::kUInt16);
+  std::transform(values.begin(), values.end(), pixels.data_ptr<uint16_t>(),
+                 [](float value) {
+                   return static_cast<uint16_t>(std::lround(65535 * value));
+                 });
+  return pixels;
+}
+
 }  // namespace
 
 torch::Tensor read_pixels(const std::string& path) {
+  if (is_dicom_file(path)) return read_xray(path);
   const cv::Mat image = decode(path);
   const int64_t channels = image.channels() < 3 ? 1 : 3;
   const bool deep = image.depth() == CV_16U;

@@ -8,7 +8,7 @@
 // After <cstdio>, which it needs.
 #include <jpeglib.h>
 
-#include "unimiss/core/error.h"
+#include "io/file_bytes.h"
 
 namespace unimiss::io {
 namespace {
@@ -101,18 +101,16 @@ cv::Mat decode_jpeg(const std::string& path,
                     const std::vector<uint8_t>& bytes) {
   Decoder decoder;
   auto fail = [&] {
-    throw DataError(path, fmt::format("the JPEG is damaged ({}); fetch or "
-                                      "export the file again",
-                                      decoder.complaint()));
+    throw_damaged(path,
+                  fmt::format("the JPEG is damaged ({})", decoder.complaint()));
   };
   if (!decoder.read_header(bytes.data(), bytes.size())) fail();
   // Each block of 8 x 8 pixels takes at least one bit.
   const uint64_t blocks = decoder.width() * decoder.height() / 64;
   if (blocks / 8 > bytes.size()) {
-    throw DataError(
-        path, fmt::format("{} bytes cannot hold a JPEG of {}x{} "
-                          "pixels; fetch or export the file again",
-                          bytes.size(), decoder.width(), decoder.height()));
+    throw_damaged(path,
+                  fmt::format("{} bytes cannot hold a JPEG of {}x{} pixels",
+                              bytes.size(), decoder.width(), decoder.height()));
   }
   cv::Mat image(
       static_cast<int>(decoder.height()), static_cast<int>(decoder.width()),

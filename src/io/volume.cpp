@@ -1,50 +1,83 @@
 #include "unimiss/io/volume.h"
 
 #include <fmt/format.h>
-#include <itkImage.h>
 #include <itkImageFileReader.h>
 #include <itkImageFileWriter.h>
+#include <itkMetaImageIO.h>
 #include <itkNiftiImageIO.h>
+#include <itkNrrdImageIO.h>
 #include <itkOrientImageFilter.h>
 
 #include <cmath>
+#include <filesystem>
 #include <limits>
 
+#include "io/dicom_file.h"
+#include "io/itk_image.h"
 #include "io/nifti_file.h"
+#include "io/text_header_file.h"
 #include "unimiss/core/error.h"
 #include "unimiss/core/log.h"
 
 namespace unimiss::io {
 namespace {
 
-using Image = itk::Image<float, 3>;
+/// A file's voxels at the place that ITK reads from its header.
+ItkImage::Pointer read_with(const std::string& path, itk::ImageIOBase* format,
+                            const StoredVoxels& voxels) {
+  auto reader = itk::ImageFileReader<ItkImage>::New();
+  reader->SetImageIO(format);
+  reader->SetFileName(path);
+  reader->UpdateOutputInformation();
+  auto image = ItkImage::New();
+  image->CopyInformation(reader->GetOutput());
+  image->SetRegions(image->GetLargestPossibleRegion());
+  TORCH_CHECK(image->GetLargestPossibleRegion().GetNumberOfPixels() ==
+                  static_cast<size_t>(voxels.count),
+              path, ": ITK sees another number of voxels");
+  image->Allocate();
+  decode_voxels(voxels, image->GetBufferPointer());
+  return image;
+}
+
+ItkImage::Pointer read_image(const std::string& path) {
+  const auto ends = [&](auto... suffixes) {
+    return (path.ends_with(suffixes) || ...);
+  };
+  if (std::filesystem::is_directory(path)) return read_dicom_series(path);
+  if (ends(".nii", ".nii.gz")) {
+    return read_with(path, itk::NiftiImageIO::New(), read_nifti_voxels(path));
+  }
+  if (ends(".mha", ".mhd")) {
+    return read_with(path, itk::MetaImageIO::New(),
+                     read_metaimage_voxels(path));
+  }
+  if (ends(".nrrd", ".nhdr")) {
+    return read_with(path, itk::NrrdImageIO::New(), read_nrrd_voxels(path));
+  }
+  if (!std::filesystem::exists(path)) {
+    throw DataError(path, "no such file; check the path and the list it is in");
+  }
+  throw DataError(path, is_dicom_file(path)
+                            ? "a single DICOM file is no volume; name the "
+                              "folder that holds its series"
+                            : "not a volume by its name (.nii, .nii.gz, .mha, "
+                              ".mhd, .nrrd, .nhdr, or a folder of DICOM "
+                              "files); convert it");
+}
 
 /// The image in the canonical orientation; index axis 0 of ITK is W, 2 is D.
-Image::Pointer read_oriented(const std::string& path) {
-  const NiftiVoxels voxels = read_nifti_voxels(path);
-  auto reader = itk::ImageFileReader<Image>::New();
-  reader->SetImageIO(itk::NiftiImageIO::New());
-  reader->SetFileName(path);
-  auto orient = itk::OrientImageFilter<Image, Image>::New();
+ItkImage::Pointer read_oriented(const std::string& path) {
+  auto orient = itk::OrientImageFilter<ItkImage, ItkImage>::New();
   orient->UseImageDirectionOn();
   // ITK names an axis by where it starts: Right, Anterior, Inferior.
   orient->SetDesiredCoordinateOrientation(
       itk::SpatialOrientation::ITK_COORDINATE_ORIENTATION_RAI);
   try {
-    reader->UpdateOutputInformation();
-    auto image = Image::New();
-    image->CopyInformation(reader->GetOutput());
-    image->SetRegions(image->GetLargestPossibleRegion());
-    TORCH_CHECK(image->GetLargestPossibleRegion().GetNumberOfPixels() ==
-                    static_cast<size_t>(voxels.count),
-                path, ": ITK sees another number of voxels");
-    image->Allocate();
-    decode_voxels(voxels, image->GetBufferPointer());
-    orient->SetInput(image);
+    orient->SetInput(read_image(path));
     orient->Update();
   } catch (const itk::ExceptionObject& error) {
-    throw DataError(path, fmt::format("cannot be read as NIfTI ({}); export it "
-                                      "again",
+    throw DataError(path, fmt::format("cannot be read ({}); export it again",
                                       error.GetDescription()));
   }
   return orient->GetOutput();
@@ -74,48 +107,25 @@ void replace_non_finite(const std::string& path, torch::Tensor& voxels) {
       bad, count, smallest));
 }
 
-/// One axis of a separable linear interpolation: output i blends the inputs
-/// first[i] and second[i], the latter with weight[i].
-struct LinearTaps {
-  std::vector<int64_t> first, second;
-  std::vector<float> weight;
-
-  LinearTaps(int64_t input, int64_t output, double step) {
-    for (int64_t i = 0; i < output; ++i) {
-      const double at = std::clamp((static_cast<double>(i) + 0.5) * step - 0.5,
-                                   0.0, static_cast<double>(input - 1));
-      first.push_back(static_cast<int64_t>(at));
-      second.push_back(std::min(first.back() + 1, input - 1));
-      weight.push_back(static_cast<float>(at - std::floor(at)));
-    }
-  }
-  int64_t size() const { return static_cast<int64_t>(first.size()); }
-};
-
-/// Interpolates the middle axis of [outer, n, inner].
-torch::Tensor interpolate_axis(const torch::Tensor& input, int64_t axis,
-                               const LinearTaps& taps) {
-  auto sizes = input.sizes().vec();
-  const int64_t extent = sizes[axis];
-  int64_t outer = 1, inner = 1;
-  for (int64_t i = 0; i < axis; ++i) outer *= sizes[i];
-  for (int64_t i = axis + 1; i < 3; ++i) inner *= sizes[i];
-  sizes[axis] = taps.size();
-  auto output = torch::empty(sizes, torch::kFloat32);
-  const float* from = input.data_ptr<float>();
-  float* to = output.data_ptr<float>();
-  for (int64_t o = 0; o < outer; ++o, from += extent * inner) {
-    for (int64_t i = 0; i < taps.size(); ++i, to += inner) {
-      const float* a = from + taps.first[i] * inner;
-      const float* b = from + taps.second[i] * inner;
-      const float w = taps.weight[i];
-      for (int64_t k = 0; k < inner; ++k) to[k] = a[k] + w * (b[k] - a[k]);
-    }
-  }
-  return output;
-}
-
 }  // namespace
+
+std::vector<std::string> volume_files(const std::string& path) {
+  namespace fs = std::filesystem;
+  std::vector<std::string> files;
+  if (fs::is_directory(path)) {
+    for (const auto& file : fs::directory_iterator(path)) {
+      if (file.is_regular_file()) files.push_back(file.path().string());
+    }
+    std::sort(files.begin(), files.end());
+    return files;
+  }
+  files.push_back(path);
+  if (path.ends_with(".mhd") || path.ends_with(".nhdr")) {
+    const std::string data = detached_data_file(path);
+    if (fs::exists(data)) files.push_back(data);
+  }
+  return files;
+}
 
 Volume read_volume(const std::string& path) {
   const auto image = read_oriented(path);
@@ -171,40 +181,6 @@ void write_volume(const std::string& path, const Volume& volume) {
                                       "folder and the free space",
                                       error.GetDescription()));
   }
-}
-
-Volume resample(const Volume& volume, const std::array<double, 3>& spacing) {
-  constexpr double kTolerance = 0.01;
-  constexpr double kMaxVoxels = 2147483648.0;
-  Volume result{volume.voxels.contiguous(), volume.spacing};
-  std::array<int64_t, 3> sizes;
-  double count = 1;
-  for (int axis = 0; axis < 3; ++axis) {
-    if (!(spacing[axis] > 0 && std::isfinite(spacing[axis]))) {
-      throw ConfigError(fmt::format("spacing: {} mm is not a positive number",
-                                    spacing[axis]));
-    }
-    const double extent = static_cast<double>(volume.voxels.size(axis)) *
-                          volume.spacing[axis] / spacing[axis];
-    count *= std::max(1.0, extent);
-    sizes[axis] = std::max<int64_t>(1, std::llround(std::min(extent, 1e9)));
-  }
-  if (count > kMaxVoxels) {
-    throw Error(fmt::format(
-        "resampling {}x{}x{} voxels of {}x{}x{} mm to {}x{}x{} mm would give "
-        "{:.3g} voxels (2^31 are allowed); choose a coarser spacing",
-        volume.voxels.size(0), volume.voxels.size(1), volume.voxels.size(2),
-        volume.spacing[0], volume.spacing[1], volume.spacing[2], spacing[0],
-        spacing[1], spacing[2], count));
-  }
-  for (int axis = 0; axis < 3; ++axis) {
-    const double step = spacing[axis] / volume.spacing[axis];
-    if (std::abs(step - 1) <= kTolerance) continue;
-    const LinearTaps taps(volume.voxels.size(axis), sizes[axis], step);
-    result.voxels = interpolate_axis(result.voxels, axis, taps);
-    result.spacing[axis] = spacing[axis];
-  }
-  return result;
 }
 
 }  // namespace unimiss::io

@@ -93,8 +93,10 @@ Stream open_images(const PretrainConfig& config) {
 Stream open_volumes(const PretrainConfig& config) {
   Stream stream;
   if (config.data.volumes.empty()) return stream;
+  data::ManifestOptions list;
+  list.paths = data::ManifestPaths::kFilesAndFolders;
   auto cache = data::cache_volumes(
-      data::paths_of(data::read_manifest(config.data.volumes)),
+      data::paths_of(data::read_manifest(config.data.volumes, list)),
       cache_options(config, "volumes"), config.data.spacing);
   auto sources = select(stream, *cache, "data.volumes", config);
   data::VolumeTransformOptions transforms = config.data.volume_transforms;

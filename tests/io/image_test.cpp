@@ -139,7 +139,7 @@ TEST_F(Image, DamageWithinAJpegIsFound) {
 }
 
 TEST_F(Image, OtherContentIsRefusedByName) {
-  EXPECT_THAT(error_of("hello\n"), HasSubstr("neither a PNG nor a JPEG"));
+  EXPECT_THAT(error_of("hello\n"), HasSubstr("neither a PNG, JPEG"));
   EXPECT_THAT(error_of("\xff\xd8\xff\xe0 no scan"), HasSubstr("damaged"));
   EXPECT_THROW(read_image(folder_.file("missing.png")), DataError);
   EXPECT_THROW(read_image(folder_.path().string()), DataError);

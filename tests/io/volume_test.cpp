@@ -10,6 +10,7 @@
 #include "testing/files.h"
 #include "testing/nifti_bytes.h"
 #include "testing/temporary_directory.h"
+#include "testing/volume_error.h"
 #include "unimiss/core/error.h"
 
 namespace unimiss::io {
@@ -20,20 +21,8 @@ using unimiss::testing::nifti_bytes;
 using unimiss::testing::patched;
 using unimiss::testing::read_bytes;
 using unimiss::testing::TemporaryDirectory;
+using unimiss::testing::volume_error;
 using unimiss::testing::write_bytes;
-
-/// The DataError that reading these bytes ends with.
-std::string error_of(const std::string& name, const std::string& bytes) {
-  const TemporaryDirectory folder;
-  write_bytes(folder.file(name), bytes);
-  try {
-    read_volume(folder.file(name));
-  } catch (const DataError& error) {
-    EXPECT_THAT(error.what(), HasSubstr(name));
-    return error.what();
-  }
-  return "no error";
-}
 
 Volume read_back(const std::string& bytes) {
   const TemporaryDirectory folder;
@@ -104,7 +93,7 @@ TEST(Volume, NonFiniteVoxelsBecomeTheMinimum) {
   bytes.append(reinterpret_cast<const char*>(values), sizeof(values));
   EXPECT_EQ(read_back(bytes).voxels.sum().item<float>(), -5 * 3 + 7);
   for (int i = 0; i < 4; ++i) bytes = patched(bytes, 352 + 4 * i, infinity);
-  EXPECT_THAT(error_of("v.nii", bytes), HasSubstr("no voxel is a finite"));
+  EXPECT_THAT(volume_error("v.nii", bytes), HasSubstr("no voxel is a finite"));
 }
 
 TEST(Volume, TrailingSingletonIsSqueezed) {
@@ -121,25 +110,25 @@ TEST(Volume, DamagedGzipIsRefused) {
               gzip(plain.substr(0, 5000)) + gzip(plain.substr(5000)));
   EXPECT_EQ(read_volume(folder.file("two.nii.gz")).voxels.numel(), 8000);
 
-  EXPECT_THAT(error_of("v.nii.gz", packed.substr(0, packed.size() / 2)),
+  EXPECT_THAT(volume_error("v.nii.gz", packed.substr(0, packed.size() / 2)),
               HasSubstr("truncated or corrupt"));
-  EXPECT_THAT(error_of("v.nii.gz", packed.substr(0, packed.size() - 1)),
+  EXPECT_THAT(volume_error("v.nii.gz", packed.substr(0, packed.size() - 1)),
               HasSubstr("truncated or corrupt"));
   auto flipped = packed;
   flipped[packed.size() - 6] ^= 1;  // the stored checksum
-  EXPECT_THAT(error_of("v.nii.gz", flipped), HasSubstr("corrupt"));
-  EXPECT_THAT(error_of("v.nii.gz", nifti_bytes(2, 2, 2)),
-              HasSubstr("not a gzip file"));
-  EXPECT_THAT(error_of("v.nii.gz", ""), HasSubstr("empty"));
+  EXPECT_THAT(volume_error("v.nii.gz", flipped), HasSubstr("corrupt"));
+  EXPECT_THAT(volume_error("v.nii.gz", nifti_bytes(2, 2, 2)),
+              HasSubstr("not gzip data"));
+  EXPECT_THAT(volume_error("v.nii.gz", ""), HasSubstr("empty"));
 }
 
 TEST(Volume, ContradictoryHeadersAreRefused) {
   const auto good = nifti_bytes(4, 4, 4);
   const auto with = [&](size_t at, auto value) {
-    return error_of("v.nii", patched(good, at, value));
+    return volume_error("v.nii", patched(good, at, value));
   };
-  EXPECT_THAT(error_of("v.nii", good.substr(0, 100)), HasSubstr("348"));
-  EXPECT_THAT(error_of("v.nii", good.substr(0, good.size() - 1)),
+  EXPECT_THAT(volume_error("v.nii", good.substr(0, 100)), HasSubstr("348"));
+  EXPECT_THAT(volume_error("v.nii", good.substr(0, good.size() - 1)),
               HasSubstr("fewer than the 128"));
   EXPECT_THAT(with(0, int32_t{347}), HasSubstr("not a NIfTI"));
   EXPECT_THAT(with(0, int32_t{540}), HasSubstr("NIfTI-2"));
@@ -156,9 +145,9 @@ TEST(Volume, ContradictoryHeadersAreRefused) {
   EXPECT_THAT(with(108, 1e9f), HasSubstr("outside"));
   EXPECT_THAT(with(108, std::nanf("")), HasSubstr("outside"));
   const auto frames = patched(good, 40, int16_t{4});
-  EXPECT_THAT(error_of("v.nii", patched(frames, 48, int16_t{3})),
+  EXPECT_THAT(volume_error("v.nii", patched(frames, 48, int16_t{3})),
               HasSubstr("4x4x4x3"));
-  EXPECT_THAT(error_of("v.mhd", good), HasSubstr(".nii"));
+  EXPECT_THAT(volume_error("v.img", good), HasSubstr(".nii"));
 }
 
 TEST(Volume, ResampleKeepsTheExtentAndInterpolates) {
@@ -176,6 +165,9 @@ TEST(Volume, ResampleKeepsTheExtentAndInterpolates) {
       resample({depth.expand({4, 2, 2}).contiguous(), {1, 1, 1}}, {2, 1, 1});
   EXPECT_TRUE(coarser.voxels.select(1, 0).select(1, 1).allclose(
       torch::tensor({0.5f, 2.5f})));
+  const Volume labels = resample(volume, {3, 1, 3}, Interpolation::kNearest);
+  EXPECT_TRUE(labels.voxels[0][0].equal(
+      torch::tensor({0., 2., 3., 5., 6.}).to(torch::kFloat32)));
   EXPECT_THROW(resample(volume, {1e-6, 1e-6, 1}), Error);
   EXPECT_THROW(resample(volume, {0, 1, 1}), Error);
 }

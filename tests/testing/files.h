@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <string>
@@ -13,6 +14,11 @@ inline std::string read_bytes(const std::string& path) {
 
 inline void write_bytes(const std::string& path, const std::string& bytes) {
   std::ofstream(path, std::ios::binary) << bytes;
+}
+
+/// A file of tests/golden.
+inline std::string golden_file(const std::string& name) {
+  return std::string(std::getenv("UNIMISS_GOLDEN")) + "/" + name;
 }
 
 }  // namespace unimiss::testing

@@ -4,11 +4,13 @@
 
 #include <string>
 
-/// 2D images: X-rays and photographs as PNG or JPEG files.
+/// 2D images: X-rays and photographs as PNG, JPEG or DICOM files.
 namespace unimiss::io {
 
 /// The stored values of a PNG or JPEG file, recognised by content, not by name:
-/// [1, H, W] (grey) or [3, H, W] (red, green, blue), uint8 or uint16.
+/// [1, H, W] (grey) or [3, H, W] (red, green, blue), uint8 or uint16. Of a grey
+/// DICOM X-ray: rescaled, through its window (else its own range), bone bright
+/// whatever its photometric interpretation, as uint16 [1, H, W].
 ///
 /// Palettes are looked up, 1-, 2- and 4-bit grey is stretched to 0..255, alpha
 /// is dropped, CMYK is converted; a rotation noted in EXIF is not applied.

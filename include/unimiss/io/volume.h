@@ -4,8 +4,9 @@
 
 #include <array>
 #include <string>
+#include <vector>
 
-/// 3D images: CT volumes as NIfTI files.
+/// 3D images: CT volumes as NIfTI, MetaImage or NRRD files or DICOM series.
 ///
 /// Every volume has one orientation, whatever the file's: D runs from inferior
 /// to superior, H from anterior to posterior, W from the patient's right to the
@@ -19,21 +20,35 @@ struct Volume {
   std::array<double, 3> spacing{1, 1, 1};  ///< mm between voxels, D, H, W
 };
 
-/// Reads a 3D NIfTI-1 file (.nii or .nii.gz) of any scalar type, rescaled by
-/// its scl_slope and scl_inter. A trailing axis of extent 1 is dropped.
+/// Reads a volume of any scalar type, told by its name:
+/// - .nii, .nii.gz: NIfTI-1, rescaled by scl_slope and scl_inter; a trailing
+///   axis of extent 1 is dropped;
+/// - .mha, .mhd with its data file: MetaImage; .nrrd, .nhdr with its data file:
+///   NRRD, raw or gzip;
+/// - a folder: the DICOM files of one CT series, rescaled to HU; they must form
+///   a regular grid.
 ///
 /// Voxels that are not finite become the smallest finite value, with a warning.
 /// Throws DataError for a file that is missing, truncated, fails its checksum,
 /// contradicts its own header, holds colours or more than one frame, or has no
-/// finite voxel. What the header claims is compared with the bytes present
-/// before any memory is taken for it.
+/// finite voxel, and for a series with missing slices or of several kinds. What
+/// the header claims is compared with the bytes present before any memory is
+/// taken for it.
 Volume read_volume(const std::string& path);
+
+/// The files a volume is made of: all files of a folder; a detached header and
+/// its data; else the path alone. Whoever keeps what was read looks here for
+/// changes.
+std::vector<std::string> volume_files(const std::string& path);
 
 /// Writes an int16 NIfTI file (.nii or .nii.gz) in the orientation above; the
 /// intensities are rounded and clamped to the range of int16.
 void write_volume(const std::string& path, const Volume& volume);
 
-/// Trilinear interpolation to another spacing (mm; D, H, W).
+/// kLinear for intensities, kNearest for labels.
+enum class Interpolation { kLinear, kNearest };
+
+/// Interpolation to another spacing (mm; D, H, W).
 ///
 /// An axis of n voxels at spacing s gets round(n s / t) >= 1 voxels at exactly
 /// t, over the same physical extent: the centre of voxel i lies at (i + 1/2) t.
@@ -41,6 +56,7 @@ void write_volume(const std::string& path, const Volume& volume);
 /// filter, so a strong reduction aliases. Runs on the calling thread.
 /// Throws Error for a spacing that is not positive and for a result of more
 /// than 2^31 voxels.
-Volume resample(const Volume& volume, const std::array<double, 3>& spacing);
+Volume resample(const Volume& volume, const std::array<double, 3>& spacing,
+                Interpolation interpolation = Interpolation::kLinear);
 
 }  // namespace unimiss::io
