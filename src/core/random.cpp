@@ -25,6 +25,12 @@ Random::Random(std::initializer_list<uint64_t> key) {
   for (uint64_t part : key) state_ = splitmix64(state_ + kGolden + part);
 }
 
+Random Random::fork(uint64_t part) const {
+  Random other({});
+  other.state_ = splitmix64(state_ + kGolden + part);
+  return other;
+}
+
 uint64_t Random::bits() { return splitmix64(state_ + ++counter_ * kGolden); }
 
 double Random::uniform() {

@@ -17,6 +17,7 @@
 #include "unimiss/core/error.h"
 #include "unimiss/core/log.h"
 #include "unimiss/core/random.h"
+#include "unimiss/data/stage_times.h"
 #include "unimiss/io/mapped_volume.h"
 #include "unimiss/io/volume.h"
 
@@ -141,8 +142,12 @@ class DecodedCache::Implementation {
     // Another thread or process may have made it meanwhile.
     voxels = mapped(number);
     if (voxels.defined()) return voxels;
-    const Decoded decoded = decode_(sources_[number]);
+    const Decoded decoded = [&] {
+      const StageTimer timer(Stage::kDecode);
+      return decode_(sources_[number]);
+    }();
     if (made != nullptr) *made = true;
+    const StageTimer timer(Stage::kStore);
     if (!make_room(static_cast<double>(decoded.voxels.nbytes()))) {
       return decoded.voxels;
     }
@@ -190,6 +195,7 @@ class DecodedCache::Implementation {
  private:
   /// The entry if it is there and sound; a damaged one is deleted.
   torch::Tensor mapped(int64_t number) {
+    const StageTimer timer(Stage::kCheck);
     const std::string path = entries_[number].string();
     std::error_code error;
     if (!fs::exists(path, error)) return {};

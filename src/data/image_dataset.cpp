@@ -7,6 +7,7 @@
 #include <opencv2/imgproc.hpp>
 #include <utility>
 
+#include "data/named_stage.h"
 #include "unimiss/core/fields.h"
 #include "unimiss/io/image.h"
 
@@ -82,7 +83,12 @@ int64_t ImageDataset::size() const {
 
 Views ImageDataset::sample(int64_t index, Random& random) const {
   TORCH_CHECK(index >= 0 && index < size(), "no sample ", index);
-  return augment_image(images_->get(sources_[index]), transforms_, random);
+  const int64_t source = sources_[index];
+  const std::string& file = images_->source(source);
+  const auto pixels =
+      run_stage("decoding", file, [&] { return images_->get(source); });
+  return run_stage("augmentation", file,
+                   [&] { return augment_image(pixels, transforms_, random); });
 }
 
 }  // namespace unimiss::data

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "unimiss/core/fields.h"
+#include "unimiss/data/stage_times.h"
 
 namespace unimiss::data {
 namespace {
@@ -130,21 +131,41 @@ void jitter_(torch::Tensor& image, const ImageTransformOptions& options,
   }
 }
 
+void apply_(ImageChange change, torch::Tensor& image, int number,
+            const ImageTransformOptions& options, Random& random) {
+  switch (change) {
+    case ImageChange::kJitter:
+      if (random.chance(options.jitter_probability)) {
+        const StageTimer timer(Stage::kIntensity);
+        jitter_(image, options, random);
+      }
+      return;
+    case ImageChange::kGrey:
+      if (random.chance(options.grey_probability[number]) &&
+          image.size(0) == 3) {
+        const StageTimer timer(Stage::kIntensity);
+        remove_colour_(image);
+      }
+      return;
+    case ImageChange::kBlur:
+      if (random.chance(options.blur_probability[number])) {
+        const StageTimer timer(Stage::kBlur);
+        blur_image_(image, random.uniform(options.blur_sigma[0],
+                                          options.blur_sigma[1]));
+      }
+      return;
+  }
+}
+
 torch::Tensor view(const torch::Tensor& pixels, int number,
-                   const ImageTransformOptions& options, Random& random) {
+                   const ImageTransformOptions& options, Random random) {
   const ImageWindow window =
       draw_window(pixels.size(1), pixels.size(2), options, random);
   const Flip flip =
       random.chance(options.flip_probability) ? Flip::kLeftRight : Flip::kNone;
   auto image = resized_crop(pixels, window, options.image_size, flip);
-  if (random.chance(options.jitter_probability)) {
-    jitter_(image, options, random);
-  }
-  const bool grey = random.chance(options.grey_probability[number]);
-  if (grey && image.size(0) == 3) remove_colour_(image);
-  if (random.chance(options.blur_probability[number])) {
-    blur_image_(image,
-                random.uniform(options.blur_sigma[0], options.blur_sigma[1]));
+  for (const ImageChange change : options.order) {
+    apply_(change, image, number, options, random);
   }
   if (image.size(0) == 3) return image;
   const int64_t count = image.numel();
@@ -166,6 +187,7 @@ void ImageTransformOptions::validate() const {
     require(p >= 0 && p <= 1, key, "a probability must lie in [0, 1]");
   };
   require(image_size >= 1, "image_size", "must be at least 1");
+  require_distinct(order, "order");
   require(ordered(crop_scale, 0) && crop_scale[0] > 0 && crop_scale[1] <= 1,
           "crop_scale", "must be [least, largest] within (0, 1]");
   require(ordered(crop_ratio, 0) && crop_ratio[0] > 0, "crop_ratio",
@@ -210,6 +232,7 @@ ImageWindow draw_window(int64_t height, int64_t width,
 
 torch::Tensor resized_crop(const torch::Tensor& pixels,
                            const ImageWindow& window, int64_t size, Flip flip) {
+  const StageTimer timer(Stage::kResample);
   const CubicAxis rows(window.height, size, false);
   const CubicAxis columns(window.width, size, flip == Flip::kLeftRight);
   auto image = torch::empty({pixels.size(0), size, size});
@@ -301,8 +324,8 @@ Views augment_image(const torch::Tensor& pixels,
                     const ImageTransformOptions& options, Random& random) {
   TORCH_CHECK(pixels.dim() == 3 && pixels.is_contiguous(),
               "augment_image: pixels are [C, H, W] and contiguous");
-  auto first = view(pixels, 0, options, random);
-  auto second = view(pixels, 1, options, random);
+  auto first = view(pixels, 0, options, random.fork(1));
+  auto second = view(pixels, 1, options, random.fork(2));
   return {std::move(first), std::move(second)};
 }
 

@@ -2,26 +2,37 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <cstring>
 #include <deque>
 #include <exception>
-#include <map>
 #include <mutex>
-#include <numeric>
 #include <opencv2/core/utility.hpp>
 #include <thread>
 #include <vector>
 
+#include "unimiss/core/error.h"
 #include "unimiss/core/fields.h"
 
 namespace unimiss::data {
 namespace {
 
-torch::Tensor batch_like(const torch::Tensor& sample, int64_t rows) {
+torch::Tensor batch_like(const torch::Tensor& sample, int64_t rows,
+                         bool pinned) {
   auto sizes = sample.sizes().vec();
   sizes.insert(sizes.begin(), rows);
-  return torch::empty(sizes, sample.options());
+  return torch::empty(sizes, sample.options().pinned_memory(pinned));
+}
+
+std::vector<SampleSource> sources_of(const Dataset& dataset,
+                                     const LoaderOptions& options) {
+  if (options.sources.empty()) return {{dataset.size(), 0}};
+  int64_t samples = 0;
+  for (const SampleSource& source : options.sources) samples += source.samples;
+  TORCH_CHECK(samples == dataset.size(), "the sources hold ", samples,
+              " samples, the dataset ", dataset.size());
+  return options.sources;
 }
 
 void copy_row(const torch::Tensor& sample, torch::Tensor& batch, int64_t row) {
@@ -56,17 +67,13 @@ class Loader::Implementation {
     std::exception_ptr failure;
   };
 
-  struct StreamPosition {
-    int64_t epoch;
-    int64_t index;
-  };
-
  public:
   Implementation(std::shared_ptr<const Dataset> dataset,
                  const LoaderOptions& options)
       : dataset_(std::move(dataset)),
         options_(options),
-        rows_(options.batch_size / options.world) {
+        rows_(options.batch_size / options.world),
+        sampler_(sources_of(*dataset_, options), options.seed) {
     // OpenCV's own threads would only get in the way of the workers.
     cv::setNumThreads(1);
     for (int64_t i = 0; i < options.workers; ++i) {
@@ -98,6 +105,7 @@ class Loader::Implementation {
     if (slot->failure) std::rethrow_exception(slot->failure);
     queue_.pop_front();
     ++position_;
+    sampler_.forget_before(position_ * options_.batch_size);
     extend_queue();
     return slot->views;
   }
@@ -105,6 +113,13 @@ class Loader::Implementation {
   int64_t position() const {
     const std::lock_guard lock(mutex_);
     return position_;
+  }
+
+  int64_t ready() const {
+    const std::lock_guard lock(mutex_);
+    return std::count_if(queue_.begin(), queue_.end(), [&](const auto& slot) {
+      return slot->done == rows_ && !slot->failure;
+    });
   }
 
   void seek(int64_t batch) {
@@ -151,16 +166,18 @@ class Loader::Implementation {
 
   /// Prepares one row with the lock released, and holds it again at the end.
   void fill_row(Slot& slot, int64_t row, std::unique_lock<std::mutex>& lock) {
+    Sampler::Draw draw;
     try {
-      const StreamPosition at = locate(slot.batch, row);
+      draw = sampler_.at(slot.batch * options_.batch_size +
+                         options_.rank * rows_ + row);
       lock.unlock();
-      Random random({options_.seed, static_cast<uint64_t>(at.epoch),
-                     static_cast<uint64_t>(at.index)});
-      const Views sample = dataset_->sample(at.index, random);
+      Random random({options_.seed, static_cast<uint64_t>(draw.visit),
+                     static_cast<uint64_t>(draw.index)});
+      const Views sample = dataset_->sample(draw.index, random);
       lock.lock();
       if (!slot.views.first.defined()) {
-        slot.views = {batch_like(sample.first, rows_),
-                      batch_like(sample.second, rows_)};
+        slot.views = {batch_like(sample.first, rows_, options_.pin_memory),
+                      batch_like(sample.second, rows_, options_.pin_memory)};
       }
       Views views = slot.views;
       lock.unlock();
@@ -169,38 +186,24 @@ class Loader::Implementation {
       lock.lock();
     } catch (...) {
       if (!lock.owns_lock()) lock.lock();
-      if (!slot.failure) slot.failure = std::current_exception();
+      if (!slot.failure) slot.failure = failure_of(draw);
     }
     ++slot.done;
     if (slot.done == rows_ || slot.failure) slot_finished_.notify_all();
   }
 
-  /// Which sample stands in this row of a batch; the lock is held.
-  StreamPosition locate(int64_t batch, int64_t row) {
-    const int64_t place =
-        batch * options_.batch_size + options_.rank * rows_ + row;
-    const int64_t epoch = place / dataset_->size();
-    return {epoch, order_of(epoch)[place % dataset_->size()]};
-  }
-
-  const std::vector<int64_t>& order_of(int64_t epoch) {
-    if (const auto found = orders_.find(epoch); found != orders_.end()) {
-      return found->second;
+  /// The exception in flight; bad data also tells which sample it was.
+  static std::exception_ptr failure_of(const Sampler::Draw& draw) {
+    try {
+      throw;
+    } catch (const DataError& error) {
+      return std::make_exception_ptr(
+          DataError(fmt::format("sample {} (visit {}) cannot be prepared",
+                                draw.index, draw.visit),
+                    error.what()));
+    } catch (...) {
+      return std::current_exception();
     }
-    // Batches ahead reach into later epochs only; earlier ones are done with.
-    while (!orders_.empty() &&
-           orders_.begin()->first <
-               position_ * options_.batch_size / dataset_->size()) {
-      orders_.erase(orders_.begin());
-    }
-    auto& order = orders_[epoch];
-    order.resize(dataset_->size());
-    std::iota(order.begin(), order.end(), 0);
-    Random random({options_.seed, static_cast<uint64_t>(epoch)});
-    for (int64_t i = dataset_->size() - 1; i > 0; --i) {
-      std::swap(order[i], order[random.integer(i + 1)]);
-    }
-    return order;
   }
 
   const std::shared_ptr<const Dataset> dataset_;
@@ -210,7 +213,7 @@ class Loader::Implementation {
   std::condition_variable work_arrived_, slot_finished_;
   std::deque<std::shared_ptr<Slot>> queue_;  ///< batches from position_ on
   int64_t position_ = 0;
-  std::map<int64_t, std::vector<int64_t>> orders_;  ///< by epoch
+  Sampler sampler_;
   bool stopping_ = false;
   std::vector<std::thread> threads_;
 };
@@ -219,7 +222,6 @@ Loader::Loader(std::shared_ptr<const Dataset> dataset,
                const LoaderOptions& options) {
   options.validate();
   TORCH_CHECK(dataset, "a loader needs a dataset");
-  require(dataset->size() >= 1, "files", "the dataset is empty");
   implementation_ =
       std::make_unique<Implementation>(std::move(dataset), options);
 }
@@ -227,6 +229,8 @@ Loader::Loader(std::shared_ptr<const Dataset> dataset,
 Loader::~Loader() = default;
 
 Views Loader::next() { return implementation_->next(); }
+
+int64_t Loader::ready() const { return implementation_->ready(); }
 
 int64_t Loader::position() const { return implementation_->position(); }
 

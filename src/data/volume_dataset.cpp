@@ -6,6 +6,7 @@
 #include <cmath>
 #include <utility>
 
+#include "data/named_stage.h"
 #include "unimiss/core/error.h"
 #include "unimiss/core/fields.h"
 #include "unimiss/io/volume.h"
@@ -74,8 +75,12 @@ int64_t VolumeDataset::size() const {
 
 Views VolumeDataset::sample(int64_t index, Random& random) const {
   TORCH_CHECK(index >= 0 && index < size(), "no sample ", index);
-  return augment_volume(volumes_->get(sources_[index / samples_per_volume_]),
-                        transforms_, random);
+  const int64_t source = sources_[index / samples_per_volume_];
+  const std::string& file = volumes_->source(source);
+  const auto hu =
+      run_stage("decoding", file, [&] { return volumes_->get(source); });
+  return run_stage("augmentation", file,
+                   [&] { return augment_volume(hu, transforms_, random); });
 }
 
 }  // namespace unimiss::data

@@ -7,6 +7,8 @@
 #include <opencv2/imgproc.hpp>
 #include <vector>
 
+#include "unimiss/data/stage_times.h"
+
 namespace unimiss::data {
 namespace {
 
@@ -91,36 +93,79 @@ double draw_about_one(const std::array<double, 2>& range, Random& random) {
                             : random.uniform(1, range[1]);
 }
 
-/// Noise, blur, brightness, offset, contrast and gamma, drawn once for each of
-/// the parts: the whole volume, or its slices.
+/// What is drawn once for a view: whether and how strongly its parts may
+/// change.
+struct ViewDraws {
+  double noise_sigma;
+  bool blur, brightness, offset, gamma;
+
+  ViewDraws(int number, const VolumeTransformOptions& options, Random& random)
+      : noise_sigma(random.uniform(0, options.noise_sigma)),
+        blur(random.chance(options.blur_probability)),
+        brightness(random.chance(options.brightness_probability[number])),
+        offset(random.chance(options.offset_probability[number])),
+        gamma(random.chance(options.gamma_probability[number])) {}
+};
+
+void apply_(IntensityChange change, torch::Tensor& part, int number,
+            const ViewDraws& draws, const VolumeTransformOptions& options,
+            Random& random) {
+  switch (change) {
+    case IntensityChange::kNoise: {
+      const StageTimer timer(Stage::kNoise);
+      return add_noise_(part, draws.noise_sigma, random);
+    }
+    case IntensityChange::kBlur: {
+      const StageTimer timer(Stage::kBlur);
+      if (draws.blur && random.chance(options.blur_draw_probability[number])) {
+        blur_slices_(
+            part, random.uniform(options.blur_sigma[0], options.blur_sigma[1]));
+      }
+      return;
+    }
+    case IntensityChange::kBrightness: {
+      const StageTimer timer(Stage::kIntensity);
+      if (draws.brightness) {
+        scale_intensity_(
+            part, random.uniform(options.brightness[0], options.brightness[1]));
+      }
+      return;
+    }
+    case IntensityChange::kOffset: {
+      const StageTimer timer(Stage::kIntensity);
+      if (draws.offset && random.chance(options.offset_draw_probability)) {
+        shift_intensity_(part, options.offset_sigma * random.normal());
+      }
+      return;
+    }
+    case IntensityChange::kContrast: {
+      const StageTimer timer(Stage::kIntensity);
+      return adjust_contrast_range_(part,
+                                    draw_about_one(options.contrast, random));
+    }
+    case IntensityChange::kGamma: {
+      const StageTimer timer(Stage::kIntensity);
+      if (draws.gamma) {
+        adjust_gamma_(part, draw_about_one(options.gamma, random),
+                      options.gamma_rule);
+      }
+      return;
+    }
+  }
+}
+
+/// The changes in their order, drawn once for each of the parts: the whole
+/// volume, or its slices.
 void change_intensities_(torch::Tensor& volume, int number,
                          const VolumeTransformOptions& options,
                          Random& random) {
-  const double noise = random.uniform(0, options.noise_sigma);
-  const bool blur = random.chance(options.blur_probability);
-  const bool scale = random.chance(options.brightness_probability[number]);
-  const bool shift = random.chance(options.offset_probability[number]);
-  const bool gamma = random.chance(options.gamma_probability[number]);
+  const ViewDraws draws(number, options, random);
   const bool slices = options.draw_rule == DrawRule::kPerSlice;
   const int64_t thickness = slices ? 1 : volume.size(0);
   for (int64_t z = 0; z < volume.size(0); z += thickness) {
     auto part = volume.narrow(0, z, thickness);
-    add_noise_(part, noise, random);
-    if (blur && random.chance(options.blur_draw_probability[number])) {
-      blur_slices_(
-          part, random.uniform(options.blur_sigma[0], options.blur_sigma[1]));
-    }
-    if (scale) {
-      scale_intensity_(
-          part, random.uniform(options.brightness[0], options.brightness[1]));
-    }
-    if (shift && random.chance(options.offset_draw_probability)) {
-      shift_intensity_(part, options.offset_sigma * random.normal());
-    }
-    adjust_contrast_range_(part, draw_about_one(options.contrast, random));
-    if (gamma) {
-      adjust_gamma_(part, draw_about_one(options.gamma, random),
-                    options.gamma_rule);
+    for (const IntensityChange change : options.order) {
+      apply_(change, part, number, draws, options, random);
     }
   }
 }
@@ -145,6 +190,7 @@ void VolumeTransformOptions::validate() const {
   const auto probability = [](double p, const char* key) {
     require(p >= 0 && p <= 1, key, "a probability must lie in [0, 1]");
   };
+  require_distinct(order, "order");
   for (int64_t extent : volume_size) {
     require(extent >= 1, "volume_size", "every extent must be at least 1");
   }
@@ -233,6 +279,7 @@ torch::Tensor resized_crop(const torch::Tensor& hu, const VolumeWindow& window,
                            const std::array<int64_t, 3>& size,
                            const std::array<bool, 3>& mirror,
                            double padding_hu) {
+  const StageTimer timer(Stage::kResample);
   const auto axis = [&](int i) {
     return LinearAxis(window.start[i], window.extent[i], size[i], hu.size(i),
                       mirror[i]);
@@ -347,12 +394,13 @@ Views augment_volume(const torch::Tensor& hu,
   const VolumeWindow common = draw_common_window(
       {region.size(0), region.size(1), region.size(2)}, options, random);
   const auto view = [&](int number) {
-    const VolumeWindow window = draw_view_window(common, options, random);
+    Random own = random.fork(number + 1);
+    const VolumeWindow window = draw_view_window(common, options, own);
     std::array<bool, 3> mirror;
-    for (bool& axis : mirror) axis = random.chance(options.mirror_probability);
+    for (bool& axis : mirror) axis = own.chance(options.mirror_probability);
     auto volume = resized_crop(region, window, options.volume_size, mirror,
                                options.padding_hu);
-    change_intensities_(volume, number, options, random);
+    change_intensities_(volume, number, options, own);
     return volume.unsqueeze(0);
   };
   auto first = view(0);

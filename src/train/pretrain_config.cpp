@@ -1,5 +1,7 @@
 #include "unimiss/train/pretrain_config.h"
 
+#include <cmath>
+
 #include "unimiss/core/error.h"
 
 namespace unimiss::train {
@@ -14,6 +16,18 @@ void RunOptions::validate() const {
 void PretrainDataOptions::validate() const {
   require(!images.empty() || !volumes.empty(), "data.images",
           "name a list of images, a list of volumes (data.volumes), or both");
+  const auto one_weight_a_list = [](const std::vector<double>& weights,
+                                    const std::vector<std::string>& lists,
+                                    const char* key) {
+    require(weights.empty() || weights.size() == lists.size(), key,
+            "must hold one number for each list");
+    for (const double weight : weights) {
+      require(weight > 0 && std::isfinite(weight), key,
+              "must hold positive numbers");
+    }
+  };
+  one_weight_a_list(image_weights, images, "data.image_weights");
+  one_weight_a_list(volume_weights, volumes, "data.volume_weights");
   require(batch_size_2d >= 1, "data.batch_size_2d", "must be at least 1");
   require(batch_size_3d >= 1, "data.batch_size_3d", "must be at least 1");
   require(workers >= 0, "data.workers", "must be 0 or more");

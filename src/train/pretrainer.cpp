@@ -30,8 +30,10 @@ Pretrainer::Pretrainer(const PretrainerOptions& options)
                         at::TensorOptions().device(options.device))) {}
 
 StepReport Pretrainer::step(const data::Views& batch, const StepPlan& plan) {
+  // Copies from page-locked memory run beside the work queued before them.
   const torch::Tensor views =
-      at::cat({batch.first, batch.second}).to(options_.device);
+      at::cat({batch.first.to(options_.device, /*non_blocking=*/true),
+               batch.second.to(options_.device, /*non_blocking=*/true)});
   ssl::StepLoss loss;
   {
     const AutocastGuard autocast(options_.device.type(), options_.precision);

@@ -12,12 +12,10 @@
 #include <numeric>
 
 #include "unimiss/core/log.h"
-#include "unimiss/core/random.h"
-#include "unimiss/data/loader.h"
-#include "unimiss/data/manifest.h"
 #include "unimiss/io/tensor_archive.h"
 #include "unimiss/train/contact_sheet.h"
 #include "unimiss/train/metric_log.h"
+#include "unimiss/train/pretrain_data.h"
 #include "unimiss/train/pretrainer.h"
 
 namespace unimiss::train {
@@ -28,84 +26,6 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-/// A kind of data: its files, samples and stream of batches.
-struct Stream {
-  std::shared_ptr<const data::Dataset> dataset;
-  std::unique_ptr<data::Loader> loader;
-  int64_t files = 0;
-  std::vector<std::string> left_out;  ///< files that cannot be used, and why
-
-  int64_t samples() const { return dataset ? dataset->size() : 0; }
-};
-
-void start(Stream& stream, const PretrainConfig& config, int64_t batch_size,
-           const char* kind) {
-  data::LoaderOptions options;
-  options.batch_size = batch_size;
-  options.workers = config.data.workers;
-  options.queue_batches = config.data.queue_batches;
-  options.seed = static_cast<uint64_t>(config.run.seed) ^ fnv1a64(kind);
-  stream.loader = std::make_unique<data::Loader>(stream.dataset, options);
-}
-
-/// Where a kind's decoded files are kept.
-data::DecodedCacheOptions cache_options(const PretrainConfig& config,
-                                        const char* kind) {
-  // A dot stands for the last part where the path ends in a slash.
-  const fs::path run =
-      (fs::absolute(config.run.output) / ".").lexically_normal();
-  const fs::path folder = config.data.cache.empty()
-                              ? run.parent_path().parent_path() / "cache"
-                              : fs::path(config.data.cache);
-  return {(folder / kind).string(), config.data.cache_gib};
-}
-
-std::vector<int64_t> select(Stream& stream, const data::DecodedCache& cache,
-                            const std::string& key,
-                            const PretrainConfig& config) {
-  data::SourceSelection selection =
-      data::select_sources(cache, key, config.data.workers,
-                           config.data.on_error, config.data.max_bad);
-  stream.files = static_cast<int64_t>(selection.usable.size());
-  for (const data::BadSource& source : selection.left_out) {
-    stream.left_out.push_back(source.reason);
-  }
-  return std::move(selection.usable);
-}
-
-Stream open_images(const PretrainConfig& config) {
-  Stream stream;
-  if (config.data.images.empty()) return stream;
-  auto cache = data::cache_images(
-      data::paths_of(data::read_manifest(config.data.images)),
-      cache_options(config, "images"));
-  auto sources = select(stream, *cache, "data.images", config);
-  data::ImageTransformOptions transforms = config.data.image_transforms;
-  transforms.image_size = config.model.image_size;
-  stream.dataset = std::make_shared<data::ImageDataset>(
-      std::move(cache), std::move(sources), transforms);
-  start(stream, config, config.data.batch_size_2d, "images");
-  return stream;
-}
-
-Stream open_volumes(const PretrainConfig& config) {
-  Stream stream;
-  if (config.data.volumes.empty()) return stream;
-  data::ManifestOptions list;
-  list.paths = data::ManifestPaths::kFilesAndFolders;
-  auto cache = data::cache_volumes(
-      data::paths_of(data::read_manifest(config.data.volumes, list)),
-      cache_options(config, "volumes"), config.data.spacing);
-  auto sources = select(stream, *cache, "data.volumes", config);
-  data::VolumeTransformOptions transforms = config.data.volume_transforms;
-  transforms.volume_size = config.model.volume_size;
-  stream.dataset = std::make_shared<data::VolumeDataset>(
-      std::move(cache), std::move(sources), config.data.samples_per_volume,
-      transforms);
-  start(stream, config, config.data.batch_size_3d, "volumes");
-  return stream;
 }
 
 /// Refuses a folder in which something would be overwritten.
@@ -132,6 +52,12 @@ void make_folder(const std::string& output, const std::string& config_text) {
   }
 }
 
+/// How a step got its batch.
+struct DataSupply {
+  double wait_seconds = 0;
+  int64_t ready_batches = 0;  ///< that waited when it was asked for
+};
+
 /// Collects what the summary and the picture need from every step.
 class Progress {
  public:
@@ -143,7 +69,7 @@ class Progress {
         metrics_(summary.metrics) {}
 
   void add(const StepReport& report, int64_t samples, double step_seconds,
-           double wait_seconds) {
+           const DataSupply& data) {
     const bool images = report.plan.rank == 2;
     const std::string phase = images ? "2d" : "3d";
     const double rate = static_cast<double>(samples) / step_seconds;
@@ -170,7 +96,8 @@ class Progress {
                  {"grad_norm", norm},
                  {"teacher_entropy", entropy},
                  {"samples_per_second", rate},
-                 {"data_wait", wait_seconds / step_seconds},
+                 {"data_wait", data.wait_seconds / step_seconds},
+                 {"queue_depth", data.ready_batches},
                  {"peak_memory_mb", peak_memory_mb(device_)}}) {
       record.emplace_back(name, value);
     }
@@ -183,7 +110,7 @@ class Progress {
 
     (images ? summary_.samples_2d : summary_.samples_3d) += samples;
     (images ? seconds_2d_ : seconds_3d_) += step_seconds;
-    wait_ += wait_seconds;
+    wait_ += data.wait_seconds;
     summary_.steps = step;
   }
 
@@ -292,7 +219,10 @@ PretrainingSummary run_pretraining(const PretrainConfig& config,
   at::manual_seed(static_cast<uint64_t>(config.run.seed));
 
   check_folder(config.run.output);
-  Stream images = open_images(config), volumes = open_volumes(config);
+  const BatchTarget target =
+      device.is_cuda() ? BatchTarget::kGpu : BatchTarget::kCpu;
+  DataStream images = open_images(config, target);
+  DataStream volumes = open_volumes(config, target);
   const Schedule schedule(
       config.schedule,
       {images.samples(), volumes.samples(), config.data.batch_size_2d,
@@ -329,12 +259,14 @@ PretrainingSummary run_pretraining(const PretrainConfig& config,
   for (int64_t step = 0; step < schedule.total_steps(); ++step) {
     const auto begin = Clock::now();
     const StepPlan plan = schedule.at(step);
-    const data::Views batch =
-        (plan.rank == 2 ? images : volumes).loader->next();
+    data::Loader& loader = *(plan.rank == 2 ? images : volumes).loader;
+    const int64_t ready = loader.ready();
+    const data::Views batch = loader.next();
     const double wait = seconds_since(begin);
     progress.sheet.add_views(batch);
     const StepReport report = pretrainer.step(batch, plan);
-    progress.add(report, batch.first.size(0), seconds_since(begin), wait);
+    progress.add(report, batch.first.size(0), seconds_since(begin),
+                 {wait, ready});
   }
   progress.finish();
   save_results(summary, pretrainer, progress.sheet);

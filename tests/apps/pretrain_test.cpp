@@ -1,6 +1,7 @@
 #include <ATen/Functions.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -85,6 +86,7 @@ TEST_F(Pretrain, WritesItsWholeFolder) {
     EXPECT_EQ(records[i]["phase"], phases[i]);
     EXPECT_TRUE(records[i]["loss"].is_number());
     EXPECT_TRUE(records[i]["grad_norm"].is_number());
+    EXPECT_TRUE(records[i]["queue_depth"].is_number_integer());
   }
   for (const char* term :
        {"volume", "slices_volume", "slices", "volume_slices"}) {
@@ -110,6 +112,42 @@ TEST_F(Pretrain, TheSameSeedGivesTheSameLossesForAnyNumberOfWorkers) {
     EXPECT_EQ(one[i]["loss"], two[i]["loss"]) << i;
     EXPECT_NE(one[i]["loss"], three[i]["loss"]) << i;
   }
+}
+
+TEST_F(Pretrain, RealListsGiveTheSameLossesForAnyNumberOfWorkers) {
+  const char* sample = std::getenv("UNIMISS_SAMPLE");
+  if (sample == nullptr) GTEST_SKIP() << "UNIMISS_SAMPLE names no folder";
+  const std::string lists =
+      std::string("run.max_steps=12 data.batch_size_3d=3 data.images=") +
+      sample + "/pretrain2d/list.txt data.volumes=" + sample +
+      "/pretrain3d/list.txt data.workers=";
+  ASSERT_EQ(pretrain(lists + "1", "one").status, 0);
+  ASSERT_EQ(pretrain(lists + "4", "four").status, 0);
+  const auto one = metrics("one"), four = metrics("four");
+  ASSERT_EQ(one.size(), 12u);
+  for (size_t i = 0; i < one.size(); ++i) {
+    EXPECT_EQ(one[i]["loss"], four[i]["loss"]) << i;
+  }
+}
+
+TEST_F(Pretrain, TakesSeveralWeightedListsOfAnyFormat) {
+  const std::string golden = testing::golden_file("io/");
+  testing::write_bytes(folder_.file("xrays.txt"),
+                       golden + "xray_mono1_window.dcm\n");
+  testing::write_bytes(folder_.file("more.csv"),
+                       "image,patient\n" + golden + "series_axial,p1\n" +
+                           golden + "detached.mhd,p2\n");
+  const std::string lists = "'data.images=[" + folder_.file("images.txt") +
+                            ", " + folder_.file("xrays.txt") +
+                            "]' 'data.volumes=[" + folder_.file("volumes.txt") +
+                            ", " + folder_.file("more.csv") + "]'";
+  const auto result =
+      pretrain(lists + " data.image_weights=[1,2] data.volume_weights=[3,1]");
+  ASSERT_EQ(result.status, 0) << result.output;
+  EXPECT_NE(result.output.find("3 images, 3 volumes"), std::string::npos);
+  const auto wrong = pretrain(lists + " data.image_weights=[1]", "wrong");
+  EXPECT_EQ(wrong.status, 2);
+  EXPECT_NE(wrong.output.find("data.image_weights"), std::string::npos);
 }
 
 TEST_F(Pretrain, TheSavedConfigurationRerunsTheRun) {

@@ -54,5 +54,32 @@ TEST(Tools, BenchMeasuresAStep) {
             2);
 }
 
+TEST(Tools, BenchMeasuresTheDataPath) {
+  const testing::TemporaryDirectory folder;
+  io::write_png(folder.file("a.png"), at::randint(256, {80, 90}, at::kByte));
+  io::write_volume(
+      folder.file("b.nii.gz"),
+      {at::randint(-1000, 1000, {24, 100, 110}).to(at::kFloat), {3, 1, 1}});
+  testing::write_bytes(folder.file("images.txt"), "a.png\n");
+  testing::write_bytes(folder.file("volumes.txt"), "b.nii.gz\n");
+  testing::write_bytes(folder.file("config.yaml"),
+                       "data: {batch_size_2d: 2, batch_size_3d: 2}\n");
+  const auto result = testing::run_program(
+      "unimiss-bench", "data --seconds 0.2 --json --config " +
+                           folder.file("config.yaml") +
+                           " data.images=" + folder.file("images.txt") +
+                           " data.volumes=" + folder.file("volumes.txt"));
+  ASSERT_EQ(result.status, 0) << result.output;
+  const auto json = nlohmann::json::parse(
+      result.output.substr(result.output.find('{')));  // after the log
+  for (const char* kind : {"images", "volumes"}) {
+    EXPECT_EQ(json[kind]["cold_files"]["count"], 1);
+    EXPECT_GT(json[kind]["cold_files"]["share"]["decode"].get<double>(), 0);
+    EXPECT_GT(json[kind]["cached_samples"]["share"]["resample"].get<double>(),
+              0);
+    EXPECT_GT(json[kind]["workers_per_second"].get<double>(), 0);
+  }
+}
+
 }  // namespace
 }  // namespace unimiss

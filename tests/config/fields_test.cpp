@@ -102,6 +102,14 @@ TEST(Fields, AbsentKeysKeepTheirValues) {
   EXPECT_EQ(read_text(""), Outer{});
 }
 
+TEST(Fields, OneItemOfAListNeedsNoBrackets) {
+  EXPECT_THAT(read_text("words: a").words, ElementsAre("a"));
+  EXPECT_THAT(read_text("words: [a, b]").words, ElementsAre("a", "b"));
+  for (const char* none : {"colours: []", "colours: ''", "colours: ~"}) {
+    EXPECT_TRUE(read_text(none).colours.empty()) << none;
+  }
+}
+
 TEST(Fields, LoadsAFileWithOverrides) {
   unimiss::testing::TemporaryDirectory folder;
   std::ofstream(folder.file("base.yaml")) << "count: 1\nname: base\n";
@@ -153,7 +161,7 @@ TEST(Fields, NamesPlaceAndProblemOfBadInput) {
       {"colour: 1", "f.yaml:1:9: colour: ", "red, dark_blue"},
       {"colour: [red]", "f.yaml:1:9: colour: ", "single value, is a list"},
       {"colours: [red, blue]", "f.yaml:1:16: colours[1]: ", "no 'blue'"},
-      {"words: a", "f.yaml:1:8: words: ", "a list, is a single value"},
+      {"words: {a: b}", "f.yaml:1:8: words: ", "a list, is a group of keys"},
       {"words: [a, [b]]", "f.yaml:1:12: words[1]: ", "text, is a list"},
       {"inner: 3", "f.yaml:1:8: inner: ", "a group of keys"},
       {"inner: {size: [1, 2]}", "inner.size: ", "needs 3 values, has 2"},

@@ -49,5 +49,16 @@ TEST(Random, DistributionsHaveTheirMoments) {
   for (int count : counts) EXPECT_NEAR(count, kDraws / 5.0, 300);
 }
 
+TEST(Random, AForkIsTheStreamOfTheLongerKey) {
+  Random parent({3, 4});
+  parent.bits();
+  Random fork = parent.fork(9), longer({3, 4, 9}), other = parent.fork(8);
+  for (int i = 0; i < 5; ++i) {
+    const uint64_t bits = longer.bits();
+    EXPECT_EQ(fork.bits(), bits);
+    EXPECT_NE(other.bits(), bits);
+  }
+}
+
 }  // namespace
 }  // namespace unimiss

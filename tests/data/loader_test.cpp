@@ -36,8 +36,12 @@ class Numbers : public Dataset {
 };
 
 LoaderOptions options_with(int64_t batch, int64_t workers) {
-  return {
-      .batch_size = batch, .workers = workers, .queue_batches = 3, .seed = 11};
+  LoaderOptions options;
+  options.batch_size = batch;
+  options.workers = workers;
+  options.queue_batches = 3;
+  options.seed = 11;
+  return options;
 }
 
 std::vector<Views> batches(const LoaderOptions& options, int count,
@@ -125,11 +129,34 @@ TEST(Loader, AFailureNamesTheFileAndLasts) {
         loader.next();
         ADD_FAILURE() << "no error";
       } catch (const DataError& error) {
-        EXPECT_THAT(error.what(), HasSubstr("broken.png"));
+        EXPECT_THAT(error.what(), HasSubstr("sample 3 (visit 0)"));
+        EXPECT_THAT(error.what(), HasSubstr("broken.png: is damaged"));
       }
       EXPECT_EQ(loader.position(), 0);
     }
   }
+}
+
+TEST(Loader, TellsHowManyBatchesWait) {
+  Loader loader(std::make_shared<Numbers>(10), options_with(2, 2));
+  loader.next();
+  while (loader.ready() < 3) std::this_thread::yield();
+  EXPECT_EQ(Loader(std::make_shared<Numbers>(10), options_with(2, 0)).ready(),
+            0);
+}
+
+TEST(Loader, WeightedSourcesAreTheSameForAnyWorkers) {
+  auto options = options_with(5, 0);
+  options.sources = {{8, 1}, {2, 1}};
+  const auto expected = batches(options, 8);
+  options.workers = 3;
+  const auto found = batches(options, 8);
+  int64_t second = 0;
+  for (int i = 0; i < 8; ++i) {
+    EXPECT_TRUE(equal(found[i], expected[i])) << i;
+    second += (found[i].first >= 8).sum().item<int64_t>();
+  }
+  EXPECT_EQ(second, 20);  // half of 40, though they are a fifth of the samples
 }
 
 TEST(Loader, PreparesNoFurtherAheadThanAsked) {

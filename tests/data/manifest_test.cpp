@@ -41,7 +41,8 @@ class Manifest : public ::testing::Test {
   }
 
   TemporaryDirectory folder_;
-  ManifestOptions labels_{.target = ManifestTarget::kLabel, .classes = 3, .split = {}};
+  ManifestOptions labels_{
+      .target = ManifestTarget::kLabel, .classes = 3, .split = {}};
   ManifestOptions masks_{.target = ManifestTarget::kMask, .split = {}};
 };
 
@@ -156,16 +157,18 @@ TEST_F(Manifest, ReportsWhatIsWrongWithCsv) {
 TEST_F(Manifest, TakesFoldersOnlyWhereASeriesMayBe) {
   const auto path = list(".\n");
   EXPECT_THAT(error_of(path), HasSubstr("does not exist"));
-  EXPECT_EQ(
-      read_manifest(path, {.paths = ManifestPaths::kFilesAndFolders, .split = {}}).size(),
-      1u);
+  EXPECT_EQ(read_manifest(
+                path, {.paths = ManifestPaths::kFilesAndFolders, .split = {}})
+                .size(),
+            1u);
 }
 
 /// The lists of the folder of damaged inputs, as its table wants them.
 TEST_F(Manifest, DamagedListsBehaveAsTheirTableSays) {
   const char* folder = std::getenv("UNIMISS_BROKEN");
   if (folder == nullptr) GTEST_SKIP() << "UNIMISS_BROKEN names no folder";
-  const ManifestOptions labels{.target = ManifestTarget::kLabel, .classes = 2, .split = {}};
+  const ManifestOptions labels{
+      .target = ManifestTarget::kLabel, .classes = 2, .split = {}};
   auto path = [&](const char* name) {
     return std::string(folder) + "/" + name;
   };

@@ -9,8 +9,8 @@ namespace {
 
 PretrainConfig runnable() {
   PretrainConfig config;
-  config.data.images = "images.txt";
-  config.data.volumes = "volumes.txt";
+  config.data.images = {"images.txt"};
+  config.data.volumes = {"volumes.txt"};
   return config;
 }
 
@@ -46,7 +46,7 @@ TEST(PretrainConfig, ThePresetsDifferWhereThePaperAndTheCodeDo) {
 TEST(PretrainConfig, ImpossibleCombinationsNameTheirKey) {
   EXPECT_EQ(message_of(runnable()), "");
   PretrainConfig config = runnable();
-  config.data.images = config.data.volumes = "";
+  config.data.images = config.data.volumes = {};
   EXPECT_NE(message_of(config).find("data.images"), std::string::npos);
 
   config = runnable();
@@ -54,7 +54,7 @@ TEST(PretrainConfig, ImpossibleCombinationsNameTheirKey) {
   EXPECT_NE(message_of(config).find("model.dimensions"), std::string::npos);
 
   config = runnable();
-  config.data.images = "";
+  config.data.images = {};
   config.model.dimensions = model::Dimensions::k3d;
   EXPECT_NE(message_of(config).find("loss.volume_slice"), std::string::npos);
   config.loss.objective.volume_slice = ssl::VolumeSlice::kOff;

@@ -123,6 +123,19 @@ void read_fields(const Node& node, const std::string& group, T& value,
 template <class Sequence>
 void read_items(const Node& node, const std::string& key, Sequence& value,
                 Problems& problems) {
+  if constexpr (kIsVector<Sequence>) {
+    // A single item needs no brackets; null is none, and so is empty text.
+    if (node.kind == Node::Kind::kNull ||
+        (node.kind == Node::Kind::kScalar && node.text.empty())) {
+      value.clear();
+      return;
+    }
+    if (node.kind == Node::Kind::kScalar) {
+      value.resize(1);
+      read_value(node, key, value[0], problems);
+      return;
+    }
+  }
   if (!problems.expect(node, Node::Kind::kSequence, key)) return;
   if constexpr (kIsVector<Sequence>) {
     // vector<bool> has no bool& to read into.

@@ -9,8 +9,8 @@
 
 /// Options structs (core/fields.h) to and from YAML, through their one list of
 /// fields. A field is a bool, int64_t, double, std::string, an enum with
-/// EnumNames, another options struct, or a std::optional (null), std::vector or
-/// std::array of these.
+/// EnumNames, another options struct, or a std::optional (null), std::vector
+/// (where one item needs no brackets) or std::array of these.
 ///
 /// What surprises: a key that is absent keeps the value the struct has, so the
 /// defaults are those of its members. Numbers are strict: an integer is written

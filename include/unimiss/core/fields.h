@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "unimiss/core/error.h"
 
@@ -47,6 +48,16 @@ std::string enum_choices() {
 inline void require(bool condition, const std::string& key,
                     const std::string& problem) {
   if (!condition) throw ConfigError(key + ": " + problem);
+}
+
+/// Throws ConfigError where a list names something twice.
+template <class Item>
+void require_distinct(const std::vector<Item>& items, const std::string& key) {
+  for (size_t i = 0; i < items.size(); ++i) {
+    for (size_t j = 0; j < i; ++j) {
+      require(items[i] != items[j], key, "names something twice");
+    }
+  }
 }
 
 }  // namespace unimiss

@@ -15,13 +15,17 @@ uint64_t splitmix64(uint64_t word);
 
 /// A small random stream that is a pure function of its key.
 ///
-/// A sample's augmentation draws from Random({seed, epoch, index}) alone, so it
-/// is the same whatever thread prepares it, in whatever order, on any machine:
-/// no <random> distribution is used, because their results differ between
-/// standard libraries.
+/// A view of a sample draws from Random({seed, visit, index, view}) alone, so
+/// it is the same whatever thread prepares it, in whatever order, on any
+/// machine: no <random> distribution is used, because their results differ
+/// between standard libraries.
 class Random {
  public:
   explicit Random(std::initializer_list<uint64_t> key);
+
+  /// The stream of this one's key with `part` appended, whatever has been drawn
+  /// from this one: Random({a}).fork(b) is Random({a, b}).
+  Random fork(uint64_t part) const;
 
   /// 64 uniform bits.
   uint64_t bits();

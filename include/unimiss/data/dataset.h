@@ -15,7 +15,8 @@ class Dataset {
   /// Samples per epoch.
   virtual int64_t size() const = 0;
   /// The views of sample `index` in [0, size()), all of one shape; every draw
-  /// comes from `random`. Throws DataError naming the file that is at fault.
+  /// comes from `random`. Throws DataError naming the stage (decoding or
+  /// augmentation), the file that is at fault and the reason.
   virtual Views sample(int64_t index, Random& random) const = 0;
 };
 

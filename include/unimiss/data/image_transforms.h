@@ -4,7 +4,10 @@
 
 #include <array>
 #include <cstdint>
+#include <utility>
+#include <vector>
 
+#include "unimiss/core/fields.h"
 #include "unimiss/core/random.h"
 #include "unimiss/data/views.h"
 
@@ -13,9 +16,14 @@
 /// Everything runs on the calling thread.
 namespace unimiss::data {
 
+/// What is done to an image after its one resampling.
+enum class ImageChange { kJitter, kGrey, kBlur };
+
 /// Pairs of probabilities are for the first and the second view.
 struct ImageTransformOptions {
   int64_t image_size = 224;
+  std::vector<ImageChange> order{ImageChange::kJitter, ImageChange::kGrey,
+                                 ImageChange::kBlur};
   std::array<double, 2> crop_scale{0.14, 1};
   std::array<double, 2> crop_ratio{3.0 / 4, 4.0 / 3};
   double flip_probability = 0.5;
@@ -30,6 +38,8 @@ struct ImageTransformOptions {
 
   template <class Self, class Visitor>
   static void visit_fields(Self& self, Visitor&& visit) {
+    visit("order", self.order,
+          "what follows crop, zoom and flip; what is left out is not done");
     visit("crop_scale", self.crop_scale,
           "least and largest share of the area a crop covers");
     visit("crop_ratio", self.crop_ratio,
@@ -93,3 +103,11 @@ Views augment_image(const torch::Tensor& pixels,
                     const ImageTransformOptions& options, Random& random);
 
 }  // namespace unimiss::data
+
+template <>
+struct unimiss::EnumNames<unimiss::data::ImageChange> {
+  static constexpr std::array kNames{
+      std::pair{unimiss::data::ImageChange::kJitter, "jitter"},
+      std::pair{unimiss::data::ImageChange::kGrey, "grey"},
+      std::pair{unimiss::data::ImageChange::kBlur, "blur"}};
+};

@@ -2,8 +2,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "unimiss/data/dataset.h"
+#include "unimiss/data/sampler.h"
 #include "unimiss/data/views.h"
 
 namespace unimiss::data {
@@ -13,8 +15,11 @@ struct LoaderOptions {
   int64_t workers = 2;        ///< threads; 0 prepares batches inside of next()
   int64_t queue_batches = 2;  ///< batches prepared ahead
   uint64_t seed = 0;
-  int64_t rank = 0;   ///< of this process
-  int64_t world = 1;  ///< processes that share each batch
+  /// The lists behind the dataset, in its order; empty: one, unweighted.
+  std::vector<SampleSource> sources;
+  bool pin_memory = false;  ///< page-locked batches, for fast copies to a GPU
+  int64_t rank = 0;         ///< of this process
+  int64_t world = 1;        ///< processes that share each batch
 
   /// Throws ConfigError naming the key.
   void validate() const;
@@ -22,11 +27,12 @@ struct LoaderOptions {
 
 /// An endless stream of batches, prepared ahead by worker threads.
 ///
-/// The samples of all epochs, each a permutation drawn from (seed, epoch), form
-/// one stream; global batch n is its samples [n B, (n + 1) B), so nothing is
-/// dropped and a batch may span two epochs. Process r of R gets the r-th of R
-/// equal consecutive parts. A sample draws from Random({seed, epoch, index}).
-/// Batch n is therefore the same for any number of workers, and after seek(n).
+/// The draws of a Sampler, epoch after epoch, form one stream; global batch n
+/// is its samples [n B, (n + 1) B), so nothing is dropped and a batch may span
+/// two epochs. Process r of R gets the r-th of R equal consecutive parts. A
+/// sample draws from Random({seed, visit, index}), with the visit of its draw
+/// (without weights: the epoch). Batch n is therefore the same for any number
+/// of workers, and after seek(n).
 ///
 /// For one consumer thread. Destruction waits for the samples in progress.
 class Loader {
@@ -36,8 +42,12 @@ class Loader {
   ~Loader();
 
   /// This process's part of batch position(), [B/R, ...] per view; advances.
-  /// What a worker threw is thrown here, and again until seek() moves on.
+  /// What a worker threw is thrown here, and again until seek() moves on: a
+  /// DataError that names the sample, its file, the stage and the reason.
   Views next();
+  /// The batches that are complete and wait for next(): 0 while training waits
+  /// for data.
+  int64_t ready() const;
   /// The number of the batch that next() returns.
   int64_t position() const;
   /// Continues with another batch; what was prepared ahead is dropped.

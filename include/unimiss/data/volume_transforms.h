@@ -4,6 +4,8 @@
 
 #include <array>
 #include <cstdint>
+#include <utility>
+#include <vector>
 
 #include "unimiss/core/fields.h"
 #include "unimiss/core/random.h"
@@ -24,9 +26,23 @@ enum class CropRule { kAnywhere, kCentral };
 /// and multiplies the mean by (old deviation / new deviation).
 enum class GammaRule { kMeanAndStd, kStd };
 
+/// What is done to a view's intensities after its one resampling.
+enum class IntensityChange {
+  kNoise,
+  kBlur,
+  kBrightness,
+  kOffset,
+  kContrast,
+  kGamma
+};
+
 /// Pairs of probabilities are for the first and the second view.
 struct VolumeTransformOptions {
   std::array<int64_t, 3> volume_size{16, 96, 96};
+  std::vector<IntensityChange> order{
+      IntensityChange::kNoise,      IntensityChange::kBlur,
+      IntensityChange::kBrightness, IntensityChange::kOffset,
+      IntensityChange::kContrast,   IntensityChange::kGamma};
   int64_t common_depth = 24;
   std::array<double, 2> common_scale{1.4, 1.8};
   std::array<double, 2> view_scale{0.8, 1.2};
@@ -53,6 +69,8 @@ struct VolumeTransformOptions {
 
   template <class Self, class Visitor>
   static void visit_fields(Self& self, Visitor&& visit) {
+    visit("order", self.order,
+          "what follows crop, zoom and mirror; what is left out is not done");
     visit("common_depth", self.common_depth,
           "slices of the window that both views of a sample lie in");
     visit("common_scale", self.common_scale,
@@ -158,4 +176,14 @@ struct unimiss::EnumNames<unimiss::data::GammaRule> {
   static constexpr std::array kNames{
       std::pair{unimiss::data::GammaRule::kMeanAndStd, "mean_and_std"},
       std::pair{unimiss::data::GammaRule::kStd, "std"}};
+};
+template <>
+struct unimiss::EnumNames<unimiss::data::IntensityChange> {
+  static constexpr std::array kNames{
+      std::pair{unimiss::data::IntensityChange::kNoise, "noise"},
+      std::pair{unimiss::data::IntensityChange::kBlur, "blur"},
+      std::pair{unimiss::data::IntensityChange::kBrightness, "brightness"},
+      std::pair{unimiss::data::IntensityChange::kOffset, "offset"},
+      std::pair{unimiss::data::IntensityChange::kContrast, "contrast"},
+      std::pair{unimiss::data::IntensityChange::kGamma, "gamma"}};
 };

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "unimiss/core/fields.h"
 #include "unimiss/data/image_dataset.h"
@@ -62,8 +63,10 @@ struct LossOptions {
 };
 
 struct PretrainDataOptions {
-  std::string images;
-  std::string volumes;
+  std::vector<std::string> images;
+  std::vector<std::string> volumes;
+  std::vector<double> image_weights;
+  std::vector<double> volume_weights;
   int64_t batch_size_2d = 192;
   int64_t batch_size_3d = 192;
   int64_t workers = 4;
@@ -79,8 +82,15 @@ struct PretrainDataOptions {
 
   template <class Self, class Visitor>
   static void visit_fields(Self& self, Visitor&& visit) {
-    visit("images", self.images, "list of 2D images; empty: volumes only");
-    visit("volumes", self.volumes, "list of CT volumes; empty: images only");
+    visit("images", self.images,
+          "list of 2D images, or several lists; empty: volumes only");
+    visit("volumes", self.volumes,
+          "list of CT volumes, or several lists; empty: images only");
+    visit("image_weights", self.image_weights,
+          "share of each list in the images of an epoch, relative to the "
+          "others; empty: every image once");
+    visit("volume_weights", self.volume_weights,
+          "share of each list in the volumes of an epoch, likewise");
     visit("batch_size_2d", self.batch_size_2d, "images of a step, globally");
     visit("batch_size_3d", self.batch_size_3d, "volumes of a step, globally");
     visit("workers", self.workers, "threads that prepare each kind's batches");

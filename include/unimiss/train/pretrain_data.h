@@ -1,0 +1,45 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "unimiss/data/loader.h"
+#include "unimiss/train/pretrain_config.h"
+
+/// From the lists of a configuration to streams of batches.
+namespace unimiss::train {
+
+/// One kind of data: images or volumes. Without a list all of it is empty.
+struct DataStream {
+  std::shared_ptr<const data::Dataset> dataset;
+  std::vector<data::SampleSource> sources;  ///< one a list
+  int64_t files = 0;                        ///< that can be used
+  std::vector<std::string> left_out;        ///< the others, and why
+  std::unique_ptr<data::Loader> loader;
+
+  int64_t samples() const { return dataset ? dataset->size() : 0; }
+};
+
+/// Where the batches are needed: a GPU gets them from page-locked memory.
+enum class BatchTarget { kCpu, kGpu };
+
+/// Reads the lists, decodes into the cache what is not there yet (with progress
+/// in the log) and starts the workers. Throws ConfigError for weights that do
+/// not fit the lists, DataError that names every list line or file at fault.
+DataStream open_images(const PretrainConfig& config, BatchTarget target);
+DataStream open_volumes(const PretrainConfig& config, BatchTarget target);
+
+/// The augmentation with the sizes of the model.
+data::ImageTransformOptions image_transforms(const PretrainConfig& config);
+data::VolumeTransformOptions volume_transforms(const PretrainConfig& config);
+
+/// The paths of all lists in order, and how many each holds.
+struct ListedFiles {
+  std::vector<std::string> paths;
+  std::vector<int64_t> counts;
+};
+ListedFiles list_images(const PretrainConfig& config);
+ListedFiles list_volumes(const PretrainConfig& config);
+
+}  // namespace unimiss::train
