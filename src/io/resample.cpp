@@ -59,7 +59,8 @@ Volume resample(const Volume& volume, const std::array<double, 3>& spacing,
                 Interpolation interpolation) {
   constexpr double kTolerance = 0.01;
   constexpr double kMaxVoxels = 2147483648.0;
-  Volume result{volume.voxels.contiguous(), volume.spacing};
+  Volume result = volume;
+  result.voxels = volume.voxels.contiguous();
   std::array<int64_t, 3> sizes;
   double count = 1;
   for (int axis = 0; axis < 3; ++axis) {
@@ -86,6 +87,11 @@ Volume resample(const Volume& volume, const std::array<double, 3>& spacing,
     const Taps taps(volume.voxels.size(axis), sizes[axis], step, interpolation);
     result.voxels = interpolate_axis(result.voxels, axis, taps);
     result.spacing[axis] = spacing[axis];
+    // The extent stays, so the first centre moves by half the difference.
+    const double shift = (spacing[axis] - volume.spacing[axis]) / 2;
+    for (int i = 0; i < 3; ++i) {
+      result.origin[i] += shift * volume.axes[axis][i];
+    }
   }
   return result;
 }

@@ -83,6 +83,20 @@ ItkImage::Pointer read_oriented(const std::string& path) {
   return orient->GetOutput();
 }
 
+void require_labels(const std::string& path, const torch::Tensor& voxels) {
+  const float* values = voxels.data_ptr<float>();
+  for (int64_t i = 0; i < voxels.numel(); ++i) {
+    // From 2^24 on a float cannot tell whole numbers apart.
+    if (std::abs(values[i]) < 16777216 && values[i] == std::floor(values[i])) {
+      continue;
+    }
+    throw DataError(path, fmt::format("holds the label {}, which is not a "
+                                      "whole number; is it a label map, and "
+                                      "was it resampled with interpolation?",
+                                      values[i]));
+  }
+}
+
 void replace_non_finite(const std::string& path, torch::Tensor& voxels) {
   float* values = voxels.data_ptr<float>();
   const int64_t count = voxels.numel();
@@ -127,13 +141,17 @@ std::vector<std::string> volume_files(const std::string& path) {
   return files;
 }
 
-Volume read_volume(const std::string& path) {
+Volume read_volume(const std::string& path, VoxelKind kind) {
   const auto image = read_oriented(path);
   const auto size = image->GetLargestPossibleRegion().GetSize();
   const auto spacing = image->GetSpacing();
   Volume volume;
   for (int axis = 0; axis < 3; ++axis) {
     volume.spacing[axis] = spacing[2 - axis];
+    volume.origin[axis] = image->GetOrigin()[axis];
+    for (int row = 0; row < 3; ++row) {
+      volume.axes[axis][row] = image->GetDirection()[row][2 - axis];
+    }
     if (!std::isfinite(spacing[axis]) || spacing[axis] <= 0) {
       throw DataError(path, fmt::format("spacing {} mm is not a positive "
                                         "number; correct the header",
@@ -146,7 +164,11 @@ Volume read_volume(const std::string& path) {
       torch::kFloat32);
   std::copy_n(image->GetBufferPointer(), volume.voxels.numel(),
               volume.voxels.data_ptr<float>());
-  replace_non_finite(path, volume.voxels);
+  if (kind == VoxelKind::kLabels) {
+    require_labels(path, volume.voxels);
+  } else {
+    replace_non_finite(path, volume.voxels);
+  }
   return volume;
 }
 
@@ -157,12 +179,18 @@ void write_volume(const std::string& path, const Volume& volume) {
   auto image = Stored::New();
   Stored::SizeType size;
   Stored::SpacingType spacing;
+  Stored::DirectionType direction;
   for (int axis = 0; axis < 3; ++axis) {
     size[axis] = static_cast<itk::SizeValueType>(voxels.size(2 - axis));
     spacing[axis] = volume.spacing[2 - axis];
+    for (int row = 0; row < 3; ++row) {
+      direction[row][axis] = volume.axes[2 - axis][row];
+    }
   }
   image->SetRegions(size);
   image->SetSpacing(spacing);
+  image->SetDirection(direction);
+  image->SetOrigin(volume.origin.data());
   image->Allocate();
   const float* from = voxels.data_ptr<float>();
   std::transform(from, from + voxels.numel(), image->GetBufferPointer(),

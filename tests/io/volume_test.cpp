@@ -42,14 +42,37 @@ std::string gzip(const std::string& plain) {
 
 TEST(Volume, WhatIsWrittenIsReadBack) {
   const TemporaryDirectory folder;
+  const double c = std::cos(0.3), s = std::sin(0.3);
   const Volume volume{torch::arange(2 * 3 * 4, torch::kFloat32).view({2, 3, 4}),
-                      {3, 1.5, 0.5}};
+                      {3, 1.5, 0.5},
+                      {-12, 30.5, 700},
+                      {{{0, 0, 1}, {-s, c, 0}, {c, s, 0}}}};
   for (const auto* name : {"v.nii", "v.nii.gz"}) {
     write_volume(folder.file(name), volume);
     const Volume read = read_volume(folder.file(name));
     EXPECT_TRUE(read.voxels.equal(volume.voxels));
     EXPECT_EQ(read.spacing, volume.spacing);
+    for (int i = 0; i < 3; ++i) {
+      EXPECT_NEAR(read.origin[i], volume.origin[i], 1e-4);
+      for (int axis = 0; axis < 3; ++axis) {
+        EXPECT_NEAR(read.axes[axis][i], volume.axes[axis][i], 1e-5);
+      }
+    }
   }
+}
+
+TEST(Volume, LabelsAreWholeNumbers) {
+  const TemporaryDirectory folder;
+  write_bytes(folder.file("v.nii"), patched(nifti_bytes(3, 1, 1), 112, 0.5f));
+  EXPECT_NO_THROW(read_volume(folder.file("v.nii")));
+  try {
+    read_volume(folder.file("v.nii"), VoxelKind::kLabels);
+    ADD_FAILURE() << "half a label was read";
+  } catch (const DataError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("label 0.5"));
+  }
+  write_bytes(folder.file("v.nii"), nifti_bytes(3, 1, 1));
+  EXPECT_NO_THROW(read_volume(folder.file("v.nii"), VoxelKind::kLabels));
 }
 
 TEST(Volume, WritingClampsToInt16) {
@@ -156,6 +179,7 @@ TEST(Volume, ResampleKeepsTheExtentAndInterpolates) {
   const Volume finer = resample(volume, {3, 1.005, 1});
   EXPECT_EQ(finer.voxels.sizes(), (torch::IntArrayRef{4, 3, 16}));
   EXPECT_EQ(finer.spacing, (std::array<double, 3>{3, 1, 1}));
+  EXPECT_EQ(finer.origin, (std::array<double, 3>{-0.5, 0, 0}));
   // Voxel i of the result is centred at (i + 0.5) mm; the ramp is x / 2 - 0.5.
   const auto expected =
       (torch::arange(16, torch::kFloat32) * 0.5 - 0.25).clamp(0, 7);

@@ -18,7 +18,15 @@ namespace unimiss::io {
 struct Volume {
   torch::Tensor voxels;                    ///< [D, H, W] float32; HU for CT
   std::array<double, 3> spacing{1, 1, 1};  ///< mm between voxels, D, H, W
+  /// Where the first voxel's centre lies in the patient: mm to the left, to
+  /// posterior and to superior.
+  std::array<double, 3> origin{0, 0, 0};
+  /// The unit vectors, likewise, along D, H and W.
+  std::array<std::array<double, 3>, 3> axes{{{0, 0, 1}, {0, 1, 0}, {1, 0, 0}}};
 };
+
+/// What voxels stand for: kLabels must be whole numbers as they are stored.
+enum class VoxelKind { kIntensities, kLabels };
 
 /// Reads a volume of any scalar type, told by its name:
 /// - .nii, .nii.gz: NIfTI-1, rescaled by scl_slope and scl_inter; a trailing
@@ -28,21 +36,23 @@ struct Volume {
 /// - a folder: the DICOM files of one CT series, rescaled to HU; they must form
 ///   a regular grid.
 ///
-/// Voxels that are not finite become the smallest finite value, with a warning.
+/// Intensities that are not finite become the smallest finite one, with a
+/// warning; labels that are not whole numbers are an error.
 /// Throws DataError for a file that is missing, truncated, fails its checksum,
 /// contradicts its own header, holds colours or more than one frame, or has no
 /// finite voxel, and for a series with missing slices or of several kinds. What
 /// the header claims is compared with the bytes present before any memory is
 /// taken for it.
-Volume read_volume(const std::string& path);
+Volume read_volume(const std::string& path,
+                   VoxelKind kind = VoxelKind::kIntensities);
 
 /// The files a volume is made of: all files of a folder; a detached header and
 /// its data; else the path alone. Whoever keeps what was read looks here for
 /// changes.
 std::vector<std::string> volume_files(const std::string& path);
 
-/// Writes an int16 NIfTI file (.nii or .nii.gz) in the orientation above; the
-/// intensities are rounded and clamped to the range of int16.
+/// Writes an int16 NIfTI file (.nii or .nii.gz) at the volume's place in the
+/// patient; the intensities are rounded and clamped to the range of int16.
 void write_volume(const std::string& path, const Volume& volume);
 
 /// kLinear for intensities, kNearest for labels.
