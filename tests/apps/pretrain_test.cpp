@@ -1,11 +1,14 @@
 #include <ATen/Functions.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "testing/files.h"
 #include "testing/program.h"
@@ -128,6 +131,29 @@ TEST_F(Pretrain, RealListsGiveTheSameLossesForAnyNumberOfWorkers) {
   for (size_t i = 0; i < one.size(); ++i) {
     EXPECT_EQ(one[i]["loss"], four[i]["loss"]) << i;
   }
+}
+
+TEST_F(Pretrain, RunsThatStartTogetherShareACache) {
+  std::array<int, 3> statuses{};
+  std::vector<std::thread> runs;
+  for (size_t i = 0; i < statuses.size(); ++i) {
+    runs.emplace_back([&, i] {
+      statuses[i] =
+          pretrain("run.max_steps=4 data.cache=" + folder_.file("cache"),
+                   "run" + std::to_string(i))
+              .status;
+    });
+  }
+  for (std::thread& run : runs) run.join();
+  EXPECT_EQ(statuses, (std::array<int, 3>{}));
+  int entries = 0;
+  for (const auto& file :
+       fs::recursive_directory_iterator(folder_.file("cache"))) {
+    entries += file.path().extension() == ".nii" ? 1 : 0;
+    EXPECT_NE(file.path().extension(), ".part");
+  }
+  EXPECT_EQ(entries, 3);
+  EXPECT_EQ(metrics("run0")[3]["loss"], metrics("run2")[3]["loss"]);
 }
 
 TEST_F(Pretrain, TakesSeveralWeightedListsOfAnyFormat) {

@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Builds with a sanitizer and runs the unit tests of reading and preparing data
+# under it: "thread" finds races, "address" memory errors and undefined
+# behaviour. A report in a frame of LibTorch, OpenCV or ITK alone is suppressed
+# (tests/sanitizers/*.supp); any other fails.
+#
+#   scripts/check_sanitizers.sh thread|address [options for ctest]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+case "${1:-}" in
+  thread) preset=tsan ;;
+  address) preset=asan ;;
+  *)
+    echo "check_sanitizers: name thread or address" >&2
+    exit 2
+    ;;
+esac
+shift
+scripts/install_packages.sh
+scripts/install_torch.sh
+mkdir -p build
+log=build/$preset.log
+if ! { cmake --preset "$preset" -DUNIMISS_UNITY=ON &&
+  cmake --build "build/$preset" -j "$(nproc)" --target core_test io_test \
+    data_test config_test; } >"$log" 2>&1; then
+  grep -A 20 -m 3 -E "^CMake Error|^FAILED|error:" "$log" >&2 ||
+    tail -n 40 "$log" >&2
+  echo "check_sanitizers: cannot build (all of its output is in $log)" >&2
+  exit 1
+fi
+export OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE
+export TSAN_OPTIONS="halt_on_error=0 second_deadlock_stack=1 \
+suppressions=$PWD/tests/sanitizers/thread.supp"
+# LibTorch registers its operators in memory that nobody frees.
+export ASAN_OPTIONS="detect_leaks=0 detect_odr_violation=0"
+export UBSAN_OPTIONS="halt_on_error=1 print_stacktrace=1"
+ctest --test-dir "build/$preset" --output-on-failure --no-tests=error \
+  -R '^(core|io|data|config)/' "$@"
