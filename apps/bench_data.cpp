@@ -180,10 +180,11 @@ Measured measure(const std::string& kind, std::vector<std::string> files,
 std::vector<Measured> run(const DataBenchOptions& options) {
   const auto config = read_pretrain_file(options.config, options.overrides);
   config.data.validate();
+  const train::PretrainLists lists = train::read_lists(config);
   std::vector<Measured> results;
   if (!config.data.images.empty()) {
     results.push_back(measure(
-        "images", train::list_images(config).paths, options, config,
+        "images", lists.images.paths, options, config,
         config.data.batch_size_2d,
         [](const auto& files, const std::string& folder) {
           return data::cache_images(files, {folder});
@@ -195,7 +196,7 @@ std::vector<Measured> run(const DataBenchOptions& options) {
   }
   if (!config.data.volumes.empty()) {
     results.push_back(measure(
-        "volumes", train::list_volumes(config).paths, options, config,
+        "volumes", lists.volumes.paths, options, config,
         config.data.batch_size_3d,
         [&](const auto& files, const std::string& folder) {
           return data::cache_volumes(files, {folder}, config.data.spacing);

@@ -47,7 +47,7 @@ TEST_PRIVATE = {"fuzz": {"io"}}
 OUTSIDE = [
     (r"(itk|vnl|dcmtk/)", {"io"}),
     (r"opencv2/", {"io", "data"}),
-    (r"libdeflate\.h", {"io"}),
+    (r"(libdeflate|zlib|jpeglib)\.h", {"io"}),
     (r"yaml-cpp/", {"config"}),
     (r"spdlog/", {"core"}),
     (r"torch/csrc/distributed/", {"distributed"}),

@@ -21,7 +21,8 @@ scripts/install_packages.sh
 scripts/install_torch.sh
 mkdir -p build
 log=build/$preset.log
-if ! { cmake --preset "$preset" -DUNIMISS_UNITY=ON &&
+# The sanitizers' checks lead g++ 12 to warn of what cannot happen.
+if ! { cmake --preset "$preset" -DUNIMISS_UNITY=ON -DUNIMISS_WERROR=OFF &&
   cmake --build "build/$preset" -j "$(nproc)" --target core_test io_test \
     data_test config_test; } >"$log" 2>&1; then
   grep -A 20 -m 3 -E "^CMake Error|^FAILED|error:" "$log" >&2 ||

@@ -55,5 +55,5 @@ for kind in volume list; do
     echo "fuzz: $kind failed; the input is build/fuzz/$kind-*" >&2
     exit 1
   }
-  grep -E "number_of_executed_units|peak_rss_mb" "build/fuzz/$kind.log"
+  grep -aE "number_of_executed_units|peak_rss_mb" "build/fuzz/$kind.log"
 done

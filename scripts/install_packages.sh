@@ -8,7 +8,7 @@ packages=(
   python3-pip
   libinsighttoolkit5-dev libopencv-dev libyaml-cpp-dev libspdlog-dev libfmt-dev
   libcli11-dev libgtest-dev libgmock-dev libbenchmark-dev nlohmann-json3-dev
-  libdcmtk-dev libdeflate-dev libgdcm-dev libjpeg62-turbo-dev
+  libdcmtk-dev libdeflate-dev libgdcm-dev libjpeg62-turbo-dev zlib1g-dev
 )
 # The checks of .ci/run need these besides.
 if [[ "${1:-}" == "--with-checks" ]]; then

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <chrono>
 #include <filesystem>
+#include <map>
 #include <mutex>
 #include <thread>
 #include <unordered_set>
@@ -41,7 +42,8 @@ std::string identity(const std::string& path) {
   std::string text = fs::weakly_canonical(path, error).string();
   for (const std::string& file : io::volume_files(path)) {
     const auto size = fs::file_size(file, error);
-    const auto changed = fs::last_write_time(file, error);
+    const auto changed =
+        error ? fs::file_time_type() : fs::last_write_time(file, error);
     if (error) throw DataError(file, "cannot be examined: " + error.message());
     text += fmt::format("\n{} {} {}", fs::path(file).filename().string(), size,
                         changed.time_since_epoch().count());
@@ -77,12 +79,15 @@ class ProgressReport {
     const std::lock_guard lock(mutex_);
     ++done_;
     made_ += made ? 1 : 0;
-    if (seconds_since(last_) < 10) return;
+    const double elapsed = seconds_since(last_);
+    if (elapsed < 10) return;
+    // Of the last seconds: what is there already goes by much faster.
+    const double rate = static_cast<double>(done_ - reported_) / elapsed;
     last_ = Clock::now();
-    const double rate = static_cast<double>(done_) / seconds_since(begin_);
+    reported_ = done_;
     log_info(fmt::format(
-        "cache: {} of {} {} ({} new), {:.1f} a second, {:.0f} s left", done_,
-        total_, what_, made_, rate,
+        "cache: {} of {} {} ({} new), {:.1f} a second, about {:.0f} s left",
+        done_, total_, what_, made_, rate,
         static_cast<double>(total_ - done_) / rate));
   }
   void finish() const {
@@ -96,7 +101,7 @@ class ProgressReport {
   const Clock::time_point begin_ = Clock::now();
   std::mutex mutex_;
   Clock::time_point last_ = begin_;
-  int64_t done_ = 0, made_ = 0;
+  int64_t done_ = 0, made_ = 0, reported_ = 0;
 };
 
 }  // namespace
@@ -120,7 +125,14 @@ class DecodedCache::Implementation {
                           "); name another one with data.cache");
     }
     for (const std::string& source : sources_) {
-      const std::string key = identity(source) + "\n" + parameters;
+      std::string version;
+      try {
+        version = identity(source);
+      } catch (const std::exception& failure) {
+        // Told by get() and fill(), like any other source that is no good.
+        unusable_[static_cast<int64_t>(entries_.size())] = failure.what();
+      }
+      const std::string key = version + "\n" + parameters;
       // Two independent words of 64 bits: no two keys will ever agree.
       const std::string name = fmt::format("{:016x}{:016x}.nii", fnv1a64(key),
                                            splitmix64(fnv1a64("2" + key)));
@@ -133,6 +145,9 @@ class DecodedCache::Implementation {
   const std::string& source(int64_t number) const { return sources_[number]; }
 
   torch::Tensor get(int64_t number, bool* made = nullptr) {
+    if (const auto found = unusable_.find(number); found != unusable_.end()) {
+      throw DataError(sources_[number], found->second);
+    }
     torch::Tensor voxels = mapped(number);
     if (voxels.defined()) return voxels;
     const fs::path& entry = entries_[number];
@@ -147,13 +162,18 @@ class DecodedCache::Implementation {
       return decode_(sources_[number]);
     }();
     if (made != nullptr) *made = true;
-    const StageTimer timer(Stage::kStore);
-    if (!make_room(static_cast<double>(decoded.voxels.nbytes()))) {
-      return decoded.voxels;
+    for (const int64_t extent : decoded.voxels.sizes()) {
+      if (extent > io::kMaxMappedExtent) {
+        throw DataError(
+            sources_[number],
+            fmt::format("would have {} voxels along an axis (at most {} are "
+                        "possible); check its spacing, or cut it",
+                        extent, io::kMaxMappedExtent));
+      }
     }
-    io::write_mapped_volume(entry.string(), decoded.voxels, decoded.spacing);
-    checked_[number] = true;
-    return io::map_volume(entry.string(), io::MappedCheck::kHeader);
+    return store(entry, decoded)
+               ? io::map_volume(entry.string(), io::MappedCheck::kHeader)
+               : decoded.voxels;
   }
 
   std::vector<BadSource> fill(int64_t workers) {
@@ -173,18 +193,23 @@ class DecodedCache::Implementation {
         } catch (const DataError& error) {
           const std::lock_guard lock(mutex);
           bad.push_back({i, error.what()});
-        } catch (...) {
+        } catch (const std::exception& error) {
+          // No damage of the file: memory ran out, or the like.
           const std::lock_guard lock(mutex);
-          failure = std::current_exception();
+          failure = std::make_exception_ptr(
+              RunError(fmt::format("{}: decoding failed ({}); fewer "
+                                   "data.workers need less memory",
+                                   sources_[i], error.what())));
           next = size();
         }
         progress.add(made);
       }
     };
-    std::vector<std::thread> threads;
-    for (int64_t i = 1; i < workers; ++i) threads.emplace_back(work);
-    work();
-    for (std::thread& thread : threads) thread.join();
+    {
+      std::vector<std::jthread> threads;
+      for (int64_t i = 1; i < workers; ++i) threads.emplace_back(work);
+      work();
+    }
     if (failure) std::rethrow_exception(failure);
     progress.finish();
     std::sort(bad.begin(), bad.end(),
@@ -206,55 +231,95 @@ class DecodedCache::Implementation {
       checked_[number] = true;
       return voxels;
     } catch (const DataError& damage) {
-      // Another process may have evicted it just now: that is no damage.
-      if (fs::exists(path, error)) {
-        log_warning(fmt::format("{}; {} is decoded again", damage.what(),
-                                sources_[number]));
-        fs::remove(path, error);
-      }
+      log_warning(fmt::format("{}; {} is decoded again", damage.what(),
+                              sources_[number]));
+      fs::remove(path, error);
       return {};
+    } catch (const Error&) {
+      // Another process may have evicted it just now.
+      if (!fs::exists(path, error)) return {};
+      throw;
     }
+  }
+
+  /// Writes an entry; false where there is no room, or no right to.
+  bool store(const fs::path& entry, const Decoded& decoded) {
+    const StageTimer timer(Stage::kStore);
+    if (!make_room(static_cast<double>(decoded.voxels.nbytes()))) return false;
+    try {
+      io::write_mapped_volume(entry.string(), decoded.voxels, decoded.spacing);
+    } catch (const DataError& error) {
+      // The cache's fault, not the source's.
+      const std::lock_guard lock(mutex_);
+      if (!std::exchange(full_, true)) {
+        log_warning(
+            fmt::format("cache: {}; the other {} are decoded whenever "
+                        "they are needed, which is slow",
+                        error.what(), what_));
+      }
+      return false;
+    }
+    checked_[&entry - entries_.data()] = true;
+    return true;
+  }
+
+  bool fits(double bytes) const {
+    std::error_code error;
+    const auto space = fs::space(folder_, error);
+    return held_ >= 0 && held_ + bytes <= capacity_ &&
+           (error || static_cast<double>(space.available) >= bytes + kReserve);
+  }
+
+  struct Other {
+    fs::file_time_type used;
+    double bytes;
+    fs::path path;
+  };
+
+  /// Counts the folder; the entries that no source of ours needs, least
+  /// recently used ones first.
+  std::vector<Other> count_folder() {
+    held_ = 0;
+    std::vector<Other> others;
+    std::error_code error;
+    const auto now = fs::file_time_type::clock::now();
+    for (fs::recursive_directory_iterator file(folder_, error), end;
+         !error && file != end; file.increment(error)) {
+      std::error_code gone;
+      if (!file->is_regular_file(gone)) continue;
+      const auto bytes = static_cast<double>(file->file_size(gone));
+      const auto used = file->last_write_time(gone);
+      if (gone) continue;
+      held_ += bytes;
+      const bool abandoned = file->path().extension() == ".part" &&
+                             now - used > std::chrono::hours(24);
+      if (abandoned || (file->path().extension() == ".nii" &&
+                        !used_.contains(file->path().string()))) {
+        others.push_back({used, bytes, file->path()});
+      }
+    }
+    std::sort(others.begin(), others.end(),
+              [](const Other& a, const Other& b) { return a.used < b.used; });
+    return others;
   }
 
   /// Whether an entry of so many bytes may be stored; evicts others for it.
   bool make_room(double bytes) {
     const std::lock_guard lock(mutex_);
     if (full_) return false;
-    struct Other {
-      fs::file_time_type used;
-      double bytes;
-      fs::path path;
-    };
-    std::vector<Other> others;
-    std::error_code error;
-    if (held_ < 0 || held_ + bytes > capacity_) {
-      // Other processes write here too: count anew.
-      held_ = 0;
-      for (const auto& file : fs::recursive_directory_iterator(folder_)) {
-        if (!file.is_regular_file(error)) continue;
-        const auto size = static_cast<double>(file.file_size(error));
-        if (error) continue;  // gone meanwhile
-        held_ += size;
-        if (file.path().extension() == ".nii" &&
-            !used_.contains(file.path().string())) {
-          others.push_back({file.last_write_time(error), size, file.path()});
-        }
+    if (!fits(bytes)) {
+      // Other processes write here too: count anew. Some more room than
+      // needed, for this takes long.
+      const double wanted = bytes + 0.05 * capacity_;
+      std::error_code error;
+      for (const Other& other : count_folder()) {
+        if (fits(wanted)) break;
+        if (fs::remove(other.path, error)) held_ -= other.bytes;
       }
-      std::sort(others.begin(), others.end(),
-                [](const Other& a, const Other& b) { return a.used < b.used; });
     }
-    auto fits = [&] {
-      const auto space = fs::space(folder_, error);
-      return held_ + bytes <= capacity_ &&
-             (error ||
-              static_cast<double>(space.available) >= bytes + kReserve);
-    };
-    for (const Other& other : others) {
-      if (fits()) break;
-      if (fs::remove(other.path, error)) held_ -= other.bytes;
-    }
-    if (!fits()) {
+    if (!fits(bytes)) {
       full_ = true;
+      std::error_code error;
       log_warning(fmt::format(
           "cache: {} is full ({:.1f} GiB held, {:.1f} allowed by "
           "data.cache_gib, {:.1f} GiB free on the disk): the other {} are "
@@ -274,6 +339,7 @@ class DecodedCache::Implementation {
   const double capacity_;
   const std::string what_;
   std::vector<fs::path> entries_;
+  std::map<int64_t, std::string> unusable_;  ///< sources, and why
   std::unordered_set<std::string> used_;
   std::vector<std::atomic<bool>> checked_;  ///< the checksum, by this process
   std::mutex mutex_;                        ///< guards what follows

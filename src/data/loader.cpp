@@ -47,7 +47,8 @@ void copy_row(const torch::Tensor& sample, torch::Tensor& batch, int64_t row) {
 
 void LoaderOptions::validate() const {
   require(batch_size >= 1, "batch_size", "must be at least 1");
-  require(workers >= 0, "workers", "must not be negative");
+  require(workers >= 0 && workers <= kMaxWorkers, "workers",
+          "must lie in 0 to 1024");
   require(queue_batches >= 1, "queue_batches", "must be at least 1");
   require(world >= 1 && rank >= 0 && rank < world, "rank",
           "must lie in [0, world)");
@@ -76,19 +77,17 @@ class Loader::Implementation {
         sampler_(sources_of(*dataset_, options), options.seed) {
     // OpenCV's own threads would only get in the way of the workers.
     cv::setNumThreads(1);
-    for (int64_t i = 0; i < options.workers; ++i) {
-      threads_.emplace_back([this] { work(); });
+    try {
+      for (int64_t i = 0; i < options.workers; ++i) {
+        threads_.emplace_back([this] { work(); });
+      }
+    } catch (...) {
+      stop();
+      throw;
     }
   }
 
-  ~Implementation() {
-    {
-      const std::lock_guard lock(mutex_);
-      stopping_ = true;
-    }
-    work_arrived_.notify_all();
-    for (auto& thread : threads_) thread.join();
-  }
+  ~Implementation() { stop(); }
 
   Views next() {
     std::unique_lock lock(mutex_);
@@ -132,6 +131,15 @@ class Loader::Implementation {
   }
 
  private:
+  void stop() {
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    work_arrived_.notify_all();
+    for (auto& thread : threads_) thread.join();
+  }
+
   /// Queues the batches from position_ on; the lock is held.
   void extend_queue() {
     const int64_t ahead = threads_.empty() ? 1 : options_.queue_batches;

@@ -13,6 +13,7 @@
 
 #include "unimiss/core/error.h"
 #include "unimiss/core/log.h"
+#include "unimiss/core/text.h"
 
 namespace unimiss::data {
 namespace {
@@ -20,14 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
-constexpr std::string_view kBlanks = " \t\r";
 constexpr size_t kShownProblems = 20;
-
-std::string_view trimmed(std::string_view text) {
-  const size_t first = text.find_first_not_of(kBlanks);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
-}
 
 /// Collects what is wrong with a list, to be told at once.
 class Problems {
@@ -84,8 +78,8 @@ struct Row {
 /// Reads the rows of one list, whichever form it has.
 class Reader {
  public:
-  Reader(const ManifestOptions& options, Problems& problems)
-      : options_(options), problems_(problems) {}
+  Reader(fs::path folder, const ManifestOptions& options, Problems& problems)
+      : folder_(std::move(folder)), options_(options), problems_(problems) {}
 
   std::vector<Row> read(std::istream& list) {
     std::vector<Row> rows;
@@ -117,6 +111,8 @@ class Reader {
         std::find(fields->begin(), fields->end(), "image") == fields->end()) {
       return false;
     }
+    // A plain list may begin with a file or folder of that name.
+    if (fields->size() == 1 && fs::exists(folder_ / "image")) return false;
     columns_ = *fields;
     for (const char* column : {"label", "split"}) {
       const bool needed = std::string_view(column) == "label"
@@ -172,6 +168,7 @@ class Reader {
     return row;
   }
 
+  const fs::path folder_;
   const ManifestOptions& options_;
   Problems& problems_;
   std::vector<std::string> columns_;
@@ -262,7 +259,8 @@ std::vector<ManifestEntry> without_contradictions(
     return entry.mask.empty() ? std::to_string(entry.label) : entry.mask;
   };
   for (const ManifestEntry& entry : entries) {
-    const auto [first, added] = known.emplace(entry.path, &entry);
+    const auto [first, added] =
+        known.emplace(fs::path(entry.path).lexically_normal().string(), &entry);
     if (added || target(*first->second) == target(entry)) {
       kept.push_back(entry);
       continue;
@@ -285,8 +283,9 @@ std::vector<ManifestEntry> read_manifest(const std::string& list,
     throw DataError(list, "cannot be read as a list; check the path");
   }
   Problems problems;
-  const std::vector<Row> rows = Reader(options, problems).read(file);
-  Checker checker(fs::path(list).parent_path(), options, problems);
+  const fs::path folder = fs::path(list).parent_path();
+  const std::vector<Row> rows = Reader(folder, options, problems).read(file);
+  Checker checker(folder, options, problems);
   std::vector<ManifestEntry> entries;
   for (const Row& row : rows) {
     if (auto entry = checker.check(row)) entries.push_back(std::move(*entry));

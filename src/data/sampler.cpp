@@ -55,7 +55,9 @@ Sampler::Sampler(std::vector<SampleSource> sources, uint64_t seed)
   if (weighted == 0) return;
   draws_ = apportioned(size_, sources_);
   for (size_t i = 0; i < sources_.size(); ++i) {
-    require(draws_[i] >= 1 && sources_[i].samples >= 1, "weights",
+    require(sources_[i].samples >= 1, "weights",
+            fmt::format("list {} has no usable sample; take it out", i + 1));
+    require(draws_[i] >= 1, "weights",
             fmt::format("list {} would get less than one of the {} samples of "
                         "an epoch; raise its weight",
                         i + 1, size_));
@@ -85,15 +87,20 @@ std::vector<Sampler::Draw> Sampler::make_epoch(int64_t epoch) const {
     shuffle(draws, random);
     return draws;
   }
-  auto to = draws.begin();
+  // Which source each place of the epoch belongs to; every source then fills
+  // its places in its own order, going on where its last epoch ended.
+  std::vector<size_t> places;
+  for (size_t source = 0; source < sources_.size(); ++source) {
+    places.insert(places.end(), draws_[source], source);
+  }
+  shuffle(places, random);
   int64_t first = 0;
   for (size_t source = 0; source < sources_.size(); ++source) {
     const int64_t count = sources_[source].samples;
     std::vector<int64_t> order(count);
-    int64_t permuted = -1;
-    // The draws of a source continue where its last epoch ended.
-    const int64_t begin = epoch * draws_[source];
-    for (int64_t at = begin; at < begin + draws_[source]; ++at) {
+    int64_t permuted = -1, at = epoch * draws_[source];
+    for (int64_t place = 0; place < size_; ++place) {
+      if (places[place] != source) continue;
       const int64_t visit = at / count;
       if (visit != permuted) {
         std::iota(order.begin(), order.end(), first);
@@ -101,11 +108,10 @@ std::vector<Sampler::Draw> Sampler::make_epoch(int64_t epoch) const {
                                static_cast<uint64_t>(visit)}));
         permuted = visit;
       }
-      *to++ = {order[at % count], visit};
+      draws[place] = {order[at++ % count], visit};
     }
     first += count;
   }
-  shuffle(draws, random);
   return draws;
 }
 

@@ -3,20 +3,36 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
 #include "data/named_stage.h"
 #include "unimiss/core/error.h"
 #include "unimiss/core/fields.h"
+#include "unimiss/core/log.h"
 #include "unimiss/io/volume.h"
 
 namespace unimiss::data {
 namespace {
 
-torch::Tensor to_int16(const torch::Tensor& voxels) {
-  auto stored = torch::empty(voxels.sizes(), torch::kInt16);
+/// Rounded; a warning where that loses what is not HU.
+torch::Tensor to_int16(const std::string& path, const torch::Tensor& voxels) {
   const float* from = voxels.data_ptr<float>();
+  const auto [low, high] = std::minmax_element(from, from + voxels.numel());
+  const float least = *low, most = *high;
+  if (least < -32768 || most > 32767) {
+    log_warning(
+        fmt::format("{}: intensities from {} to {} are clamped to "
+                    "-32768..32767; are they HU?",
+                    path, least, most));
+  } else if (most - least < 16 && most > least) {
+    log_warning(
+        fmt::format("{}: intensities from {} to {} are rounded to "
+                    "whole numbers; are they HU?",
+                    path, least, most));
+  }
+  auto stored = torch::empty(voxels.sizes(), torch::kInt16);
   std::transform(from, from + voxels.numel(), stored.data_ptr<int16_t>(),
                  [](float hu) {
                    return static_cast<int16_t>(
@@ -35,7 +51,7 @@ Decoded decode(const std::string& path,
       throw DataError(path, error.what());
     }
   }
-  return {to_int16(volume.voxels), volume.spacing};
+  return {to_int16(path, volume.voxels), volume.spacing};
 }
 
 }  // namespace

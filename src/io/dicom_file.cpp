@@ -22,7 +22,6 @@
 namespace unimiss::io {
 namespace {
 
-constexpr uint64_t kMaxPixels = uint64_t{1} << 30;
 /// No DICOM codec packs more pixels than this into a byte.
 constexpr uint64_t kMaxExpansion = 4096;
 
@@ -189,7 +188,7 @@ std::optional<DicomImage::Window> window_of(const std::string& path,
   return DicomImage::Window{*center, *width, function};
 }
 
-DicomImage interpret(const std::string& path, DcmDataset& set) {
+DicomImage interpret(const std::string& path, DcmDataset& set, DicomUse use) {
   const Elements elements(path, set);
   DicomImage result;
   if (!set.tagExists(DCM_PixelData)) {
@@ -217,7 +216,7 @@ DicomImage interpret(const std::string& path, DcmDataset& set) {
   result.slice_thickness = elements.number(DCM_SliceThickness);
   result.position = elements.array<3>(DCM_ImagePositionPatient);
   result.orientation = elements.array<6>(DCM_ImageOrientationPatient);
-  result.window = window_of(path, elements);
+  if (use == DicomUse::kXray) result.window = window_of(path, elements);
   if (result.samples == 1) {
     result.intensities = decode(path, set, packing_of(path, elements), count);
   }
@@ -234,7 +233,7 @@ bool is_dicom_file(const std::string& path) {
          path.ends_with(".DCM");
 }
 
-DicomImage read_dicom_file(const std::string& path) {
+DicomImage read_dicom_file(const std::string& path, DicomUse use) {
   if (!std::filesystem::exists(path)) {
     throw DataError(path, "no such file; check the path and the list it is in");
   }
@@ -247,7 +246,7 @@ DicomImage read_dicom_file(const std::string& path) {
                                     "truncated?)",
                                     status.text()));
   }
-  return interpret(path, *file.getDataset());
+  return interpret(path, *file.getDataset(), use);
 }
 
 std::vector<float> windowed(const DicomImage& image) {

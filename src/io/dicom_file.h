@@ -22,7 +22,7 @@ struct DicomImage {
   std::optional<std::array<double, 3>> position;     ///< of the first pixel
   std::optional<std::array<double, 6>> orientation;  ///< cosines: row, column
 
-  /// The first VOI window, of intensities.
+  /// The first VOI window, of intensities; of an X-ray only.
   struct Window {
     double center = 0, width = 1;
     std::string function = "LINEAR";  ///< or LINEAR_EXACT, SIGMOID
@@ -33,10 +33,13 @@ struct DicomImage {
 /// Whether a file's first bytes or its name say DICOM.
 bool is_dicom_file(const std::string& path);
 
+/// What a file is read as: the window that a slice may hold does not matter.
+enum class DicomUse { kSlice, kXray };
+
 /// Reads any single-frame image DCMTK can decode. Throws DataError for a file
 /// that is missing, damaged, truncated, not DICOM, or of several frames; sizes
 /// are compared with the bytes present before memory is taken for them.
-DicomImage read_dicom_file(const std::string& path);
+DicomImage read_dicom_file(const std::string& path, DicomUse use);
 
 /// The intensities through the window of the file, in [0, 1] with bone bright
 /// (DICOM PS3.3 C.11.2.1.2); without a window through their own range.

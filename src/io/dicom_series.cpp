@@ -44,7 +44,7 @@ std::vector<Slice> read_slices(const std::string& folder) {
   int64_t others = 0;
   for (const std::string& path : volume_files(folder)) {
     if (is_dicom_file(path) && fs::path(path).filename() != "DICOMDIR") {
-      DicomImage image = read_dicom_file(path);
+      DicomImage image = read_dicom_file(path, DicomUse::kSlice);
       if (image.samples == 1) {
         slices.push_back({path, std::move(image)});
         continue;
@@ -159,6 +159,12 @@ double slice_spacing(const std::vector<Slice>& slices, const Axes& axes) {
   std::vector<double> sorted = gaps;
   std::sort(sorted.begin(), sorted.end());
   const double usual = sorted[sorted.size() / 2];
+  if (usual <= 0.02) {
+    throw DataError(slices[1].path,
+                    fmt::format("lies where {} does (several scans in one "
+                                "series?); give each scan a folder of its own",
+                                slices[0].path));
+  }
   for (size_t i = 1; i < slices.size(); ++i) {
     const double gap = gaps[i - 1];
     // Positions are rounded to hundredths of a mm by some scanners.

@@ -22,7 +22,6 @@ using Bytes = std::vector<uint8_t>;
 
 constexpr std::string_view kPngSignature = "\x89PNG\r\n\x1a\n";
 constexpr std::string_view kJpegSignature = "\xff\xd8\xff";
-constexpr uint64_t kMaxPixels = uint64_t{1} << 30;
 
 std::string_view text(const Bytes& bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -32,7 +31,8 @@ uint32_t big_endian32(const uint8_t* at) {
   return static_cast<uint32_t>(at[0]) << 24 | at[1] << 16 | at[2] << 8 | at[3];
 }
 
-void check_png_size(const std::string& path, const uint8_t* header) {
+/// The least bytes that the pixels of this header unpack to.
+uint64_t check_png_size(const std::string& path, const uint8_t* header) {
   const uint64_t width = big_endian32(header);
   const uint64_t height = big_endian32(header + 4);
   if (width == 0 || height == 0) {
@@ -43,12 +43,14 @@ void check_png_size(const std::string& path, const uint8_t* header) {
                                       "allowed); reduce the image",
                                       width, height));
   }
+  const uint64_t bits = header[8];  // of a sample; there is at least one
+  return (width * bits + 7) / 8 * height;
 }
 
 /// Walks the chunks: OpenCV decodes truncated files without saying so.
 void check_png(const std::string& path, const Bytes& bytes) {
   size_t at = kPngSignature.size();
-  bool has_data = false;
+  uint64_t needed = 0, packed = 0;
   for (bool first = true;; first = false) {
     if (bytes.size() - at < 12) throw_damaged(path, "the PNG is truncated");
     const uint64_t length = big_endian32(&bytes[at]);
@@ -66,13 +68,17 @@ void check_png(const std::string& path, const Bytes& bytes) {
     if (first) {
       if (type != "IHDR" || length != 13)
         throw_damaged(path, "the PNG has no header");
-      check_png_size(path, content);
+      needed = check_png_size(path, content);
     }
-    has_data |= type == "IDAT";
+    if (type == "IDAT") packed += length;
     if (type == "IEND") break;
     at += 12 + length;
   }
-  if (!has_data) throw_damaged(path, "the PNG holds no pixels");
+  constexpr uint64_t kMaxExpansion = 1032;  // of DEFLATE
+  if (packed == 0 || needed > kMaxExpansion * packed) {
+    throw_damaged(path,
+                  fmt::format("{} bytes cannot hold the PNG's pixels", packed));
+  }
 }
 
 cv::Mat decode(const std::string& path) {
@@ -116,7 +122,7 @@ void copy_planes(const cv::Mat& image, T* to) {
 }
 
 torch::Tensor read_xray(const std::string& path) {
-  const DicomImage image = read_dicom_file(path);
+  const DicomImage image = read_dicom_file(path, DicomUse::kXray);
   if (image.samples != 1) {
     throw DataError(path, image.samples == 0
                               ? "a DICOM file without pixels; take it off"

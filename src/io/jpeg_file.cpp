@@ -9,6 +9,7 @@
 #include <jpeglib.h>
 
 #include "io/file_bytes.h"
+#include "unimiss/core/error.h"
 
 namespace unimiss::io {
 namespace {
@@ -105,6 +106,11 @@ cv::Mat decode_jpeg(const std::string& path,
                   fmt::format("the JPEG is damaged ({})", decoder.complaint()));
   };
   if (!decoder.read_header(bytes.data(), bytes.size())) fail();
+  if (decoder.width() * decoder.height() > kMaxPixels) {
+    throw DataError(path, fmt::format("{}x{} pixels are too many (2^30 are "
+                                      "allowed); reduce the image",
+                                      decoder.width(), decoder.height()));
+  }
   // Each block of 8 x 8 pixels takes at least one bit.
   const uint64_t blocks = decoder.width() * decoder.height() / 64;
   if (blocks / 8 > bytes.size()) {

@@ -13,6 +13,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <random>
 #include <system_error>
 
 #include "unimiss/core/error.h"
@@ -88,10 +89,14 @@ Header make_header(const torch::Tensor& voxels,
   return header;
 }
 
-/// A name that no other thread or process writes to.
+/// A name that no other thread, process or host writes to.
 std::string temporary_name(const std::string& path) {
+  static const uint64_t process = [] {
+    std::random_device device;
+    return uint64_t{device()} << 32 | device();
+  }();
   static std::atomic<uint64_t> count{0};
-  return fmt::format("{}.{}-{}.part", path, getpid(), count++);
+  return fmt::format("{}.{:016x}-{}.part", path, process, count++);
 }
 
 /// A file mapped for reading.
@@ -103,16 +108,19 @@ class Mapping {
     if (file < 0 || fstat(file, &status) != 0) {
       const std::string why = std::system_category().message(errno);
       if (file >= 0) close(file);
-      throw DataError(path, "cannot be opened (" + why + ")");
+      throw Error(path + ": cannot be opened (" + why + ")");
     }
     size_ = static_cast<size_t>(status.st_size);
-    if (size_ >= kVoxelsBegin) {
-      data_ = mmap(nullptr, size_, PROT_READ, MAP_SHARED, file, 0);
+    if (size_ < kVoxelsBegin) {
+      close(file);
+      throw DataError(path, "is cut short; delete it");
     }
+    data_ = mmap(nullptr, size_, PROT_READ, MAP_SHARED, file, 0);
+    const std::string why = std::system_category().message(errno);
     close(file);
-    if (data_ == MAP_FAILED || data_ == nullptr) {
+    if (data_ == MAP_FAILED) {
       data_ = nullptr;
-      throw DataError(path, "cannot be mapped (cut short?)");
+      throw Error(path + ": cannot be mapped into memory (" + why + ")");
     }
   }
   ~Mapping() {
@@ -138,7 +146,8 @@ void write_mapped_volume(const std::string& path, const torch::Tensor& voxels,
                   voxels.numel() > 0,
               "a mapped volume is a contiguous [D, H, W]");
   for (int64_t extent : voxels.sizes()) {
-    TORCH_CHECK(extent <= INT16_MAX, "NIfTI-1 ends at 32767 voxels an axis");
+    TORCH_CHECK(extent <= kMaxMappedExtent,
+                "NIfTI-1 ends at 32767 voxels an axis");
   }
   const Header header = make_header(voxels, spacing);
   TORCH_CHECK(get<int16_t>(header.data(), kDataType) != 0,
@@ -160,7 +169,10 @@ void write_mapped_volume(const std::string& path, const torch::Tensor& voxels,
     }
   }
   std::filesystem::rename(part, path, error);
-  if (error) throw DataError(path, "cannot be replaced: " + error.message());
+  if (!error) return;
+  const std::string why = error.message();
+  std::filesystem::remove(part, error);
+  throw DataError(path, "cannot be replaced: " + why);
 }
 
 torch::Tensor map_volume(const std::string& path, MappedCheck check) {

@@ -20,10 +20,6 @@ using Bytes = std::vector<uint8_t>;
 
 constexpr size_t kHeaderBytes = 348;
 
-uint32_t little_endian32(const uint8_t* at) {
-  return at[0] | at[1] << 8 | at[2] << 16 | static_cast<uint32_t>(at[3]) << 24;
-}
-
 /// Fields of a NIfTI-1 header by byte offset, in the file's byte order.
 class Header {
  public:
@@ -137,24 +133,34 @@ void check_spacing(const std::string& path, const Header& header) {
 
 StoredVoxels read_nifti_voxels(const std::string& path) {
   StoredVoxels voxels{.bytes = read_file_bytes(path)};
-  if (path.ends_with(".gz")) voxels.bytes = inflate_gzip(path, voxels.bytes);
-  const Bytes& bytes = voxels.bytes;
-  voxels.swapped = is_swapped(path, bytes);
-  const Header header(bytes, voxels.swapped);
-  if (std::memcmp(&bytes[344], "n+1", 4) != 0) {
+  const bool packed = path.ends_with(".gz");
+  const Bytes begin = packed
+                          ? gzip_begin(path, voxels.bytes, kHeaderBytes)
+                          : Bytes(voxels.bytes.begin(),
+                                  voxels.bytes.begin() +
+                                      static_cast<std::ptrdiff_t>(std::min(
+                                          kHeaderBytes, voxels.bytes.size())));
+  voxels.swapped = is_swapped(path, begin);
+  const Header header(begin, voxels.swapped);
+  if (std::memcmp(&begin[344], "n+1", 4) != 0) {
     throw_damaged(path, "not a single-file NIfTI-1 (its magic is not \"n+1\")");
   }
   voxels.count = voxel_count(path, header);
   voxels.type = voxel_type(path, header);
   check_spacing(path, header);
   const float offset = header.float_at(108);
-  if (!(offset >= kHeaderBytes && offset <= static_cast<float>(bytes.size()))) {
-    throw_damaged(
-        path, fmt::format("voxels start at byte {}, outside of the {} bytes "
-                          "of the file",
-                          offset, bytes.size()));
+  constexpr float kMaxOffset = 1 << 24;  // extensions lie before it
+  if (!(offset >= kHeaderBytes && offset <= kMaxOffset)) {
+    throw_damaged(path, fmt::format("voxels start at byte {}, outside of the "
+                                    "file",
+                                    offset));
   }
   voxels.offset = static_cast<size_t>(offset);
+  if (packed) {
+    voxels.bytes =
+        inflate_gzip(path, voxels.bytes,
+                     voxels.offset + bytes_needed(voxels) + kTrailingBytes);
+  }
   check_voxels_present(path, voxels);
   const float slope = header.float_at(112), intercept = header.float_at(116);
   // A slope of zero means "not rescaled".

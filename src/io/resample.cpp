@@ -81,7 +81,12 @@ Volume resample(const Volume& volume, const std::array<double, 3>& spacing,
         volume.spacing[0], volume.spacing[1], volume.spacing[2], spacing[0],
         spacing[1], spacing[2], count));
   }
-  for (int axis = 0; axis < 3; ++axis) {
+  // Axes that shrink come first: nothing between is larger than both ends.
+  std::array<int, 3> order{0, 1, 2};
+  std::sort(order.begin(), order.end(), [&](int a, int b) {
+    return volume.spacing[a] / spacing[a] < volume.spacing[b] / spacing[b];
+  });
+  for (const int axis : order) {
     const double step = spacing[axis] / volume.spacing[axis];
     if (std::abs(step - 1) <= kTolerance) continue;
     const Taps taps(volume.voxels.size(axis), sizes[axis], step, interpolation);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <libdeflate.h>
+#include <zlib.h>
 
 #include <algorithm>
 #include <array>
@@ -20,10 +21,6 @@ using Bytes = std::vector<uint8_t>;
 constexpr uint64_t kMaxExpansion = 1032;
 constexpr uint64_t kMaxInflatedBytes = uint64_t{16} << 30;
 
-uint32_t little_endian32(const uint8_t* at) {
-  return at[0] | at[1] << 8 | at[2] << 16 | static_cast<uint32_t>(at[3]) << 24;
-}
-
 using Decompressor = std::unique_ptr<libdeflate_decompressor,
                                      decltype(&libdeflate_free_decompressor)>;
 
@@ -32,6 +29,13 @@ Decompressor make_decompressor() {
                             &libdeflate_free_decompressor);
   if (!decompressor) throw std::bad_alloc();
   return decompressor;
+}
+
+void require_gzip(const std::string& path, const Bytes& packed) {
+  if (packed.size() < 18 || packed[0] != 0x1f || packed[1] != 0x8b) {
+    throw_damaged(path,
+                  "not gzip data, although it should be by its name or header");
+  }
 }
 
 template <class T>
@@ -50,12 +54,15 @@ void decode_as(const StoredVoxels& voxels, float* intensities) {
 
 }  // namespace
 
+uint64_t bytes_needed(const StoredVoxels& voxels) {
+  return static_cast<uint64_t>(voxels.count) * c10::elementSize(voxels.type);
+}
+
 void check_voxels_present(const std::string& path, const StoredVoxels& voxels) {
   const uint64_t present = voxels.bytes.size() >= voxels.offset
                                ? voxels.bytes.size() - voxels.offset
                                : 0;
-  const uint64_t needed =
-      static_cast<uint64_t>(voxels.count) * c10::elementSize(voxels.type);
+  const uint64_t needed = bytes_needed(voxels);
   if (present < needed) {
     throw_damaged(path,
                   fmt::format("{} bytes of voxels are fewer than the {} its "
@@ -91,14 +98,36 @@ void decode_voxels(const StoredVoxels& voxels, float* intensities) {
   }
 }
 
-Bytes inflate_gzip(const std::string& path, const Bytes& packed) {
-  if (packed.size() < 18 || packed[0] != 0x1f || packed[1] != 0x8b) {
-    throw_damaged(path,
-                  "not gzip data, although it should be by its name or header");
+Bytes gzip_begin(const std::string& path, const Bytes& packed, size_t count) {
+  require_gzip(path, packed);
+  Bytes plain(count);
+  z_stream stream{};
+  constexpr int kGzip = 16;
+  if (inflateInit2(&stream, MAX_WBITS + kGzip) != Z_OK) throw std::bad_alloc();
+  stream.next_in = const_cast<Bytef*>(packed.data());
+  stream.avail_in =
+      static_cast<uInt>(std::min<size_t>(packed.size(), UINT32_MAX));
+  stream.next_out = plain.data();
+  stream.avail_out = static_cast<uInt>(count);
+  int result = Z_OK;
+  while (result == Z_OK && stream.avail_out > 0) {
+    result = ::inflate(&stream, Z_NO_FLUSH);
+    // The next member, where there is one.
+    if (result == Z_STREAM_END && stream.avail_in > 0) {
+      result = inflateReset(&stream);
+    }
   }
-  const uint64_t limit =
-      std::min(kMaxExpansion * packed.size(), kMaxInflatedBytes);
-  // The last member's size, modulo 2^32: exact for the usual single member.
+  plain.resize(count - stream.avail_out);
+  inflateEnd(&stream);
+  return plain;
+}
+
+Bytes inflate_gzip(const std::string& path, const Bytes& packed,
+                   uint64_t limit) {
+  require_gzip(path, packed);
+  limit = std::min({limit, kMaxExpansion * packed.size(), kMaxInflatedBytes});
+  // The last member's size, modulo 2^32: exact for the usual single member,
+  // anything in a damaged file.
   const uint64_t claimed = little_endian32(&packed[packed.size() - 4]);
   Bytes plain(std::min(std::max<uint64_t>(claimed, 1024), limit));
   size_t consumed = 0, produced = 0;
@@ -114,7 +143,9 @@ Bytes inflate_gzip(const std::string& path, const Bytes& packed) {
       continue;
     }
     if (result == LIBDEFLATE_INSUFFICIENT_SPACE) {
-      throw_damaged(path, "its gzip data inflates beyond 16 GiB or never ends");
+      throw_damaged(path,
+                    "its gzip data holds more than its header asks for, "
+                    "or never ends");
     }
     if (result != LIBDEFLATE_SUCCESS) {
       throw_damaged(path, "its gzip data is truncated or corrupt");

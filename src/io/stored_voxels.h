@@ -23,16 +23,29 @@ struct StoredVoxels {
   double intercept = 0;
 };
 
+/// The bytes of `count` voxels of `type`.
+uint64_t bytes_needed(const StoredVoxels& voxels);
+
+/// Writers may pad what follows the voxels by so much.
+inline constexpr uint64_t kTrailingBytes = 1 << 20;
+
 /// Throws DataError unless `count` voxels of `type` lie behind `offset`.
 void check_voxels_present(const std::string& path, const StoredVoxels& voxels);
 
 /// Writes the `count` rescaled intensities in stored order.
 void decode_voxels(const StoredVoxels& voxels, float* intensities);
 
+/// The first bytes that a gzip stream inflates to, at most `count`, unverified:
+/// to learn from a header how much memory the rest may take.
+std::vector<uint8_t> gzip_begin(const std::string& path,
+                                const std::vector<uint8_t>& packed,
+                                size_t count);
+
 /// Every member of a gzip stream, inflated and verified against its checksum.
-/// Memory is bounded by what the bytes can inflate to.
+/// Throws DataError for more than `limit` bytes.
 std::vector<uint8_t> inflate_gzip(const std::string& path,
-                                  const std::vector<uint8_t>& packed);
+                                  const std::vector<uint8_t>& packed,
+                                  uint64_t limit);
 
 /// A zlib stream of exactly `size` bytes, verified against its checksum.
 std::vector<uint8_t> inflate_zlib(const std::string& path,

@@ -12,25 +12,19 @@
 
 #include "io/file_bytes.h"
 #include "unimiss/core/error.h"
+#include "unimiss/core/text.h"
 
 namespace unimiss::io {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kBlanks = " \t\r";
 constexpr bool kBigEndianHost = std::endian::native == std::endian::big;
 
 [[noreturn]] void refuse(const std::string& path, const std::string& what) {
   throw DataError(path, what +
                             " is not supported; save it as one raw or "
                             "compressed file (e.g. .nii.gz)");
-}
-
-std::string_view trimmed(std::string_view text) {
-  const size_t first = text.find_first_not_of(kBlanks);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
 }
 
 std::string lowered(std::string_view text) {
@@ -49,10 +43,11 @@ class TextHeader {
 
   /// The next line; nothing at the end of the file.
   std::optional<std::string_view> line() {
-    const size_t end = text_.find('\n', end_);
-    if (end == std::string_view::npos) return std::nullopt;
+    if (end_ >= text_.size()) return std::nullopt;
+    // The last line of a detached header may lack its end.
+    const size_t end = std::min(text_.find('\n', end_), text_.size());
     const auto found = text_.substr(end_, end - end_);
-    end_ = end + 1;
+    end_ = std::min(end + 1, text_.size());
     return trimmed(found);
   }
   /// Notes "key <separator> value"; false for other lines.
@@ -101,7 +96,7 @@ class TextHeader {
     }
     int64_t count = 1;
     for (const int64_t extent : extents) {
-      if (extent < 1 || extent > 32768) {
+      if (extent < 1 || extent > 32767) {
         throw_damaged(path_, fmt::format("an extent of {} voxels", extent));
       }
       count *= extent;
@@ -133,6 +128,11 @@ std::vector<uint8_t> data_bytes(const std::string& path,
                  header.begin() + static_cast<std::ptrdiff_t>(header_end));
     return std::move(header);
   }
+  if (!path.ends_with(".mhd") && !path.ends_with(".nhdr")) {
+    throw DataError(path, fmt::format("its voxels lie in '{}'; rename the "
+                                      "header to .mhd or .nhdr",
+                                      name));
+  }
   // As a header may come from anywhere, it names files of its folder only.
   if (fs::path(name).has_parent_path()) {
     throw DataError(path, fmt::format("its data '{}' lies in another folder; "
@@ -145,8 +145,7 @@ std::vector<uint8_t> data_bytes(const std::string& path,
 /// Where raw voxels begin when `skip` bytes come first; -1: they end the data.
 size_t raw_offset(const std::string& path, const StoredVoxels& voxels,
                   int64_t skip) {
-  const uint64_t needed =
-      static_cast<uint64_t>(voxels.count) * c10::elementSize(voxels.type);
+  const uint64_t needed = bytes_needed(voxels);
   const uint64_t present = voxels.bytes.size();
   if (skip == -1) return present >= needed ? present - needed : 0;
   if (skip < 0 || static_cast<uint64_t>(skip) > present) {
@@ -199,9 +198,7 @@ StoredVoxels read_metaimage_voxels(const std::string& path) {
   voxels.bytes =
       data_bytes(path, name == "LOCAL" ? "" : name, std::move(file), end);
   if (is_true(header.get("compresseddata", "False"))) {
-    const uint64_t size =
-        static_cast<uint64_t>(voxels.count) * c10::elementSize(voxels.type);
-    voxels.bytes = inflate_zlib(path, voxels.bytes, size);
+    voxels.bytes = inflate_zlib(path, voxels.bytes, bytes_needed(voxels));
   } else {
     voxels.offset = raw_offset(path, voxels, header.integer("headersize", 0));
   }
@@ -279,9 +276,14 @@ StoredVoxels read_nrrd_voxels(const std::string& path) {
   }
   const size_t end = header.end();
   voxels.bytes = data_bytes(path, name, std::move(file), end);
-  if (packed) voxels.bytes = inflate_gzip(path, voxels.bytes);
-  voxels.offset = raw_offset(
-      path, voxels, header.integer("byte skip", header.integer("byteskip", 0)));
+  const int64_t skip =
+      header.integer("byte skip", header.integer("byteskip", 0));
+  if (packed) {
+    const int64_t before = std::clamp<int64_t>(skip, 0, kTrailingBytes);
+    voxels.bytes = inflate_gzip(path, voxels.bytes,
+                                before + bytes_needed(voxels) + kTrailingBytes);
+  }
+  voxels.offset = raw_offset(path, voxels, skip);
   check_voxels_present(path, voxels);
   return voxels;
 }

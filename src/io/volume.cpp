@@ -4,6 +4,7 @@
 #include <itkImageFileReader.h>
 #include <itkImageFileWriter.h>
 #include <itkMetaImageIO.h>
+#include <itkMultiThreaderBase.h>
 #include <itkNiftiImageIO.h>
 #include <itkNrrdImageIO.h>
 #include <itkOrientImageFilter.h>
@@ -13,6 +14,7 @@
 #include <limits>
 
 #include "io/dicom_file.h"
+#include "io/file_bytes.h"
 #include "io/itk_image.h"
 #include "io/nifti_file.h"
 #include "io/text_header_file.h"
@@ -32,12 +34,22 @@ ItkImage::Pointer read_with(const std::string& path, itk::ImageIOBase* format,
   auto image = ItkImage::New();
   image->CopyInformation(reader->GetOutput());
   image->SetRegions(image->GetLargestPossibleRegion());
-  TORCH_CHECK(image->GetLargestPossibleRegion().GetNumberOfPixels() ==
-                  static_cast<size_t>(voxels.count),
-              path, ": ITK sees another number of voxels");
+  if (image->GetLargestPossibleRegion().GetNumberOfPixels() !=
+      static_cast<size_t>(voxels.count)) {
+    throw_damaged(path, "its header contradicts itself about the extents");
+  }
   image->Allocate();
   decode_voxels(voxels, image->GetBufferPointer());
   return image;
+}
+
+/// Whoever reads many volumes does so on threads of their own.
+void keep_itk_on_this_thread() {
+  static const bool done = [] {
+    itk::MultiThreaderBase::SetGlobalDefaultNumberOfThreads(1);
+    return true;
+  }();
+  static_cast<void>(done);
 }
 
 ItkImage::Pointer read_image(const std::string& path) {
@@ -68,6 +80,7 @@ ItkImage::Pointer read_image(const std::string& path) {
 
 /// The image in the canonical orientation; index axis 0 of ITK is W, 2 is D.
 ItkImage::Pointer read_oriented(const std::string& path) {
+  keep_itk_on_this_thread();
   auto orient = itk::OrientImageFilter<ItkImage, ItkImage>::New();
   orient->UseImageDirectionOn();
   // ITK names an axis by where it starts: Right, Anterior, Inferior.
@@ -174,6 +187,7 @@ Volume read_volume(const std::string& path, VoxelKind kind) {
 
 void write_volume(const std::string& path, const Volume& volume) {
   TORCH_CHECK(volume.voxels.dim() == 3, "a volume is [D, H, W]");
+  keep_itk_on_this_thread();
   using Stored = itk::Image<int16_t, 3>;
   const auto voxels = volume.voxels.to(torch::kFloat32).contiguous();
   auto image = Stored::New();

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "unimiss/core/error.h"
+#include "unimiss/data/loader.h"
 
 namespace unimiss::train {
 
@@ -30,7 +31,8 @@ void PretrainDataOptions::validate() const {
   one_weight_a_list(volume_weights, volumes, "data.volume_weights");
   require(batch_size_2d >= 1, "data.batch_size_2d", "must be at least 1");
   require(batch_size_3d >= 1, "data.batch_size_3d", "must be at least 1");
-  require(workers >= 0, "data.workers", "must be 0 or more");
+  require(workers >= 0 && workers <= data::kMaxWorkers, "data.workers",
+          "must lie in 0 to 1024");
   require(queue_batches >= 1, "data.queue_batches", "must be at least 1");
   require(samples_per_volume >= 1, "data.samples_per_volume",
           "must be at least 1");

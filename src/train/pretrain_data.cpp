@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <numeric>
 #include <utility>
 
+#include "unimiss/core/error.h"
 #include "unimiss/core/random.h"
 #include "unimiss/data/manifest.h"
 
@@ -14,13 +16,32 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// What is wrong with lists, to be told at once.
+class Problems {
+ public:
+  void add(const std::string& problem) {
+    text_ += (text_.empty() ? "" : "\n") + problem;
+  }
+  void throw_if_any() const {
+    if (!text_.empty()) throw DataError("the lists", "\n" + text_);
+  }
+
+ private:
+  std::string text_;
+};
+
 ListedFiles list_files(const std::vector<std::string>& lists,
-                       const data::ManifestOptions& options) {
+                       const data::ManifestOptions& options,
+                       Problems& problems) {
   ListedFiles files;
   for (const std::string& list : lists) {
-    const auto paths = data::paths_of(data::read_manifest(list, options));
-    files.paths.insert(files.paths.end(), paths.begin(), paths.end());
-    files.counts.push_back(static_cast<int64_t>(paths.size()));
+    try {
+      const auto paths = data::paths_of(data::read_manifest(list, options));
+      files.paths.insert(files.paths.end(), paths.begin(), paths.end());
+      files.counts.push_back(static_cast<int64_t>(paths.size()));
+    } catch (const DataError& error) {
+      problems.add(error.what());
+    }
   }
   return files;
 }
@@ -69,9 +90,27 @@ std::vector<data::SampleSource> sources_of(const ListedFiles& files,
   return sources;
 }
 
+std::vector<int64_t> all_of(const ListedFiles& files) {
+  std::vector<int64_t> numbers(files.paths.size());
+  std::iota(numbers.begin(), numbers.end(), 0);
+  return numbers;
+}
+
+/// What throws a ConfigError does so with this key in front.
+template <class Work>
+void with_key(const char* key, const Work& work) {
+  try {
+    work();
+  } catch (const ConfigError& error) {
+    throw ConfigError(std::string(key) + ": " + error.what());
+  }
+}
+
+constexpr const char* kImageWeights = "data.image_weights";
+constexpr const char* kVolumeWeights = "data.volume_weights";
+
 void start(DataStream& stream, const PretrainConfig& config, int64_t batch_size,
-           const char* kind, const std::string& weights_key,
-           BatchTarget target) {
+           const char* kind, BatchTarget target) {
   data::LoaderOptions options;
   options.batch_size = batch_size;
   options.workers = config.data.workers;
@@ -79,11 +118,7 @@ void start(DataStream& stream, const PretrainConfig& config, int64_t batch_size,
   options.seed = static_cast<uint64_t>(config.run.seed) ^ fnv1a64(kind);
   options.sources = stream.sources;
   options.pin_memory = target == BatchTarget::kGpu;
-  try {
-    stream.loader = std::make_unique<data::Loader>(stream.dataset, options);
-  } catch (const ConfigError& error) {
-    throw ConfigError(weights_key + ": " + error.what());
-  }
+  stream.loader = std::make_unique<data::Loader>(stream.dataset, options);
 }
 
 }  // namespace
@@ -100,34 +135,41 @@ data::VolumeTransformOptions volume_transforms(const PretrainConfig& config) {
   return transforms;
 }
 
-ListedFiles list_images(const PretrainConfig& config) {
-  return list_files(config.data.images, {});
+PretrainLists read_lists(const PretrainConfig& config) {
+  Problems problems;
+  data::ManifestOptions volume_lists;
+  volume_lists.paths = data::ManifestPaths::kFilesAndFolders;
+  PretrainLists lists{list_files(config.data.images, {}, problems),
+                      list_files(config.data.volumes, volume_lists, problems)};
+  problems.throw_if_any();
+  const auto check = [](const char* key, const ListedFiles& files,
+                        const std::vector<double>& weights, int64_t samples) {
+    if (files.paths.empty()) return;
+    with_key(key, [&] {
+      data::Sampler(sources_of(files, all_of(files), weights, samples), 0);
+    });
+  };
+  check(kImageWeights, lists.images, config.data.image_weights, 1);
+  check(kVolumeWeights, lists.volumes, config.data.volume_weights,
+        config.data.samples_per_volume);
+  return lists;
 }
 
-ListedFiles list_volumes(const PretrainConfig& config) {
-  data::ManifestOptions options;
-  options.paths = data::ManifestPaths::kFilesAndFolders;
-  return list_files(config.data.volumes, options);
-}
-
-DataStream open_images(const PretrainConfig& config, BatchTarget target) {
+DataStream open_images(const PretrainConfig& config, const ListedFiles& files) {
   DataStream stream;
-  if (config.data.images.empty()) return stream;
-  const ListedFiles files = list_images(config);
+  if (files.paths.empty()) return stream;
   auto cache = data::cache_images(files.paths, cache_options(config, "images"));
   auto usable = select(stream, *cache, "data.images", config);
   stream.sources = sources_of(files, usable, config.data.image_weights, 1);
   stream.dataset = std::make_shared<data::ImageDataset>(
       std::move(cache), std::move(usable), image_transforms(config));
-  start(stream, config, config.data.batch_size_2d, "images",
-        "data.image_weights", target);
   return stream;
 }
 
-DataStream open_volumes(const PretrainConfig& config, BatchTarget target) {
+DataStream open_volumes(const PretrainConfig& config,
+                        const ListedFiles& files) {
   DataStream stream;
-  if (config.data.volumes.empty()) return stream;
-  const ListedFiles files = list_volumes(config);
+  if (files.paths.empty()) return stream;
   auto cache = data::cache_volumes(
       files.paths, cache_options(config, "volumes"), config.data.spacing);
   auto usable = select(stream, *cache, "data.volumes", config);
@@ -136,9 +178,21 @@ DataStream open_volumes(const PretrainConfig& config, BatchTarget target) {
   stream.dataset = std::make_shared<data::VolumeDataset>(
       std::move(cache), std::move(usable), config.data.samples_per_volume,
       volume_transforms(config));
-  start(stream, config, config.data.batch_size_3d, "volumes",
-        "data.volume_weights", target);
   return stream;
+}
+
+void start_workers(DataStream& images, DataStream& volumes,
+                   const PretrainConfig& config, BatchTarget target) {
+  if (images.dataset) {
+    with_key(kImageWeights, [&] {
+      start(images, config, config.data.batch_size_2d, "images", target);
+    });
+  }
+  if (volumes.dataset) {
+    with_key(kVolumeWeights, [&] {
+      start(volumes, config, config.data.batch_size_3d, "volumes", target);
+    });
+  }
 }
 
 }  // namespace unimiss::train

@@ -164,6 +164,22 @@ bool reaches(const Schedule& schedule, int rank) {
   return false;
 }
 
+/// For so many samples of each kind.
+Schedule make_schedule(const PretrainConfig& config, int64_t images,
+                       int64_t volumes) {
+  Schedule schedule(
+      config.schedule,
+      {images, volumes, config.data.batch_size_2d, config.data.batch_size_3d,
+       config.run.epochs, config.run.max_steps},
+      config.optimizer.lr, config.loss.objective.teacher_temperature);
+  require(reaches(schedule, 2) || images == 0, "run.max_steps",
+          "ends the run before its first image");
+  require(reaches(schedule, 3) || volumes == 0, "run.max_steps",
+          "ends the run before its first volume; raise it, or lower "
+          "schedule.interval");
+  return schedule;
+}
+
 PretrainerOptions pretrainer_options(const PretrainConfig& config,
                                      torch::Device device) {
   PretrainerOptions options;
@@ -174,6 +190,25 @@ PretrainerOptions pretrainer_options(const PretrainConfig& config,
   options.device = device;
   options.precision = config.run.precision;
   return options;
+}
+
+void begin_folder(PretrainingSummary& summary, const std::string& output,
+                  const std::string& resolved_config) {
+  make_folder(output, resolved_config);
+  summary.output = output;
+  summary.log = output + "/log.txt";
+  summary.metrics = output + "/metrics.jsonl";
+  log_to_file(summary.log);
+}
+
+void describe_data(PretrainingSummary& summary, const DataStream& images,
+                   const DataStream& volumes) {
+  summary.images = images.files;
+  summary.volumes = volumes.files;
+  for (const DataStream* stream : {&images, &volumes}) {
+    summary.left_out.insert(summary.left_out.end(), stream->left_out.begin(),
+                            stream->left_out.end());
+  }
 }
 
 void describe_network(PretrainingSummary& summary, Pretrainer& pretrainer,
@@ -219,33 +254,20 @@ PretrainingSummary run_pretraining(const PretrainConfig& config,
   at::manual_seed(static_cast<uint64_t>(config.run.seed));
 
   check_folder(config.run.output);
-  const BatchTarget target =
-      device.is_cuda() ? BatchTarget::kGpu : BatchTarget::kCpu;
-  DataStream images = open_images(config, target);
-  DataStream volumes = open_volumes(config, target);
-  const Schedule schedule(
-      config.schedule,
-      {images.samples(), volumes.samples(), config.data.batch_size_2d,
-       config.data.batch_size_3d, config.run.epochs, config.run.max_steps},
-      config.optimizer.lr, config.loss.objective.teacher_temperature);
-  require(reaches(schedule, 2) || images.samples() == 0, "run.max_steps",
-          "ends the run before its first image");
-  require(reaches(schedule, 3) || volumes.samples() == 0, "run.max_steps",
-          "ends the run before its first volume; raise it, or lower "
-          "schedule.interval");
-  PretrainingSummary summary;
-  summary.output = config.run.output;
-  make_folder(summary.output, resolved_config);
-  summary.log = summary.output + "/log.txt";
-  summary.metrics = summary.output + "/metrics.jsonl";
-  log_to_file(summary.log);
-  summary.device = device.str();
-  summary.left_out = images.left_out;
-  summary.left_out.insert(summary.left_out.end(), volumes.left_out.begin(),
-                          volumes.left_out.end());
-  summary.images = images.files;
-  summary.volumes = volumes.files;
+  const PretrainLists lists = read_lists(config);
+  // Mistakes are told before files are decoded, which may take hours.
+  make_schedule(config, static_cast<int64_t>(lists.images.paths.size()),
+                static_cast<int64_t>(lists.volumes.paths.size()) *
+                    config.data.samples_per_volume);
+  DataStream images = open_images(config, lists.images);
+  DataStream volumes = open_volumes(config, lists.volumes);
+  const Schedule schedule =
+      make_schedule(config, images.samples(), volumes.samples());
 
+  PretrainingSummary summary;
+  begin_folder(summary, config.run.output, resolved_config);
+  describe_data(summary, images, volumes);
+  summary.device = device.str();
   Pretrainer pretrainer(pretrainer_options(config, device));
   describe_network(summary, pretrainer, config);
   log_info(fmt::format(
@@ -255,6 +277,8 @@ PretrainingSummary run_pretraining(const PretrainConfig& config,
       summary.images, summary.volumes, schedule.total_steps(),
       schedule.steps_per_epoch()));
 
+  start_workers(images, volumes, config,
+                device.is_cuda() ? BatchTarget::kGpu : BatchTarget::kCpu);
   Progress progress(summary, schedule, device);
   for (int64_t step = 0; step < schedule.total_steps(); ++step) {
     const auto begin = Clock::now();

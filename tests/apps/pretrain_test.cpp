@@ -285,6 +285,17 @@ TEST_F(Pretrain, MistakesAreFoundBeforeAnythingIsWritten) {
   }
 }
 
+TEST_F(Pretrain, AllListsAreReadBeforeAnythingIsDecoded) {
+  testing::write_bytes(folder_.file("images.txt"), "none.png\n");
+  testing::write_bytes(folder_.file("volumes.txt"),
+                       "c.nii.gz\nalso_none.nii\n");
+  const auto result = pretrain("");
+  EXPECT_EQ(result.status, 1);
+  EXPECT_NE(result.output.find("none.png does not exist"), std::string::npos);
+  EXPECT_NE(result.output.find("line 2: also_none.nii"), std::string::npos);
+  EXPECT_FALSE(fs::exists(folder_.file("cache")));
+}
+
 TEST_F(Pretrain, ADamagedVolumeStopsTheRunWithItsName) {
   std::string bytes = testing::read_bytes(folder_.file("c.nii.gz"));
   bytes[bytes.size() / 2] ^= 0x10;
@@ -304,6 +315,9 @@ TEST_F(Pretrain, DamagedFilesMayBeLeftOutAndAreListed) {
   ASSERT_EQ(result.status, 0) << result.output;
   EXPECT_NE(result.output.find("left out    1 files"), std::string::npos);
   EXPECT_NE(result.output.find("bad.png"), std::string::npos);
+  // The log holds what came before the folder was made.
+  EXPECT_NE(testing::read_bytes(folder_.file("run/log.txt")).find("left out: "),
+            std::string::npos);
 }
 
 }  // namespace

@@ -210,6 +210,78 @@ TEST(Augmentation, OfficialVolumes) {
   }
 }
 
+/// One change with fixed arguments; the recorded values have six digits.
+void expect_same_summary(const char* kind, const std::string& name,
+                         const torch::Tensor& view) {
+  const Summaries found = summarise(view);
+  const Json& expected = golden()["operations"][kind][name];
+  ASSERT_GT(expected.size(), 15u) << name;
+  for (const auto& [key, value] : expected.items()) {
+    EXPECT_NEAR(found.at(key), value.get<double>(), 2e-4) << name << " " << key;
+  }
+}
+
+TEST(Augmentation, EachVolumeChangeAlone) {
+  const auto large = synthetic_volume("volume_large");
+  const auto small = synthetic_volume("volume_small");
+  const std::array<int64_t, 3> size{16, 96, 96};
+  const auto view = resized_crop(large, {{12, 90, 70}, {16, 81, 109}}, size,
+                                 {true, false, true}, -1024);
+  const auto expect = [](const std::string& name, const torch::Tensor& volume) {
+    expect_same_summary("volume", name, volume.unsqueeze(0));
+  };
+  expect("crop_inside", view);
+  expect("crop_central",
+         resized_crop(central_region(small), {{4, 50, 30}, {16, 100, 90}}, size,
+                      {}, 0));
+  expect("crop_outside", resized_crop(small, {{-2, -20, 60}, {24, 110, 100}},
+                                      size, {false, true, false}, -1024));
+  const auto changed = [&](const std::string& name, const auto& change) {
+    auto volume = view.clone();
+    change(volume);
+    expect(name, volume);
+  };
+  changed("blur_1.3", [](auto& volume) { blur_slices_(volume, 1.3); });
+  changed("contrast_0.8",
+          [](auto& volume) { adjust_contrast_range_(volume, 0.8); });
+  changed("contrast_1.2",
+          [](auto& volume) { adjust_contrast_range_(volume, 1.2); });
+  for (const auto& [text, gamma] :
+       {std::pair{"0.75", 0.75}, std::pair{"1.4", 1.4}}) {
+    changed(std::string("gamma_") + text + "_mean_and_std", [&](auto& volume) {
+      adjust_gamma_(volume, gamma, GammaRule::kMeanAndStd);
+    });
+    changed(std::string("gamma_") + text + "_std", [&](auto& volume) {
+      adjust_gamma_(volume, gamma, GammaRule::kStd);
+    });
+  }
+}
+
+TEST(Augmentation, EachImageChangeAlone) {
+  const auto pixels = synthetic_image("image_rgb");
+  const auto view =
+      resized_crop(pixels, {10, 20, 280, 230}, 224, Flip::kLeftRight);
+  expect_same_summary("image", "shrunk", view);
+  expect_same_summary(
+      "image", "enlarged",
+      resized_crop(pixels, {70, 60, 80, 110}, 224, Flip::kNone));
+  const auto changed = [&](const std::string& name, const auto& change) {
+    auto image = view.clone();
+    change(image);
+    expect_same_summary("image", name, image);
+  };
+  changed("brightness_1.3", [](auto& x) { adjust_brightness_(x, 1.3); });
+  changed("contrast_0.7", [](auto& x) { adjust_contrast_(x, 0.7); });
+  changed("saturation_1.2", [](auto& x) { adjust_saturation_(x, 1.2); });
+  changed("saturation_0.8", [](auto& x) { adjust_saturation_(x, 0.8); });
+  changed("hue_-0.1", [](auto& x) { shift_hue_(x, -0.1); });
+  changed("hue_0.08", [](auto& x) { shift_hue_(x, 0.08); });
+  changed("grey", [](auto& x) { remove_colour_(x); });
+  changed("blur_0.3", [](auto& x) { blur_image_(x, 0.3); });
+  changed("blur_1.3", [](auto& x) { blur_image_(x, 1.3); });
+  changed("blur_2.0", [](auto& x) { blur_image_(x, 2.0); });
+}
+
 TEST(Augmentation, Images) {
   for (const char* name : {"image_grey", "image_rgb"}) {
     const auto pixels = synthetic_image(name);

@@ -199,7 +199,64 @@ TEST_F(DecodedCache, AFolderThatCannotBeMadeIsAnError) {
       data::DecodedCache({source("a", "a")}, "", {},
                          {folder_.file("file") + "/cache", 1}, "things"),
       DataError);
-  EXPECT_THROW(cache({folder_.file("none")}), DataError);
+}
+
+TEST_F(DecodedCache, ASourceThatIsMissingIsToldLikeADamagedOne) {
+  const auto things = cache({source("a", "a"), folder_.file("none")});
+  EXPECT_EQ(value(things->get(0)), 'a');
+  EXPECT_THROW(things->get(1), DataError);
+  const auto bad = things->fill(2);
+  ASSERT_EQ(bad.size(), 1u);
+  EXPECT_EQ(bad[0].source, 1);
+  EXPECT_THAT(bad[0].reason, HasSubstr("none"));
+}
+
+TEST_F(DecodedCache, WhatCannotBeWrittenIsNotBlamedOnTheSource) {
+  // Files stand where the cache's folders should be.
+  fs::create_directory(folder_.file("cache"));
+  const char* digits = "0123456789abcdef";
+  for (int i = 0; i < 256; ++i) {
+    source(std::string("cache/") + digits[i / 16] + digits[i % 16], "");
+  }
+  const auto things = cache({source("a", "a"), source("b", "b")});
+  EXPECT_TRUE(things->fill(2).empty());
+  EXPECT_EQ(value(things->get(0)), 'a');
+  EXPECT_EQ(value(things->get(1)), 'b');
+}
+
+TEST_F(DecodedCache, FailuresThatAreNotTheSourcesEndTheRun) {
+  const data::DecodedCache things(
+      {source("a", "a")}, "",
+      [](const std::string&) -> data::Decoded { throw std::bad_alloc(); },
+      {folder_.file("cache"), 1}, "things");
+  EXPECT_THAT([&] { things.fill(1); }, ::testing::ThrowsMessage<RunError>(AllOf(
+                                           HasSubstr("/a: decoding failed"),
+                                           HasSubstr("data.workers"))));
+}
+
+TEST_F(DecodedCache, AnAxisBeyondTheFormatIsTheSourcesFault) {
+  const data::DecodedCache things(
+      {source("a", "a")}, "",
+      [](const std::string&) {
+        return data::Decoded{torch::zeros({32768, 1, 1}, torch::kInt16)};
+      },
+      {folder_.file("cache"), 1}, "things");
+  const auto bad = things.fill(1);
+  ASSERT_EQ(bad.size(), 1u);
+  EXPECT_THAT(bad[0].reason, HasSubstr("32768 voxels along an axis"));
+}
+
+TEST_F(DecodedCache, AbandonedPartsLeaveAFullCache) {
+  const std::vector<std::string> sources{source("a", "a"), source("b", "b")};
+  cache({sources[0]})->fill(1);
+  const std::string part = folder_.file("cache/old.nii.1.part");
+  write_bytes(part, std::string(5000, 'x'));
+  fs::last_write_time(
+      part, fs::file_time_type::clock::now() - std::chrono::hours(48));
+  const double kEntry = 352 + 2 * 4 * 8 * 8;
+  cache(sources, 2.5 * kEntry / (1 << 30))->fill(1);
+  EXPECT_FALSE(fs::exists(part));
+  EXPECT_EQ(entries().size(), 2u);
 }
 
 }  // namespace

@@ -1,9 +1,10 @@
 #include "unimiss/data/image_dataset.h"
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include <numeric>
 
+#include "testing/files.h"
 #include "testing/temporary_directory.h"
 #include "unimiss/io/image.h"
 
@@ -79,6 +80,28 @@ TEST(ImageDataset, UsesTheChosenSources) {
   Random random({1});
   EXPECT_TRUE(dataset.sample(1, random).first.allclose(
       torch::full({3, 8, 8}, 100.0 / 255)));
+}
+
+TEST(ImageDataset, FailuresNameStageFileAndReason) {
+  const TemporaryDirectory folder;
+  io::write_png(folder.file("a.png"), torch::zeros({8, 8}, torch::kUInt8));
+  const auto error_of = [&](const ImageTransformOptions& options) {
+    const ImageDataset dataset(
+        cache_images({folder.file("a.png")}, {folder.file("cache")}), {0},
+        options);
+    Random random({1});
+    try {
+      dataset.sample(0, random);
+    } catch (const DataError& error) {
+      return std::string(error.what());
+    }
+    return std::string("no error");
+  };
+  EXPECT_EQ(error_of(plain(8)), "no error");
+  unimiss::testing::write_bytes(folder.file("a.png"), "no image");
+  EXPECT_THAT(error_of(plain(8)),
+              ::testing::AllOf(::testing::StartsWith("decoding: "),
+                               ::testing::HasSubstr("a.png: neither")));
 }
 
 }  // namespace

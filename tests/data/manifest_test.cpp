@@ -7,6 +7,8 @@
 #include "testing/files.h"
 #include "testing/temporary_directory.h"
 #include "unimiss/core/error.h"
+#include "unimiss/io/image.h"
+#include "unimiss/io/volume.h"
 
 namespace unimiss::data {
 namespace {
@@ -154,6 +156,15 @@ TEST_F(Manifest, ReportsWhatIsWrongWithCsv) {
             HasSubstr("line 4: no path"), HasSubstr("line 5: gone.png")));
 }
 
+TEST_F(Manifest, AFileMayBeCalledImage) {
+  write_bytes(folder_.file("image"), "x");
+  EXPECT_EQ(read_manifest(list("image\na.png\n")).size(), 2u);
+}
+
+TEST_F(Manifest, PathsThatAreTheSameContradictEachOther) {
+  EXPECT_EQ(read_manifest(list("a.png 0\n./a.png 1\n"), labels_).size(), 1u);
+}
+
 TEST_F(Manifest, TakesFoldersOnlyWhereASeriesMayBe) {
   const auto path = list(".\n");
   EXPECT_THAT(error_of(path), HasSubstr("does not exist"));
@@ -183,6 +194,11 @@ TEST_F(Manifest, DamagedListsBehaveAsTheirTableSays) {
   EXPECT_EQ(read_manifest(path("list_spaces.txt"), labels).at(0).path,
             path("dir with space/good reference.nii.gz"));
   EXPECT_EQ(read_manifest(path("list_duplicate.txt"), labels).size(), 1u);
+  // A path may lead anywhere; what is no image is refused when it is decoded.
+  EXPECT_THROW(
+      io::read_volume(
+          read_manifest(path("list_traversal.txt"), labels).at(0).path),
+      DataError);
 }
 
 }  // namespace

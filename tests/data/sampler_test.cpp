@@ -50,7 +50,15 @@ TEST(Sampler, WeightsShareAnEpoch) {
     }
     EXPECT_EQ(small, 512);
   }
-  // Nothing is drawn much more often than its neighbours.
+  // None comes a second time before all others of its source have come.
+  std::map<int64_t, std::set<int64_t>> seen;
+  for (const auto& [index, visit] : found) {
+    const int64_t source = index >= 1000 ? 1 : 0;
+    EXPECT_TRUE(seen[source].insert(index).second) << index << " " << visit;
+    if (seen[source].size() == (source == 1 ? 24u : 1000u)) {
+      seen[source].clear();
+    }
+  }
   for (const auto& [index, count] : visits) {
     EXPECT_NEAR(static_cast<double>(count),
                 index >= 1000 ? 512.0 * epochs / 24 : 512.0 * epochs / 1000, 1)

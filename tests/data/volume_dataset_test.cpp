@@ -75,7 +75,8 @@ TEST(VolumeDataset, ErrorsNameTheFile) {
     ADD_FAILURE() << "18 Tvoxels were resampled";
   } catch (const DataError& error) {
     EXPECT_THAT(error.what(),
-                AllOf(HasSubstr("coarse.nii"), HasSubstr("coarser spacing")));
+                AllOf(HasSubstr("decoding: "), HasSubstr("coarse.nii"),
+                      HasSubstr("coarser spacing")));
   }
 }
 

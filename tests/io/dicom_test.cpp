@@ -81,6 +81,14 @@ TEST_F(Dicom, MissingAndRepeatedSlicesAreNamed) {
   EXPECT_EQ(refused, 4);
 }
 
+TEST_F(Dicom, SeveralScansInOneSeriesAreRefused) {
+  for (int i = 0; i < 6; ++i) {
+    fs::copy(file("image_" + std::to_string(i) + ".dcm"),
+             file("again_" + std::to_string(i) + ".dcm"));
+  }
+  EXPECT_THAT(volume_error(folder()), HasSubstr("several scans in one series"));
+}
+
 TEST_F(Dicom, ATruncatedSliceIsNamed) {
   const std::string bytes = read_bytes(file("image_3.dcm"));
   for (const size_t size : {bytes.size() - 2, bytes.size() / 2, size_t{200}}) {

@@ -86,7 +86,7 @@ TEST(MappedVolume, DamageIsFound) {
   EXPECT_THAT(error_of(flipped, MappedCheck::kHeader),
               HasSubstr("does not fit"));
   EXPECT_THROW(map_volume(folder.file("none.nii"), MappedCheck::kHeader),
-               DataError);
+               Error);
 }
 
 TEST(MappedVolume, AFolderThatIsNotThereIsAnError) {

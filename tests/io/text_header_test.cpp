@@ -46,6 +46,8 @@ TEST(TextHeader, DamagedMetaImagesAreRefused) {
   EXPECT_THAT(volume_error("v.mha", replaced(plain, "ElementSpacing = ",
                                              "ElementSpacing = 0 0 ")),
               HasSubstr("spacing"));
+  EXPECT_THAT(volume_error("v.mha", replaced(plain, "LOCAL", "v.raw")),
+              HasSubstr("rename the header to .mhd"));
   const std::string packed = golden_bytes("compressed.mha");
   EXPECT_THAT(volume_error("v.mha", packed.substr(0, packed.size() - 9)),
               HasSubstr("truncated or corrupt"));
@@ -94,6 +96,8 @@ TEST(TextHeader, DataLiesBesideTheHeader) {
       ElementsAre(folder.file("v.nhdr"), folder.file("detached_nhdr.raw")));
   EXPECT_THAT(error("v.mhd", replaced(meta, "detached.raw", "../x.raw")),
               HasSubstr("another folder"));
+  EXPECT_EQ(error("v.mhd", meta.substr(0, meta.find_last_not_of('\n') + 1)),
+            "no error");
   EXPECT_THAT(error("v.mhd", replaced(meta, "detached.raw", "LIST")),
               HasSubstr("one file per slice"));
   write_bytes(folder.file("detached.raw"), data.substr(1));

@@ -143,6 +143,11 @@ TEST(Volume, DamagedGzipIsRefused) {
   EXPECT_THAT(volume_error("v.nii.gz", nifti_bytes(2, 2, 2)),
               HasSubstr("not gzip data"));
   EXPECT_THAT(volume_error("v.nii.gz", ""), HasSubstr("empty"));
+  // Sixty-four MiB of zeros behind a header of 8,000 voxels.
+  const auto bomb = gzip(nifti_bytes(20, 20, 20) + std::string(1 << 26, 0));
+  EXPECT_LT(bomb.size(), 200000u);
+  EXPECT_THAT(volume_error("v.nii.gz", bomb),
+              HasSubstr("more than its header asks for"));
 }
 
 TEST(Volume, ContradictoryHeadersAreRefused) {
@@ -192,6 +197,11 @@ TEST(Volume, ResampleKeepsTheExtentAndInterpolates) {
   const Volume labels = resample(volume, {3, 1, 3}, Interpolation::kNearest);
   EXPECT_TRUE(labels.voxels[0][0].equal(
       torch::tensor({0., 2., 3., 5., 6.}).to(torch::kFloat32)));
+  // 400 slices of 500 mm, whose plane shrinks a hundredfold: what lies between
+  // would take 38 GiB if the slices were interpolated first.
+  const Volume thick =
+      resample({torch::zeros({400, 224, 224}), {500, 0.01, 0.01}}, {1, 1, 1});
+  EXPECT_EQ(thick.voxels.sizes(), (torch::IntArrayRef{200000, 2, 2}));
   EXPECT_THROW(resample(volume, {1e-6, 1e-6, 1}), Error);
   EXPECT_THROW(resample(volume, {0, 1, 1}), Error);
 }
@@ -220,6 +230,9 @@ TEST(Volume, BrokenCollection) {
     const Volume read = read_volume(path(name));
     EXPECT_TRUE(read.voxels.isfinite().all().item<bool>()) << name;
   }
+  const Volume thick = read_volume(path("extreme_anisotropy.nii.gz"));
+  const Volume cubes = resample(thick, {1, 1, 1});
+  EXPECT_LT(cubes.voxels.numel(), int64_t{1} << 28);
   for (double spacing : read_volume(path("oblique_25deg.nii.gz")).spacing) {
     EXPECT_NEAR(spacing, 3, 1e-4);
   }

@@ -43,8 +43,9 @@ struct BadSource {
 ///
 /// Where the folder would outgrow its limit, or the disk its space, entries
 /// that this cache's sources do not use leave first, least recently used ones
-/// before others. When that is not enough the remaining sources are decoded
-/// each time they are asked for: correct, but slow, and said once.
+/// before others. When that is not enough, or nothing can be written, the
+/// remaining sources are decoded each time they are asked for: correct, but
+/// slow, and said once.
 ///
 /// All functions may be called by several threads at once.
 class DecodedCache {
@@ -53,7 +54,7 @@ class DecodedCache {
   using Decode = std::function<Decoded(const std::string& path)>;
 
   /// `what` names the sources in messages ("volumes"). Throws DataError for a
-  /// source that does not exist and for a folder that cannot be made.
+  /// folder that cannot be made.
   DecodedCache(std::vector<std::string> sources, const std::string& parameters,
                Decode decode, const DecodedCacheOptions& options,
                std::string what);
@@ -67,7 +68,8 @@ class DecodedCache {
 
   /// Makes all entries that are missing with `workers` threads (at least one)
   /// and checks the others; says how far it is and how long it will take.
-  /// Returns the sources that cannot be decoded, in order.
+  /// Returns the sources that cannot be decoded, in order. Throws RunError for
+  /// what is no source's fault.
   std::vector<BadSource> fill(int64_t workers) const;
 
  private:

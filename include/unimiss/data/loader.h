@@ -10,6 +10,9 @@
 
 namespace unimiss::data {
 
+/// More threads than any machine has cores for.
+inline constexpr int64_t kMaxWorkers = 1024;
+
 struct LoaderOptions {
   int64_t batch_size = 1;     ///< global: the sum over all processes
   int64_t workers = 2;        ///< threads; 0 prepares batches inside of next()

@@ -15,7 +15,8 @@ namespace unimiss::io {
 /// Palettes are looked up, 1-, 2- and 4-bit grey is stretched to 0..255, alpha
 /// is dropped, CMYK is converted; a rotation noted in EXIF is not applied.
 /// Throws DataError for a file that is missing, truncated, damaged, of another
-/// format, or larger than 2^30 pixels; a damaged file never yields pixels.
+/// format, or larger than 2^30 pixels. A JPEG has no checksum: damage that its
+/// decoder does not complain of goes unseen.
 torch::Tensor read_pixels(const std::string& path);
 
 /// read_pixels as float32 in [0, 1]: 8-bit values / 255, 16-bit values / 65535.

@@ -3,11 +3,15 @@
 #include <torch/types.h>
 
 #include <array>
+#include <cstdint>
 #include <string>
 
 /// Decoded voxels on disk, made to be memory-mapped: uncompressed NIfTI-1 that
 /// any viewer opens, with a checksum in the header's description.
 namespace unimiss::io {
+
+/// The longest axis that fits the format, voxels.
+inline constexpr int64_t kMaxMappedExtent = 32767;
 
 /// Writes integer voxels [D, H, W] (uint8, uint16 or int16) of `spacing` mm in
 /// the orientation of io::Volume, under a temporary name beside `path` that is
@@ -25,7 +29,8 @@ enum class MappedCheck {
 /// The voxels of a file that write_mapped_volume wrote, as a tensor on the
 /// mapped file itself: reading an element reads its page, writing to one is a
 /// segmentation fault. The file may be deleted meanwhile.
-/// Throws DataError for a file that is missing, damaged or of another writer.
+/// Throws DataError for a file that is damaged or of another writer, a plain
+/// Error for one that is missing or that the system cannot map just now.
 torch::Tensor map_volume(const std::string& path, MappedCheck check);
 
 }  // namespace unimiss::io

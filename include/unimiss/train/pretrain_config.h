@@ -108,7 +108,7 @@ struct PretrainDataOptions {
     visit("on_error", self.on_error,
           "files that cannot be decoded: stop (before training) or skip");
     visit("max_bad", self.max_bad,
-          "files of each list that on_error: skip may leave out");
+          "files of each kind that on_error: skip may leave out");
     visit("image_transforms", self.image_transforms, "augmentation of images");
     visit("volume_transforms", self.volume_transforms,
           "augmentation of volumes");

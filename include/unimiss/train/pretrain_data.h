@@ -24,12 +24,6 @@ struct DataStream {
 /// Where the batches are needed: a GPU gets them from page-locked memory.
 enum class BatchTarget { kCpu, kGpu };
 
-/// Reads the lists, decodes into the cache what is not there yet (with progress
-/// in the log) and starts the workers. Throws ConfigError for weights that do
-/// not fit the lists, DataError that names every list line or file at fault.
-DataStream open_images(const PretrainConfig& config, BatchTarget target);
-DataStream open_volumes(const PretrainConfig& config, BatchTarget target);
-
 /// The augmentation with the sizes of the model.
 data::ImageTransformOptions image_transforms(const PretrainConfig& config);
 data::VolumeTransformOptions volume_transforms(const PretrainConfig& config);
@@ -39,7 +33,22 @@ struct ListedFiles {
   std::vector<std::string> paths;
   std::vector<int64_t> counts;
 };
-ListedFiles list_images(const PretrainConfig& config);
-ListedFiles list_volumes(const PretrainConfig& config);
+struct PretrainLists {
+  ListedFiles images, volumes;
+};
+/// Reads all lists of both kinds. Throws DataError with everything that is
+/// wrong with any of them, ConfigError for weights that do not fit.
+PretrainLists read_lists(const PretrainConfig& config);
+
+/// Decodes into the cache what is not there yet, with progress in the log.
+/// Throws DataError that names every file at fault (data.on_error).
+DataStream open_images(const PretrainConfig& config, const ListedFiles& files);
+DataStream open_volumes(const PretrainConfig& config, const ListedFiles& files);
+
+/// Starts the workers that prepare a stream's batches; nothing where it has no
+/// data. Throws ConfigError where leaving out files has emptied a weighted
+/// list.
+void start_workers(DataStream& images, DataStream& volumes,
+                   const PretrainConfig& config, BatchTarget target);
 
 }  // namespace unimiss::train
