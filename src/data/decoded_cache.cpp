@@ -1,9 +1,6 @@
 #include "unimiss/data/decoded_cache.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -12,9 +9,9 @@
 #include <map>
 #include <mutex>
 #include <thread>
-#include <unordered_set>
 #include <utility>
 
+#include "data/cache_folder.h"
 #include "unimiss/core/error.h"
 #include "unimiss/core/log.h"
 #include "unimiss/core/random.h"
@@ -27,9 +24,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
-
-/// Left free on the disk for everything else.
-constexpr double kReserve = 1 << 30;
 
 double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
@@ -50,24 +44,6 @@ std::string identity(const std::string& path) {
   }
   return text;
 }
-
-/// Holds a lock that other threads and processes respect.
-class FileLock {
- public:
-  explicit FileLock(const fs::path& path)
-      : file_(open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0666)) {
-    // Where locks do not work, at worst an entry is made twice.
-    if (file_ >= 0) flock(file_, LOCK_EX);
-  }
-  ~FileLock() {
-    if (file_ >= 0) close(file_);
-  }
-  FileLock(const FileLock&) = delete;
-  FileLock& operator=(const FileLock&) = delete;
-
- private:
-  int file_;
-};
 
 /// Says how far a long piece of work is, every ten seconds.
 class ProgressReport {
@@ -113,17 +89,9 @@ class DecodedCache::Implementation {
                  const DecodedCacheOptions& options, std::string what)
       : sources_(std::move(sources)),
         decode_(std::move(decode)),
-        folder_(options.folder),
-        capacity_(options.gib * (1 << 30)),
         what_(std::move(what)),
+        folder_(options.folder, options.gib, what_),
         checked_(sources_.size()) {
-    std::error_code error;
-    fs::create_directories(folder_, error);
-    if (error) {
-      throw DataError(options.folder,
-                      "the cache's folder cannot be made (" + error.message() +
-                          "); name another one with data.cache");
-    }
     for (const std::string& source : sources_) {
       std::string version;
       try {
@@ -136,8 +104,7 @@ class DecodedCache::Implementation {
       // Two independent words of 64 bits: no two keys will ever agree.
       const std::string name = fmt::format("{:016x}{:016x}.nii", fnv1a64(key),
                                            splitmix64(fnv1a64("2" + key)));
-      entries_.push_back(folder_ / name.substr(0, 2) / name);
-      used_.insert(entries_.back().string());
+      entries_.push_back(folder_.keep(name));
     }
   }
 
@@ -171,9 +138,9 @@ class DecodedCache::Implementation {
                         extent, io::kMaxMappedExtent));
       }
     }
-    return store(entry, decoded)
-               ? io::map_volume(entry.string(), io::MappedCheck::kHeader)
-               : decoded.voxels;
+    store(number, decoded);
+    voxels = mapped(number);
+    return voxels.defined() ? voxels : decoded.voxels;
   }
 
   std::vector<BadSource> fill(int64_t workers) {
@@ -242,109 +209,28 @@ class DecodedCache::Implementation {
     }
   }
 
-  /// Writes an entry; false where there is no room, or no right to.
-  bool store(const fs::path& entry, const Decoded& decoded) {
+  /// Writes an entry where there is room, and a right to.
+  void store(int64_t number, const Decoded& decoded) {
     const StageTimer timer(Stage::kStore);
-    if (!make_room(static_cast<double>(decoded.voxels.nbytes()))) return false;
+    if (!folder_.make_room(static_cast<double>(decoded.voxels.nbytes()))) {
+      return;
+    }
     try {
-      io::write_mapped_volume(entry.string(), decoded.voxels, decoded.spacing);
+      io::write_mapped_volume(entries_[number].string(), decoded.voxels,
+                              decoded.spacing);
+      checked_[number] = true;
     } catch (const DataError& error) {
-      // The cache's fault, not the source's.
-      const std::lock_guard lock(mutex_);
-      if (!std::exchange(full_, true)) {
-        log_warning(
-            fmt::format("cache: {}; the other {} are decoded whenever "
-                        "they are needed, which is slow",
-                        error.what(), what_));
-      }
-      return false;
+      folder_.give_up(error.what());  // not the source's fault
     }
-    checked_[&entry - entries_.data()] = true;
-    return true;
-  }
-
-  bool fits(double bytes) const {
-    std::error_code error;
-    const auto space = fs::space(folder_, error);
-    return held_ >= 0 && held_ + bytes <= capacity_ &&
-           (error || static_cast<double>(space.available) >= bytes + kReserve);
-  }
-
-  struct Other {
-    fs::file_time_type used;
-    double bytes;
-    fs::path path;
-  };
-
-  /// Counts the folder; the entries that no source of ours needs, least
-  /// recently used ones first.
-  std::vector<Other> count_folder() {
-    held_ = 0;
-    std::vector<Other> others;
-    std::error_code error;
-    const auto now = fs::file_time_type::clock::now();
-    for (fs::recursive_directory_iterator file(folder_, error), end;
-         !error && file != end; file.increment(error)) {
-      std::error_code gone;
-      if (!file->is_regular_file(gone)) continue;
-      const auto bytes = static_cast<double>(file->file_size(gone));
-      const auto used = file->last_write_time(gone);
-      if (gone) continue;
-      held_ += bytes;
-      const bool abandoned = file->path().extension() == ".part" &&
-                             now - used > std::chrono::hours(24);
-      if (abandoned || (file->path().extension() == ".nii" &&
-                        !used_.contains(file->path().string()))) {
-        others.push_back({used, bytes, file->path()});
-      }
-    }
-    std::sort(others.begin(), others.end(),
-              [](const Other& a, const Other& b) { return a.used < b.used; });
-    return others;
-  }
-
-  /// Whether an entry of so many bytes may be stored; evicts others for it.
-  bool make_room(double bytes) {
-    const std::lock_guard lock(mutex_);
-    if (full_) return false;
-    if (!fits(bytes)) {
-      // Other processes write here too: count anew. Some more room than
-      // needed, for this takes long.
-      const double wanted = bytes + 0.05 * capacity_;
-      std::error_code error;
-      for (const Other& other : count_folder()) {
-        if (fits(wanted)) break;
-        if (fs::remove(other.path, error)) held_ -= other.bytes;
-      }
-    }
-    if (!fits(bytes)) {
-      full_ = true;
-      std::error_code error;
-      log_warning(fmt::format(
-          "cache: {} is full ({:.1f} GiB held, {:.1f} allowed by "
-          "data.cache_gib, {:.1f} GiB free on the disk): the other {} are "
-          "decoded whenever they are needed, which is slow",
-          folder_.string(), held_ / (1 << 30), capacity_ / (1 << 30),
-          static_cast<double>(fs::space(folder_, error).available) / (1 << 30),
-          what_));
-      return false;
-    }
-    held_ += bytes;
-    return true;
   }
 
   const std::vector<std::string> sources_;
   const Decode decode_;
-  const fs::path folder_;
-  const double capacity_;
   const std::string what_;
+  CacheFolder folder_;
   std::vector<fs::path> entries_;
   std::map<int64_t, std::string> unusable_;  ///< sources, and why
-  std::unordered_set<std::string> used_;
-  std::vector<std::atomic<bool>> checked_;  ///< the checksum, by this process
-  std::mutex mutex_;                        ///< guards what follows
-  double held_ = -1;                        ///< bytes; -1: not counted yet
-  bool full_ = false;
+  std::vector<std::atomic<bool>> checked_;   ///< the checksum, by this process
 };
 
 DecodedCache::DecodedCache(std::vector<std::string> sources,

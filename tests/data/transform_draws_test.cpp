@@ -51,6 +51,51 @@ double normal(double x, double sigma) {
   return 0.5 * std::erfc(-x / (sigma * std::sqrt(2.0)));
 }
 
+Views augment(const torch::Tensor& hu, const VolumeTransformOptions& options,
+              Random& random) {
+  const Views views = augment_volume(hu, options, random);
+  return {views.first[0], views.second[0]};
+}
+Views augment(const torch::Tensor& pixels, const ImageTransformOptions& options,
+              Random& random) {
+  return augment_image(pixels, options, random);
+}
+
+/// What `observe` says of the first and of the second view, over all draws.
+template <class Options, class Observe>
+std::array<std::vector<double>, 2> observed(const torch::Tensor& source,
+                                            const Options& options,
+                                            const Observe& observe) {
+  std::array<std::vector<double>, 2> result;
+  for (int i = 0; i < kDraws; ++i) {
+    Random random({17, static_cast<uint64_t>(i)});
+    const Views views = augment(source, options, random);
+    result[0].push_back(observe(views.first));
+    result[1].push_back(observe(views.second));
+  }
+  return result;
+}
+
+/// The variance that a point in the middle of a slice [n, n] spreads to along a
+/// row: sigma squared, where sigma is not so small that its kernel is coarse.
+double spread(const torch::Tensor& slice) {
+  const int64_t n = slice.size(0);
+  const auto offsets = torch::arange(n, torch::kFloat32) - (n / 2);
+  return (slice.sum(0) * offsets.square()).sum().item<double>();
+}
+
+/// Sigma is drawn from 0.1 to 2; those above 1 are looked at.
+void expect_blur(const std::vector<double>& spreads, double probability) {
+  std::vector<double> wide;
+  for (const double variance : spreads) {
+    if (variance > 1) wide.push_back(std::sqrt(variance));
+  }
+  const double expected = probability / 1.9;
+  EXPECT_NEAR(static_cast<double>(wide.size()) / kDraws, expected,
+              share_tolerance(expected));
+  expect_distribution(wide, uniform(1, 2));
+}
+
 // --- volumes ---------------------------------------------------------------
 
 /// Views that show a volume as it is, but for one change.
@@ -68,21 +113,6 @@ VolumeTransformOptions only(IntensityChange change,
 torch::Tensor row_of_hu(std::initializer_list<int16_t> values) {
   return torch::tensor(std::vector<int16_t>(values), torch::kInt16)
       .view({1, 1, static_cast<int64_t>(values.size())});
-}
-
-/// What `observe` says of the first and of the second view, over all draws.
-template <class Observe>
-std::array<std::vector<double>, 2> observed(
-    const torch::Tensor& hu, const VolumeTransformOptions& options,
-    const Observe& observe) {
-  std::array<std::vector<double>, 2> result;
-  for (int i = 0; i < kDraws; ++i) {
-    Random random({17, static_cast<uint64_t>(i)});
-    const Views views = augment_volume(hu, options, random);
-    result[0].push_back(observe(views.first[0]));
-    result[1].push_back(observe(views.second[0]));
-  }
-  return result;
 }
 
 /// The share of draws that changed something, and those draws.
@@ -171,27 +201,13 @@ TEST(TransformDraws, VolumeNoise) {
 }
 
 TEST(TransformDraws, VolumeBlur) {
-  // The variance that a point spreads to along a row; 2 sigma^2 of the kernel
-  // is cut off at 4 sigma, and narrow kernels are sampled coarsely.
   auto hu = torch::zeros({1, 33, 33}, torch::kInt16);
   hu[0][16][16] = 1024;
-  const auto squares = (torch::arange(33, torch::kFloat32) - 16).square();
-  const auto draws = observed(
-      hu, only(IntensityChange::kBlur, {1, 33, 33}), [&](const auto& view) {
-        return (view[0].sum(0) * squares).sum().template item<double>();
-      });
-  for (int view = 0; view < 2; ++view) {
-    std::vector<double> wide;
-    int blurred = 0;
-    for (const double variance : draws[view]) {
-      if (variance > 0.25) wide.push_back(std::sqrt(variance));
-      // Below 0.2 voxels a blur changes nothing.
-      blurred += variance > 0.2 * 0.2 ? 1 : 0;
-    }
-    const double probability = 0.8 * (view == 0 ? 0.8 : 0.5) * 1.7 / 1.9;
-    EXPECT_NEAR(static_cast<double>(blurred) / kDraws, probability, 0.04);
-    expect_distribution(wide, uniform(0.5, 2.0));
-  }
+  const auto draws =
+      observed(hu, only(IntensityChange::kBlur, {1, 33, 33}),
+               [&](const auto& view) { return spread(view[0]); });
+  expect_blur(draws[0], 0.8 * 0.8);
+  expect_blur(draws[1], 0.8 * 0.5);
 }
 
 TEST(TransformDraws, VolumeMirroring) {
@@ -261,20 +277,6 @@ ImageTransformOptions only(ImageChange change, int64_t size) {
   options.flip_probability = 0;
   options.brightness = options.contrast = options.saturation = options.hue = 0;
   return options;
-}
-
-template <class Observe>
-std::array<std::vector<double>, 2> observed(
-    const torch::Tensor& pixels, const ImageTransformOptions& options,
-    const Observe& observe) {
-  std::array<std::vector<double>, 2> result;
-  for (int i = 0; i < kDraws; ++i) {
-    Random random({19, static_cast<uint64_t>(i)});
-    const Views views = augment_image(pixels, options, random);
-    result[0].push_back(observe(views.first));
-    result[1].push_back(observe(views.second));
-  }
-  return result;
 }
 
 torch::Tensor pixel_row(std::initializer_list<uint16_t> values) {
@@ -374,22 +376,11 @@ TEST(TransformDraws, ImageGreyAndFlip) {
 TEST(TransformDraws, ImageBlur) {
   auto pixels = torch::zeros({1, 25, 25}, torch::kUInt8);
   pixels[0][12][12] = 255;
-  const auto squares = (torch::arange(25, torch::kFloat32) - 12).square();
   const auto draws =
-      observed(pixels, only(ImageChange::kBlur, 25), [&](const auto& view) {
-        return (view[0].sum(0) * squares).sum().template item<double>();
-      });
-  for (int view = 0; view < 2; ++view) {
-    std::vector<double> wide;
-    int blurred = 0;
-    for (const double variance : draws[view]) {
-      if (variance > 0.25) wide.push_back(std::sqrt(variance));
-      blurred += variance > 0.2 * 0.2 ? 1 : 0;
-    }
-    const double probability = (view == 0 ? 0.5 : 1) * 1.7 / 1.9;
-    EXPECT_NEAR(static_cast<double>(blurred) / kDraws, probability, 0.06);
-    expect_distribution(wide, uniform(0.5, 2.0));
-  }
+      observed(pixels, only(ImageChange::kBlur, 25),
+               [&](const auto& view) { return spread(view[0]); });
+  expect_blur(draws[0], 0.5);
+  expect_blur(draws[1], 1);
 }
 
 TEST(TransformDraws, ImageWindows) {
