@@ -7,7 +7,6 @@
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <numeric>
 #include <string>
 #include <vector>
 
@@ -104,12 +103,13 @@ class ScratchFolder {
   std::filesystem::path path_;
 };
 
-Timing time_cold(const data::DecodedCache& cache) {
+Timing time_cold(const data::DecodedCache& cache, const std::string& key,
+                 const train::PretrainConfig& config) {
   Timing timing;
   const data::StageTimes stages;
   const auto begin = Clock::now();
-  const auto bad = cache.fill(1);
-  if (!bad.empty()) throw DataError("bench data", bad.front().reason);
+  data::select_sources(cache, key, 1, config.data.on_error,
+                       config.data.max_bad);
   timing.seconds = seconds_since(begin);
   timing.count = cache.size();
   timing.stages = stages.seconds();
@@ -151,12 +151,6 @@ double time_workers(std::shared_ptr<const data::Dataset> dataset,
   return static_cast<double>(samples) / seconds_since(begin);
 }
 
-std::vector<int64_t> all_of(const data::DecodedCache& cache) {
-  std::vector<int64_t> numbers(cache.size());
-  std::iota(numbers.begin(), numbers.end(), 0);
-  return numbers;
-}
-
 /// Measures one kind; `open` makes its cache, `make` its dataset.
 template <class Open, class Make>
 Measured measure(const std::string& kind, std::vector<std::string> files,
@@ -166,10 +160,13 @@ Measured measure(const std::string& kind, std::vector<std::string> files,
   files.resize(std::min<size_t>(files.size(), options.files));
   const ScratchFolder folder;
   Measured result{.kind = kind, .cold = {}, .cached = {}};
-  result.cold = time_cold(*open(files, folder.path()));
+  const std::string key = "data." + kind;
+  result.cold = time_cold(*open(files, folder.path()), key, config);
   const auto cache = open(files, folder.path());
   const std::shared_ptr<const data::Dataset> dataset =
-      make(cache, all_of(*cache));
+      make(cache, data::select_sources(*cache, key, 1, config.data.on_error,
+                                       config.data.max_bad)
+                      .usable);
   result.cached = time_cached(*dataset, options.seconds);
   result.workers = std::max<int64_t>(1, config.data.workers);
   result.workers_per_second =

@@ -16,6 +16,10 @@
 namespace unimiss {
 namespace {
 
+constexpr const char* kOutOfMemory =
+    "out of memory; use a smaller batch (data.batch_size_2d, "
+    "data.batch_size_3d) or fewer loader threads (data.workers)";
+
 bool wants_stack_trace() {
   const char* value = std::getenv("TORCH_SHOW_CPP_STACKTRACES");
   return value && std::string_view(value) == "1";
@@ -44,10 +48,17 @@ int run_app(const std::function<void()>& body) {
   } catch (const Error& error) {
     print_error(error.what());
   } catch (const c10::Error& error) {
+    // LibTorch's allocators have exceptions of no type of their own.
+    const std::string_view what = error.what_without_backtrace();
+    if (what.find("allocate memory") != std::string_view::npos ||
+        what.find("out of memory") != std::string_view::npos) {
+      print_error(kOutOfMemory);
+      return kExitFailed;
+    }
     print_error(wants_stack_trace() ? error.what()
                                     : error.what_without_backtrace());
   } catch (const std::bad_alloc&) {
-    print_error("out of memory; use a smaller batch or fewer loader threads");
+    print_error(kOutOfMemory);
   } catch (const std::exception& error) {
     print_error(error.what());
   }

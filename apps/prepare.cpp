@@ -33,7 +33,7 @@ struct RadiographRequest {
 /// chest.nii.gz → chest
 std::string stem_of(const std::string& path) {
   std::string name = fs::path(path).filename().string();
-  for (const char* ending : {".gz", ".nii"}) {
+  for (const char* ending : {".gz", ".nii", ".mha", ".mhd", ".nrrd", ".nhdr"}) {
     if (name.ends_with(ending)) name.resize(name.size() - std::strlen(ending));
   }
   return name;
@@ -42,7 +42,15 @@ std::string stem_of(const std::string& path) {
 /// The films of one volume, at equal turns; appends their names to the list.
 void render(const RadiographRequest& request, const std::string& path,
             std::ofstream& list) {
-  const unimiss::data::Radiograph radiograph(unimiss::io::read_volume(path));
+  const auto radiograph = [&] {
+    try {
+      return unimiss::data::Radiograph(unimiss::io::read_volume(path));
+    } catch (const unimiss::DataError&) {
+      throw;
+    } catch (const unimiss::Error& error) {
+      throw unimiss::DataError(path, error.what());
+    }
+  }();
   const std::string stem = stem_of(path);
   unimiss::Random random({request.seed, unimiss::fnv1a64(stem)});
   for (int64_t i = 0; i < request.count; ++i) {
@@ -101,7 +109,10 @@ int main(int argc, char** argv) {
       "radiograph",
       "simulated X-rays of CT volumes: line integrals of the attenuation, as "
       "16-bit PNG files and a list.txt");
-  radiograph->add_option("--volume", request.volumes, "CT volumes (NIfTI)")
+  radiograph
+      ->add_option(
+          "--volume", request.volumes,
+          "CT volumes: NIfTI, MetaImage, NRRD or folders of DICOM files")
       ->required();
   radiograph->add_option("--output", request.output, "folder for the films")
       ->required();

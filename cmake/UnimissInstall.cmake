@@ -13,9 +13,10 @@ install(EXPORT unimissTargets NAMESPACE unimiss::
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/unimiss
   DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 if(_programs)
-  # Programs find LibTorch where the build found it.
+  # Programs find LibTorch where the build found it. CMake's own path leaves out
+  # folders of the checkout, where the scripts put it.
   set_target_properties(${_programs} PROPERTIES
-    INSTALL_RPATH_USE_LINK_PATH ON)
+    INSTALL_RPATH ${TORCH_ROOT}/lib INSTALL_RPATH_USE_LINK_PATH ON)
   install(TARGETS ${_programs} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
 

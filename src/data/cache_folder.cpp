@@ -48,7 +48,8 @@ CacheFolder::CacheFolder(const std::string& folder, double gib,
   if (error) {
     throw DataError(folder, "the cache's folder cannot be made (" +
                                 error.message() +
-                                "); name another one with data.cache");
+                                "); name another one with data.cache, which by "
+                                "default lies beside run.output");
   }
 }
 
@@ -73,8 +74,9 @@ bool CacheFolder::make_room(double bytes) {
   }
   if (!fits(bytes)) {
     say_full(
-        fmt::format("{} is full ({:.1f} GiB held, {:.1f} allowed by "
-                    "data.cache_gib, {:.1f} GiB free on the disk)",
+        fmt::format("{} is full ({:.3g} GiB held, {:.3g} allowed by "
+                    "data.cache_gib, {:.3g} GiB free on the disk, of "
+                    "which 1 is left for others)",
                     folder_.string(), held_ / kGib, capacity_ / kGib,
                     free_bytes(folder_) / kGib));
     return false;

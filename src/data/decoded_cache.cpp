@@ -62,13 +62,15 @@ class ProgressReport {
     last_ = Clock::now();
     reported_ = done_;
     log_info(fmt::format(
-        "cache: {} of {} {} ({} new), {:.1f} a second, about {:.0f} s left",
+        "cache: {} of {} {} ({} decoded), {:.1f} a second, about {:.0f} s left",
         done_, total_, what_, made_, rate,
         static_cast<double>(total_ - done_) / rate));
   }
-  void finish() const {
-    log_info(fmt::format("cache: {} {}, {} of them new, in {:.1f} s", done_,
-                         what_, made_, seconds_since(begin_)));
+  void finish(size_t bad) const {
+    log_info(
+        fmt::format("cache: {} {}, {} of them decoded now, {} unusable, in "
+                    "{:.1f} s",
+                    done_, what_, made_, bad, seconds_since(begin_)));
   }
 
  private:
@@ -178,7 +180,7 @@ class DecodedCache::Implementation {
       work();
     }
     if (failure) std::rethrow_exception(failure);
-    progress.finish();
+    progress.finish(bad.size());
     std::sort(bad.begin(), bad.end(),
               [](const auto& a, const auto& b) { return a.source < b.source; });
     return bad;

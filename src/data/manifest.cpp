@@ -197,7 +197,11 @@ class Checker {
       return std::nullopt;
     }
     if (!exists(row.image)) {
-      problems_.add(row.line, fmt::format("{} does not exist{}", row.image,
+      std::error_code ignored;
+      const bool folder = fs::is_directory(folder_ / row.image, ignored);
+      problems_.add(row.line, fmt::format("{} {}{}", row.image,
+                                          folder ? "is a folder, not a file"
+                                                 : "does not exist",
                                           hint(row.image)));
       return std::nullopt;
     }
@@ -237,12 +241,20 @@ class Checker {
             fs::is_directory(status));
   }
 
-  /// A list with targets where none is expected.
+  /// What a path that cannot be used may be.
   std::string hint(const std::string& path) const {
+    std::error_code ignored;
+    if (fs::is_directory(folder_ / path, ignored)) return "";
     const size_t blank = path.find_last_of(kBlanks);
-    if (blank == std::string::npos || !exists(path.substr(0, blank))) return "";
-    return fmt::format(" ('{}' does: a list of paths alone is expected here)",
-                       path.substr(0, blank));
+    if (blank != std::string::npos && exists(path.substr(0, blank))) {
+      return fmt::format(" ('{}' does: a list of paths alone is expected here)",
+                         path.substr(0, blank));
+    }
+    if (path.find_first_of(",;") != std::string::npos) {
+      return " (a CSV list begins with a header, separated by commas, that has "
+             "a column 'image')";
+    }
+    return "";
   }
 
   fs::path folder_;
@@ -282,6 +294,15 @@ std::vector<ManifestEntry> read_manifest(const std::string& list,
   if (!file || fs::is_directory(list)) {
     throw DataError(list, "cannot be read as a list; check the path");
   }
+  std::string begin(512, '\n');
+  file.read(begin.data(), static_cast<std::streamsize>(begin.size()));
+  if (begin.find('\0') != std::string::npos) {
+    throw DataError(list,
+                    "is no list but binary data; name a text file that "
+                    "has one path a line");
+  }
+  file.clear();
+  file.seekg(0);
   Problems problems;
   const fs::path folder = fs::path(list).parent_path();
   const std::vector<Row> rows = Reader(folder, options, problems).read(file);

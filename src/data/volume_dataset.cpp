@@ -51,6 +51,13 @@ Decoded decode(const std::string& path,
       throw DataError(path, error.what());
     }
   }
+  const auto sizes = volume.voxels.sizes();
+  if (sizes[0] < 8 || sizes[1] < 32 || sizes[2] < 32) {
+    log_warning(fmt::format(
+        "{}: only {}x{}x{} voxels of {:.3g} mm: its views "
+        "are mostly padding; check the spacing",
+        path, sizes[0], sizes[1], sizes[2], fmt::join(volume.spacing, "x")));
+  }
   return {to_int16(path, volume.voxels), volume.spacing};
 }
 

@@ -113,7 +113,7 @@ class Mapping {
     size_ = static_cast<size_t>(status.st_size);
     if (size_ < kVoxelsBegin) {
       close(file);
-      throw DataError(path, "is cut short; delete it");
+      throw DataError(path, "is cut short");
     }
     data_ = mmap(nullptr, size_, PROT_READ, MAP_SHARED, file, 0);
     const std::string why = std::system_category().message(errno);
@@ -178,9 +178,7 @@ void write_mapped_volume(const std::string& path, const torch::Tensor& voxels,
 torch::Tensor map_volume(const std::string& path, MappedCheck check) {
   auto mapping = std::make_shared<const Mapping>(path);
   const char* header = mapping->bytes();
-  auto fail = [&](const char* why) {
-    throw DataError(path, std::string(why) + "; delete it");
-  };
+  auto fail = [&](const char* why) { throw DataError(path, why); };
   const std::string text(header + kDescription,
                          strnlen(header + kDescription, kDescriptionBytes));
   if (!text.starts_with("unimiss cache 1 ")) {

@@ -58,7 +58,7 @@ torch::Tensor interpolate_axis(const torch::Tensor& input, int64_t axis,
 Volume resample(const Volume& volume, const std::array<double, 3>& spacing,
                 Interpolation interpolation) {
   constexpr double kTolerance = 0.01;
-  constexpr double kMaxVoxels = 2147483648.0;
+  constexpr double kMaxVoxels = 1 << 29;  // 2 GiB
   Volume result = volume;
   result.voxels = volume.voxels.contiguous();
   std::array<int64_t, 3> sizes;
@@ -76,7 +76,8 @@ Volume resample(const Volume& volume, const std::array<double, 3>& spacing,
   if (count > kMaxVoxels) {
     throw Error(fmt::format(
         "resampling {}x{}x{} voxels of {}x{}x{} mm to {}x{}x{} mm would give "
-        "{:.3g} voxels (2^31 are allowed); choose a coarser spacing",
+        "{:.3g} voxels (2^29 are allowed); choose a coarser data.spacing, or "
+        "correct the file's",
         volume.voxels.size(0), volume.voxels.size(1), volume.voxels.size(2),
         volume.spacing[0], volume.spacing[1], volume.spacing[2], spacing[0],
         spacing[1], spacing[2], count));

@@ -152,6 +152,11 @@ Bytes inflate_gzip(const std::string& path, const Bytes& packed,
     }
     consumed += member_in;
     produced += member_out;
+    // Zeros behind the last member are padding, as for gzip itself.
+    if (std::all_of(packed.begin() + static_cast<std::ptrdiff_t>(consumed),
+                    packed.end(), [](uint8_t byte) { return byte == 0; })) {
+      break;
+    }
   }
   plain.resize(produced);
   return plain;

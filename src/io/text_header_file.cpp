@@ -139,7 +139,11 @@ std::vector<uint8_t> data_bytes(const std::string& path,
                                       "put both files into one",
                                       name));
   }
-  return read_file_bytes((fs::path(path).parent_path() / name).string());
+  try {
+    return read_file_bytes((fs::path(path).parent_path() / name).string());
+  } catch (const DataError& error) {
+    throw DataError(path, std::string("its data: ") + error.what());
+  }
 }
 
 /// Where raw voxels begin when `skip` bytes come first; -1: they end the data.

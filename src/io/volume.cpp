@@ -73,7 +73,8 @@ ItkImage::Pointer read_image(const std::string& path) {
   throw DataError(path, is_dicom_file(path)
                             ? "a single DICOM file is no volume; name the "
                               "folder that holds its series"
-                            : "not a volume by its name (.nii, .nii.gz, .mha, "
+                            : "not a volume by its name (in lower case: .nii, "
+                              ".nii.gz, .mha, "
                               ".mhd, .nrrd, .nhdr, or a folder of DICOM "
                               "files); convert it");
 }

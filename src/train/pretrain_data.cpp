@@ -16,14 +16,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// What is wrong with lists, to be told at once.
+/// What is wrong with lists or files, to be told at once.
 class Problems {
  public:
   void add(const std::string& problem) {
     text_ += (text_.empty() ? "" : "\n") + problem;
   }
   void throw_if_any() const {
-    if (!text_.empty()) throw DataError("the lists", "\n" + text_);
+    if (!text_.empty()) throw DataError(text_);
   }
 
  private:
@@ -102,7 +102,10 @@ void with_key(const char* key, const Work& work) {
   try {
     work();
   } catch (const ConfigError& error) {
-    throw ConfigError(std::string(key) + ": " + error.what());
+    std::string_view what = error.what();
+    constexpr std::string_view kOwnKey = "weights: ";
+    if (what.starts_with(kOwnKey)) what.remove_prefix(kOwnKey.size());
+    throw ConfigError(std::string(key) + ": " + std::string(what));
   }
 }
 
@@ -119,6 +122,32 @@ void start(DataStream& stream, const PretrainConfig& config, int64_t batch_size,
   options.sources = stream.sources;
   options.pin_memory = target == BatchTarget::kGpu;
   stream.loader = std::make_unique<data::Loader>(stream.dataset, options);
+}
+
+DataStream open_images(const PretrainConfig& config, const ListedFiles& files) {
+  DataStream stream;
+  if (files.paths.empty()) return stream;
+  auto cache = data::cache_images(files.paths, cache_options(config, "images"));
+  auto usable = select(stream, *cache, "data.images", config);
+  stream.sources = sources_of(files, usable, config.data.image_weights, 1);
+  stream.dataset = std::make_shared<data::ImageDataset>(
+      std::move(cache), std::move(usable), image_transforms(config));
+  return stream;
+}
+
+DataStream open_volumes(const PretrainConfig& config,
+                        const ListedFiles& files) {
+  DataStream stream;
+  if (files.paths.empty()) return stream;
+  auto cache = data::cache_volumes(
+      files.paths, cache_options(config, "volumes"), config.data.spacing);
+  auto usable = select(stream, *cache, "data.volumes", config);
+  stream.sources = sources_of(files, usable, config.data.volume_weights,
+                              config.data.samples_per_volume);
+  stream.dataset = std::make_shared<data::VolumeDataset>(
+      std::move(cache), std::move(usable), config.data.samples_per_volume,
+      volume_transforms(config));
+  return stream;
 }
 
 }  // namespace
@@ -155,42 +184,34 @@ PretrainLists read_lists(const PretrainConfig& config) {
   return lists;
 }
 
-DataStream open_images(const PretrainConfig& config, const ListedFiles& files) {
-  DataStream stream;
-  if (files.paths.empty()) return stream;
-  auto cache = data::cache_images(files.paths, cache_options(config, "images"));
-  auto usable = select(stream, *cache, "data.images", config);
-  stream.sources = sources_of(files, usable, config.data.image_weights, 1);
-  stream.dataset = std::make_shared<data::ImageDataset>(
-      std::move(cache), std::move(usable), image_transforms(config));
-  return stream;
+PretrainData open_data(const PretrainConfig& config,
+                       const PretrainLists& lists) {
+  PretrainData data;
+  Problems problems;
+  try {
+    data.images = open_images(config, lists.images);
+  } catch (const DataError& error) {
+    problems.add(error.what());
+  }
+  try {
+    data.volumes = open_volumes(config, lists.volumes);
+  } catch (const DataError& error) {
+    problems.add(error.what());
+  }
+  problems.throw_if_any();
+  return data;
 }
 
-DataStream open_volumes(const PretrainConfig& config,
-                        const ListedFiles& files) {
-  DataStream stream;
-  if (files.paths.empty()) return stream;
-  auto cache = data::cache_volumes(
-      files.paths, cache_options(config, "volumes"), config.data.spacing);
-  auto usable = select(stream, *cache, "data.volumes", config);
-  stream.sources = sources_of(files, usable, config.data.volume_weights,
-                              config.data.samples_per_volume);
-  stream.dataset = std::make_shared<data::VolumeDataset>(
-      std::move(cache), std::move(usable), config.data.samples_per_volume,
-      volume_transforms(config));
-  return stream;
-}
-
-void start_workers(DataStream& images, DataStream& volumes,
-                   const PretrainConfig& config, BatchTarget target) {
-  if (images.dataset) {
+void start_workers(PretrainData& data, const PretrainConfig& config,
+                   BatchTarget target) {
+  if (data.images.dataset) {
     with_key(kImageWeights, [&] {
-      start(images, config, config.data.batch_size_2d, "images", target);
+      start(data.images, config, config.data.batch_size_2d, "images", target);
     });
   }
-  if (volumes.dataset) {
+  if (data.volumes.dataset) {
     with_key(kVolumeWeights, [&] {
-      start(volumes, config, config.data.batch_size_3d, "volumes", target);
+      start(data.volumes, config, config.data.batch_size_3d, "volumes", target);
     });
   }
 }

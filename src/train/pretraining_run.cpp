@@ -201,11 +201,10 @@ void begin_folder(PretrainingSummary& summary, const std::string& output,
   log_to_file(summary.log);
 }
 
-void describe_data(PretrainingSummary& summary, const DataStream& images,
-                   const DataStream& volumes) {
-  summary.images = images.files;
-  summary.volumes = volumes.files;
-  for (const DataStream* stream : {&images, &volumes}) {
+void describe_data(PretrainingSummary& summary, const PretrainData& data) {
+  summary.images = data.images.files;
+  summary.volumes = data.volumes.files;
+  for (const DataStream* stream : {&data.images, &data.volumes}) {
     summary.left_out.insert(summary.left_out.end(), stream->left_out.begin(),
                             stream->left_out.end());
   }
@@ -259,14 +258,13 @@ PretrainingSummary run_pretraining(const PretrainConfig& config,
   make_schedule(config, static_cast<int64_t>(lists.images.paths.size()),
                 static_cast<int64_t>(lists.volumes.paths.size()) *
                     config.data.samples_per_volume);
-  DataStream images = open_images(config, lists.images);
-  DataStream volumes = open_volumes(config, lists.volumes);
+  PretrainData data = open_data(config, lists);
   const Schedule schedule =
-      make_schedule(config, images.samples(), volumes.samples());
+      make_schedule(config, data.images.samples(), data.volumes.samples());
 
   PretrainingSummary summary;
   begin_folder(summary, config.run.output, resolved_config);
-  describe_data(summary, images, volumes);
+  describe_data(summary, data);
   summary.device = device.str();
   Pretrainer pretrainer(pretrainer_options(config, device));
   describe_network(summary, pretrainer, config);
@@ -277,13 +275,14 @@ PretrainingSummary run_pretraining(const PretrainConfig& config,
       summary.images, summary.volumes, schedule.total_steps(),
       schedule.steps_per_epoch()));
 
-  start_workers(images, volumes, config,
+  start_workers(data, config,
                 device.is_cuda() ? BatchTarget::kGpu : BatchTarget::kCpu);
   Progress progress(summary, schedule, device);
   for (int64_t step = 0; step < schedule.total_steps(); ++step) {
     const auto begin = Clock::now();
     const StepPlan plan = schedule.at(step);
-    data::Loader& loader = *(plan.rank == 2 ? images : volumes).loader;
+    data::Loader& loader =
+        *(plan.rank == 2 ? data.images : data.volumes).loader;
     const int64_t ready = loader.ready();
     const data::Views batch = loader.next();
     const double wait = seconds_since(begin);

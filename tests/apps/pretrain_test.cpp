@@ -303,6 +303,9 @@ TEST_F(Pretrain, ADamagedVolumeStopsTheRunWithItsName) {
   const auto result = pretrain("");
   EXPECT_EQ(result.status, 1);
   EXPECT_NE(result.output.find("c.nii.gz"), std::string::npos);
+  // Damage of both kinds is told at once.
+  testing::write_bytes(folder_.file("a.png"), "no image");
+  EXPECT_NE(pretrain("").output.find("a.png: neither"), std::string::npos);
   EXPECT_FALSE(fs::exists(folder_.file("run")));
 }
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <cstdlib>
+#include <filesystem>
 
 #include "testing/files.h"
 #include "testing/temporary_directory.h"
@@ -13,6 +14,7 @@
 namespace unimiss::data {
 namespace {
 
+namespace fs = std::filesystem;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -156,6 +158,14 @@ TEST_F(Manifest, ReportsWhatIsWrongWithCsv) {
             HasSubstr("line 4: no path"), HasSubstr("line 5: gone.png")));
 }
 
+TEST_F(Manifest, TellsWhatItWasGivenInstead) {
+  fs::create_directory(folder_.file("series"));
+  EXPECT_THAT(error_of(list("series\n")), HasSubstr("is a folder, not a file"));
+  EXPECT_THAT(error_of(list("path;patient\n")), HasSubstr("column 'image'"));
+  EXPECT_THAT(error_of(list(std::string("\x89PNG\0\0", 6))),
+              HasSubstr("binary data"));
+}
+
 TEST_F(Manifest, AFileMayBeCalledImage) {
   write_bytes(folder_.file("image"), "x");
   EXPECT_EQ(read_manifest(list("image\na.png\n")).size(), 2u);
@@ -167,7 +177,7 @@ TEST_F(Manifest, PathsThatAreTheSameContradictEachOther) {
 
 TEST_F(Manifest, TakesFoldersOnlyWhereASeriesMayBe) {
   const auto path = list(".\n");
-  EXPECT_THAT(error_of(path), HasSubstr("does not exist"));
+  EXPECT_THAT(error_of(path), HasSubstr("is a folder"));
   EXPECT_EQ(read_manifest(
                 path, {.paths = ManifestPaths::kFilesAndFolders, .split = {}})
                 .size(),

@@ -16,3 +16,7 @@ run(${CMAKE_COMMAND} -S ${SOURCE} -B ${WORK}/build -G Ninja
   -DCMAKE_CXX_COMPILER=${CXX} -DCMAKE_CXX_FLAGS=${FLAGS})
 run(${CMAKE_COMMAND} --build ${WORK}/build)
 run(${WORK}/build/consumer)
+file(GLOB programs ${WORK}/prefix/bin/unimiss-*)
+foreach(program ${programs})
+  run(${program} --help)
+endforeach()

@@ -143,6 +143,8 @@ TEST(Volume, DamagedGzipIsRefused) {
   EXPECT_THAT(volume_error("v.nii.gz", nifti_bytes(2, 2, 2)),
               HasSubstr("not gzip data"));
   EXPECT_THAT(volume_error("v.nii.gz", ""), HasSubstr("empty"));
+  write_bytes(folder.file("padded.nii.gz"), packed + std::string(512, 0));
+  EXPECT_EQ(read_volume(folder.file("padded.nii.gz")).voxels.numel(), 8000);
   // Sixty-four MiB of zeros behind a header of 8,000 voxels.
   const auto bomb = gzip(nifti_bytes(20, 20, 20) + std::string(1 << 26, 0));
   EXPECT_LT(bomb.size(), 200000u);

@@ -23,6 +23,7 @@ class ConfigError : public Error {
 /// A file that cannot be read, is damaged, or does not hold what it should.
 class DataError : public Error {
  public:
+  using Error::Error;  ///< of several files
   DataError(const std::string& file, const std::string& problem)
       : Error(file + ": " + problem) {}
 };

@@ -65,7 +65,7 @@ enum class Interpolation { kLinear, kNearest };
 /// Axes within 1 % of the wanted spacing are left alone. There is no low-pass
 /// filter, so a strong reduction aliases. Runs on the calling thread.
 /// Throws Error for a spacing that is not positive and for a result of more
-/// than 2^31 voxels.
+/// than 2^29 voxels.
 Volume resample(const Volume& volume, const std::array<double, 3>& spacing,
                 Interpolation interpolation = Interpolation::kLinear);
 

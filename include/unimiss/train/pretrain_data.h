@@ -40,15 +40,19 @@ struct PretrainLists {
 /// wrong with any of them, ConfigError for weights that do not fit.
 PretrainLists read_lists(const PretrainConfig& config);
 
+struct PretrainData {
+  DataStream images, volumes;
+};
 /// Decodes into the cache what is not there yet, with progress in the log.
-/// Throws DataError that names every file at fault (data.on_error).
-DataStream open_images(const PretrainConfig& config, const ListedFiles& files);
-DataStream open_volumes(const PretrainConfig& config, const ListedFiles& files);
+/// Throws DataError that names every file of both kinds at fault
+/// (data.on_error).
+PretrainData open_data(const PretrainConfig& config,
+                       const PretrainLists& lists);
 
 /// Starts the workers that prepare a stream's batches; nothing where it has no
 /// data. Throws ConfigError where leaving out files has emptied a weighted
 /// list.
-void start_workers(DataStream& images, DataStream& volumes,
-                   const PretrainConfig& config, BatchTarget target);
+void start_workers(PretrainData& data, const PretrainConfig& config,
+                   BatchTarget target);
 
 }  // namespace unimiss::train
