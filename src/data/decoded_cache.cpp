@@ -102,7 +102,7 @@ class DecodedCache::Implementation {
         // Told by get() and fill(), like any other source that is no good.
         unusable_[static_cast<int64_t>(entries_.size())] = failure.what();
       }
-      const std::string key = version + "\n" + parameters;
+      const std::string key = fmt::format("{}\n{}", version, parameters);
       // Two independent words of 64 bits: no two keys will ever agree.
       const std::string name = fmt::format("{:016x}{:016x}.nii", fnv1a64(key),
                                            splitmix64(fnv1a64("2" + key)));
