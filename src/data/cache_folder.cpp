@@ -59,7 +59,7 @@ fs::path CacheFolder::keep(const std::string& name) {
   return entry;
 }
 
-bool CacheFolder::make_room(double bytes) {
+bool CacheFolder::make_room(const fs::path& entry, double bytes) {
   const std::lock_guard lock(mutex_);
   if (full_) return false;
   if (!fits(bytes)) {
@@ -82,7 +82,13 @@ bool CacheFolder::make_room(double bytes) {
     return false;
   }
   held_ += bytes;
+  pending_[entry.string()] = bytes;
   return true;
+}
+
+void CacheFolder::settle(const fs::path& entry) {
+  const std::lock_guard lock(mutex_);
+  pending_.erase(entry.string());
 }
 
 void CacheFolder::give_up(const std::string& reason) {
@@ -106,7 +112,9 @@ bool CacheFolder::fits(double bytes) const {
 /// Counts what the folder holds; what may be evicted, least recently used ones
 /// first.
 std::vector<CacheFolder::Other> CacheFolder::count() {
+  // Other threads are writing these just now: on the disk they may be or not.
   held_ = 0;
+  for (const auto& [path, bytes] : pending_) held_ += bytes;
   std::vector<Other> others;
   std::error_code error;
   const auto now = fs::file_time_type::clock::now();
@@ -116,7 +124,7 @@ std::vector<CacheFolder::Other> CacheFolder::count() {
     if (!file->is_regular_file(gone)) continue;
     const auto bytes = static_cast<double>(file->file_size(gone));
     const auto used = file->last_write_time(gone);
-    if (gone) continue;
+    if (gone || pending_.contains(file->path().string())) continue;
     held_ += bytes;
     const bool abandoned = file->path().extension() == ".part" &&
                            now - used > std::chrono::hours(24);

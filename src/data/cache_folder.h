@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <mutex>
 #include <string>
 #include <unordered_set>
@@ -34,7 +35,9 @@ class CacheFolder {
   /// Whether an entry of so many bytes may be written. Evicts entries that are
   /// not kept, and parts that killed processes left, for it. Once it is not, it
   /// never is again; that is said once.
-  bool make_room(double bytes);
+  bool make_room(const std::filesystem::path& entry, double bytes);
+  /// What make_room was asked for has been written, or never will be.
+  void settle(const std::filesystem::path& entry);
   /// Says, once, why nothing can be written; there is no room from now on.
   void give_up(const std::string& reason);
 
@@ -52,8 +55,9 @@ class CacheFolder {
   const double capacity_;  ///< bytes
   const std::string what_;
   std::unordered_set<std::string> kept_;
-  std::mutex mutex_;  ///< guards what follows
-  double held_ = -1;  ///< bytes; -1: not counted yet
+  std::mutex mutex_;                       ///< guards what follows
+  double held_ = -1;                       ///< bytes; -1: not counted yet
+  std::map<std::string, double> pending_;  ///< bytes of entries being written
   bool full_ = false;
 };
 

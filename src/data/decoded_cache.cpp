@@ -214,16 +214,19 @@ class DecodedCache::Implementation {
   /// Writes an entry where there is room, and a right to.
   void store(int64_t number, const Decoded& decoded) {
     const StageTimer timer(Stage::kStore);
-    if (!folder_.make_room(static_cast<double>(decoded.voxels.nbytes()))) {
+    const fs::path& entry = entries_[number];
+    constexpr double kHeader = 352;
+    if (!folder_.make_room(
+            entry, kHeader + static_cast<double>(decoded.voxels.nbytes()))) {
       return;
     }
     try {
-      io::write_mapped_volume(entries_[number].string(), decoded.voxels,
-                              decoded.spacing);
+      io::write_mapped_volume(entry.string(), decoded.voxels, decoded.spacing);
       checked_[number] = true;
     } catch (const DataError& error) {
       folder_.give_up(error.what());  // not the source's fault
     }
+    folder_.settle(entry);
   }
 
   const std::vector<std::string> sources_;
