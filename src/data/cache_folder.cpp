@@ -125,9 +125,10 @@ std::vector<CacheFolder::Other> CacheFolder::count() {
     const auto bytes = static_cast<double>(file->file_size(gone));
     const auto used = file->last_write_time(gone);
     if (gone || pending_.contains(file->path().string())) continue;
+    const bool part = file->path().extension() == ".part";
+    const bool abandoned = part && now - used > std::chrono::hours(24);
+    if (part && !abandoned) continue;  // pending here, or another's affair
     held_ += bytes;
-    const bool abandoned = file->path().extension() == ".part" &&
-                           now - used > std::chrono::hours(24);
     if (abandoned || (file->path().extension() == ".nii" &&
                       !kept_.contains(file->path().string()))) {
       others.push_back({used, bytes, file->path()});

@@ -157,7 +157,7 @@ TEST_F(DecodedCache, OthersLeaveAFullCacheAndItsOwnStay) {
     many.push_back(source(std::string(1, c), std::string(1, c)));
   }
   const auto large = cache(many, gib);
-  EXPECT_TRUE(large->fill(2).empty());
+  EXPECT_TRUE(large->fill(1).empty());
   EXPECT_EQ(entries().size(), 2u);
   decoded_ = 0;
   for (int i = 0; i < 6; ++i) EXPECT_EQ(value(large->get(i)), 'p' + i);
