@@ -117,14 +117,14 @@ class DecodedCache::Implementation {
     if (const auto found = unusable_.find(number); found != unusable_.end()) {
       throw DataError(sources_[number], found->second);
     }
-    torch::Tensor voxels = mapped(number);
+    torch::Tensor voxels = mapped(number, check_of(number));
     if (voxels.defined()) return voxels;
     const fs::path& entry = entries_[number];
     std::error_code error;
     fs::create_directories(entry.parent_path(), error);
     const FileLock lock(entry.parent_path() / ".lock");
     // Another thread or process may have made it meanwhile.
-    voxels = mapped(number);
+    voxels = mapped(number, check_of(number));
     if (voxels.defined()) return voxels;
     const Decoded decoded = [&] {
       const StageTimer timer(Stage::kDecode);
@@ -141,7 +141,7 @@ class DecodedCache::Implementation {
       }
     }
     store(number, decoded);
-    voxels = mapped(number);
+    voxels = mapped(number, check_of(number));
     return voxels.defined() ? voxels : decoded.voxels;
   }
 
@@ -155,7 +155,9 @@ class DecodedCache::Implementation {
       for (int64_t i; (i = next++) < size();) {
         bool made = false;
         try {
-          get(i, &made);
+          // Their voxels are checked when they are first used: a large cache
+          // takes long to read.
+          if (!mapped(i, io::MappedCheck::kHeader).defined()) get(i, &made);
           std::error_code ignored;
           fs::last_write_time(entries_[i], fs::file_time_type::clock::now(),
                               ignored);
@@ -187,17 +189,21 @@ class DecodedCache::Implementation {
   }
 
  private:
+  /// The checksum is looked at once a process.
+  io::MappedCheck check_of(int64_t number) const {
+    return checked_[number] ? io::MappedCheck::kHeader
+                            : io::MappedCheck::kVoxels;
+  }
+
   /// The entry if it is there and sound; a damaged one is deleted.
-  torch::Tensor mapped(int64_t number) {
+  torch::Tensor mapped(int64_t number, io::MappedCheck check) {
     const StageTimer timer(Stage::kCheck);
     const std::string path = entries_[number].string();
     std::error_code error;
     if (!fs::exists(path, error)) return {};
     try {
-      torch::Tensor voxels =
-          io::map_volume(path, checked_[number] ? io::MappedCheck::kHeader
-                                                : io::MappedCheck::kVoxels);
-      checked_[number] = true;
+      torch::Tensor voxels = io::map_volume(path, check);
+      if (check == io::MappedCheck::kVoxels) checked_[number] = true;
       return voxels;
     } catch (const DataError& damage) {
       log_warning(fmt::format("{}; {} is decoded again", damage.what(),
@@ -215,9 +221,9 @@ class DecodedCache::Implementation {
   void store(int64_t number, const Decoded& decoded) {
     const StageTimer timer(Stage::kStore);
     const fs::path& entry = entries_[number];
-    constexpr double kHeader = 352;
-    if (!folder_.make_room(
-            entry, kHeader + static_cast<double>(decoded.voxels.nbytes()))) {
+    if (!folder_.make_room(entry,
+                           static_cast<double>(io::kMappedHeaderBytes +
+                                               decoded.voxels.nbytes()))) {
       return;
     }
     try {

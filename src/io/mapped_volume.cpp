@@ -21,7 +21,6 @@
 namespace unimiss::io {
 namespace {
 
-constexpr size_t kVoxelsBegin = 352;  // a header and no extension
 // Fields of the NIfTI-1 header by byte offset.
 constexpr size_t kDim = 40, kDataType = 70, kBits = 72, kPixDim = 76,
                  kVoxOffset = 108, kSlope = 112, kUnits = 123,
@@ -30,7 +29,7 @@ constexpr size_t kDim = 40, kDataType = 70, kBits = 72, kPixDim = 76,
 constexpr size_t kDescriptionBytes = 80;
 constexpr char kMillimetres = 2;
 
-using Header = std::array<char, kVoxelsBegin>;
+using Header = std::array<char, kMappedHeaderBytes>;
 
 struct DataType {
   c10::ScalarType scalar;
@@ -79,7 +78,7 @@ Header make_header(const torch::Tensor& voxels,
     if (type.scalar == voxels.scalar_type()) put(header, kDataType, type.code);
   }
   put(header, kBits, static_cast<int16_t>(8 * voxels.element_size()));
-  put(header, kVoxOffset, static_cast<float>(kVoxelsBegin));
+  put(header, kVoxOffset, static_cast<float>(kMappedHeaderBytes));
   put(header, kSlope, 1.0f);
   put(header, kUnits, kMillimetres);
   put(header, kSformCode, int16_t{1});
@@ -111,7 +110,7 @@ class Mapping {
       throw Error(path + ": cannot be opened (" + why + ")");
     }
     size_ = static_cast<size_t>(status.st_size);
-    if (size_ < kVoxelsBegin) {
+    if (size_ < kMappedHeaderBytes) {
       close(file);
       throw DataError(path, "is cut short");
     }
@@ -130,7 +129,9 @@ class Mapping {
   Mapping& operator=(const Mapping&) = delete;
 
   const char* bytes() const { return static_cast<const char*>(data_); }
-  char* voxels() const { return static_cast<char*>(data_) + kVoxelsBegin; }
+  char* voxels() const {
+    return static_cast<char*>(data_) + kMappedHeaderBytes;
+  }
   size_t size() const { return size_; }
 
  private:
@@ -195,7 +196,8 @@ torch::Tensor map_volume(const std::string& path, MappedCheck check) {
     if (sizes[2 - axis] < 1) fail("has an impossible size");
     bytes *= static_cast<uint64_t>(sizes[2 - axis]);
   }
-  if (type == torch::kFloat64 || mapping->size() != kVoxelsBegin + bytes) {
+  if (type == torch::kFloat64 ||
+      mapping->size() != kMappedHeaderBytes + bytes) {
     fail("has a header that does not fit the file");
   }
   if (check == MappedCheck::kVoxels &&

@@ -117,6 +117,20 @@ TEST_F(DecodedCache, DamagedEntriesAreMadeAgain) {
   EXPECT_EQ(decoded_, 5);
 }
 
+TEST_F(DecodedCache, DamageIsFoundWhenAnEntryIsFirstUsed) {
+  const std::string a = source("a", "a");
+  cache({a})->get(0);
+  const std::string path = entries().at(0).string();
+  const std::string good = read_bytes(path);
+  write_bytes(path, std::string(good).replace(400, 1, "z"));
+  const auto things = cache({a});
+  EXPECT_TRUE(things->fill(1).empty());  // looks at the header alone
+  EXPECT_EQ(decoded_, 1);
+  EXPECT_EQ(value(things->get(0)), 'a');
+  EXPECT_EQ(decoded_, 2);
+  EXPECT_EQ(read_bytes(path), good);
+}
+
 TEST_F(DecodedCache, ThreadsDecodeAFileOnce) {
   std::vector<std::string> sources;
   for (char c = 'a'; c < 'k'; ++c) {
@@ -157,7 +171,7 @@ TEST_F(DecodedCache, OthersLeaveAFullCacheAndItsOwnStay) {
     many.push_back(source(std::string(1, c), std::string(1, c)));
   }
   const auto large = cache(many, gib);
-  EXPECT_TRUE(large->fill(1).empty());
+  EXPECT_TRUE(large->fill(2).empty());
   EXPECT_EQ(entries().size(), 2u);
   decoded_ = 0;
   for (int i = 0; i < 6; ++i) EXPECT_EQ(value(large->get(i)), 'p' + i);

@@ -39,7 +39,7 @@ struct BadSource {
 /// `parameters` that shaped it: a changed file or another spacing is another
 /// entry. Entries appear whole or not at all, so building may be interrupted at
 /// any moment and goes on where it was. An entry is checked against its
-/// checksum when a process first maps it; a damaged one is made again.
+/// checksum when a process first uses it; a damaged one is made again.
 ///
 /// Where the folder would outgrow its limit, or the disk its space, entries
 /// that this cache's sources do not use leave first, least recently used ones
@@ -66,8 +66,9 @@ class DecodedCache {
   /// The decoded form of a source: on the mapped entry, read it only.
   torch::Tensor get(int64_t number) const;
 
-  /// Makes all entries that are missing with `workers` threads (at least one)
-  /// and checks the others; says how far it is and how long it will take.
+  /// Makes all entries that are missing with `workers` threads (at least one);
+  /// of the others only the headers are looked at. Says how far it is and how
+  /// long it will take.
   /// Returns the sources that cannot be decoded, in order. Throws RunError for
   /// what is no source's fault.
   std::vector<BadSource> fill(int64_t workers) const;

@@ -3,6 +3,7 @@
 #include <torch/types.h>
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -12,6 +13,9 @@ namespace unimiss::io {
 
 /// The longest axis that fits the format, voxels.
 inline constexpr int64_t kMaxMappedExtent = 32767;
+
+/// What a file holds besides its voxels: a header and no extension.
+inline constexpr size_t kMappedHeaderBytes = 352;
 
 /// Writes integer voxels [D, H, W] (uint8, uint16 or int16) of `spacing` mm in
 /// the orientation of io::Volume, under a temporary name beside `path` that is
