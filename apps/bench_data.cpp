@@ -1,8 +1,8 @@
 // unimiss-bench data: how fast samples are prepared, cold and from the cache.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <filesystem>
 #include <iostream>
 #include <memory>
@@ -12,7 +12,7 @@
 
 #include "bench.h"
 #include "pretrain_file.h"
-#include "unimiss/core/error.h"
+#include "unimiss/core/stopwatch.h"
 #include "unimiss/data/image_dataset.h"
 #include "unimiss/data/loader.h"
 #include "unimiss/data/stage_times.h"
@@ -22,7 +22,6 @@
 namespace unimiss {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using Stages = std::array<double, data::kStages>;
 
 struct DataBenchOptions {
@@ -32,10 +31,6 @@ struct DataBenchOptions {
   double seconds = 5;
   bool json = false;
 };
-
-double seconds_since(Clock::time_point begin) {
-  return std::chrono::duration<double>(Clock::now() - begin).count();
-}
 
 /// Seconds of some pieces of work, by stage.
 struct Timing {
@@ -87,8 +82,7 @@ class ScratchFolder {
  public:
   ScratchFolder()
       : path_(std::filesystem::temp_directory_path() /
-              fmt::format("unimiss-bench-{}",
-                          Clock::now().time_since_epoch().count())) {
+              fmt::format("unimiss-bench-{}", getpid())) {
     std::filesystem::create_directories(path_);
   }
   ~ScratchFolder() {
@@ -104,13 +98,14 @@ class ScratchFolder {
 };
 
 Timing time_cold(const data::DecodedCache& cache, const std::string& key,
-                 const train::PretrainConfig& config) {
+                 const train::PretrainConfig& config,
+                 data::SourceSelection& selection) {
   Timing timing;
   const data::StageTimes stages;
-  const auto begin = Clock::now();
-  data::select_sources(cache, key, 1, config.data.on_error,
-                       config.data.max_bad);
-  timing.seconds = seconds_since(begin);
+  const Stopwatch stopwatch;
+  selection = data::select_sources(cache, key, 1, config.data.on_error,
+                                   config.data.max_bad);
+  timing.seconds = stopwatch.seconds();
   timing.count = cache.size();
   timing.stages = stages.seconds();
   return timing;
@@ -126,10 +121,10 @@ Timing time_cached(const data::Dataset& dataset, double seconds) {
   for (int64_t i = 0; i < dataset.size() && i < 200; ++i) prepare(i);
   Timing timing;
   const data::StageTimes stages;
-  const auto begin = Clock::now();
+  const Stopwatch stopwatch;
   while (timing.seconds < seconds || timing.count < 2) {
     prepare(timing.count++);
-    timing.seconds = seconds_since(begin);
+    timing.seconds = stopwatch.seconds();
   }
   timing.stages = stages.seconds();
   return timing;
@@ -142,13 +137,13 @@ double time_workers(std::shared_ptr<const data::Dataset> dataset,
   options.workers = workers;
   data::Loader loader(std::move(dataset), options);
   for (int i = 0; i < 3; ++i) loader.next();
-  const auto begin = Clock::now();
+  const Stopwatch stopwatch;
   int64_t samples = 0;
-  while (seconds_since(begin) < seconds) {
+  while (stopwatch.seconds() < seconds) {
     loader.next();
     samples += batch_size;
   }
-  return static_cast<double>(samples) / seconds_since(begin);
+  return static_cast<double>(samples) / stopwatch.seconds();
 }
 
 /// Measures one kind; `open` makes its cache, `make` its dataset.
@@ -160,13 +155,12 @@ Measured measure(const std::string& kind, std::vector<std::string> files,
   files.resize(std::min<size_t>(files.size(), options.files));
   const ScratchFolder folder;
   Measured result{.kind = kind, .cold = {}, .cached = {}};
-  const std::string key = "data." + kind;
-  result.cold = time_cold(*open(files, folder.path()), key, config);
-  const auto cache = open(files, folder.path());
+  data::SourceSelection selection;
+  result.cold =
+      time_cold(*open(files, folder.path()), "data." + kind, config, selection);
+  // As the next run would find it.
   const std::shared_ptr<const data::Dataset> dataset =
-      make(cache, data::select_sources(*cache, key, 1, config.data.on_error,
-                                       config.data.max_bad)
-                      .usable);
+      make(open(files, folder.path()), selection.usable);
   result.cached = time_cached(*dataset, options.seconds);
   result.workers = std::max<int64_t>(1, config.data.workers);
   result.workers_per_second =

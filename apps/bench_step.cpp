@@ -5,7 +5,6 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <chrono>
 #include <iostream>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -13,13 +12,13 @@
 #include <vector>
 
 #include "bench.h"
+#include "unimiss/core/stopwatch.h"
 #include "unimiss/train/device.h"
 #include "unimiss/train/pretrainer.h"
 
 namespace unimiss {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using train::Precision;
 
 struct BenchOptions {
@@ -41,10 +40,10 @@ void wait_for(torch::Device device) {
 template <class Work>
 double seconds(torch::Device device, const Work& work) {
   wait_for(device);
-  const auto begin = Clock::now();
+  const Stopwatch stopwatch;
   work();
   wait_for(device);
-  return std::chrono::duration<double>(Clock::now() - begin).count();
+  return stopwatch.seconds();
 }
 
 /// fp32 matrix multiplication, floating-point operations a second.

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <filesystem>
 #include <map>
 #include <mutex>
@@ -15,6 +14,7 @@
 #include "unimiss/core/error.h"
 #include "unimiss/core/log.h"
 #include "unimiss/core/random.h"
+#include "unimiss/core/stopwatch.h"
 #include "unimiss/data/stage_times.h"
 #include "unimiss/io/mapped_volume.h"
 #include "unimiss/io/volume.h"
@@ -23,11 +23,6 @@ namespace unimiss::data {
 namespace {
 
 namespace fs = std::filesystem;
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point begin) {
-  return std::chrono::duration<double>(Clock::now() - begin).count();
-}
 
 /// What distinguishes this version of a source from another: the sizes and
 /// times of all its files.
@@ -55,11 +50,11 @@ class ProgressReport {
     const std::lock_guard lock(mutex_);
     ++done_;
     made_ += made ? 1 : 0;
-    const double elapsed = seconds_since(last_);
+    const double elapsed = last_.seconds();
     if (elapsed < 10) return;
     // Of the last seconds: what is there already goes by much faster.
     const double rate = static_cast<double>(done_ - reported_) / elapsed;
-    last_ = Clock::now();
+    last_.restart();
     reported_ = done_;
     log_info(fmt::format(
         "cache: {} of {} {} ({} decoded), {:.1f} a second, about {:.0f} s left",
@@ -70,15 +65,15 @@ class ProgressReport {
     log_info(
         fmt::format("cache: {} {}, {} of them decoded now, {} unusable, in "
                     "{:.1f} s",
-                    done_, what_, made_, bad, seconds_since(begin_)));
+                    done_, what_, made_, bad, whole_.seconds()));
   }
 
  private:
   const std::string what_;
   const int64_t total_;
-  const Clock::time_point begin_ = Clock::now();
+  const Stopwatch whole_;
   std::mutex mutex_;
-  Clock::time_point last_ = begin_;
+  Stopwatch last_;  ///< since the last message
   int64_t done_ = 0, made_ = 0, reported_ = 0;
 };
 

@@ -197,12 +197,7 @@ class Checker {
       return std::nullopt;
     }
     if (!exists(row.image)) {
-      std::error_code ignored;
-      const bool folder = fs::is_directory(folder_ / row.image, ignored);
-      problems_.add(row.line, fmt::format("{} {}{}", row.image,
-                                          folder ? "is a folder, not a file"
-                                                 : "does not exist",
-                                          hint(row.image)));
+      problems_.add(row.line, row.image + " " + why_not(row.image));
       return std::nullopt;
     }
     if (options_.target == ManifestTarget::kLabel) {
@@ -241,20 +236,24 @@ class Checker {
             fs::is_directory(status));
   }
 
-  /// What a path that cannot be used may be.
-  std::string hint(const std::string& path) const {
+  /// Why a path cannot be used, and what it may be instead.
+  std::string why_not(const std::string& path) const {
     std::error_code ignored;
-    if (fs::is_directory(folder_ / path, ignored)) return "";
+    if (fs::is_directory(folder_ / path, ignored)) {
+      return "is a folder, not a file";
+    }
     const size_t blank = path.find_last_of(kBlanks);
     if (blank != std::string::npos && exists(path.substr(0, blank))) {
-      return fmt::format(" ('{}' does: a list of paths alone is expected here)",
-                         path.substr(0, blank));
+      return fmt::format(
+          "does not exist ('{}' does: a list of paths alone is "
+          "expected here)",
+          path.substr(0, blank));
     }
     if (path.find_first_of(",;") != std::string::npos) {
-      return " (a CSV list begins with a header, separated by commas, that has "
-             "a column 'image')";
+      return "does not exist (a CSV list begins with a header, separated by "
+             "commas, that has a column 'image')";
     }
-    return "";
+    return "does not exist";
   }
 
   fs::path folder_;

@@ -12,7 +12,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <mutex>
 
@@ -234,9 +233,7 @@ bool is_dicom_file(const std::string& path) {
 }
 
 DicomImage read_dicom_file(const std::string& path, DicomUse use) {
-  if (!std::filesystem::exists(path)) {
-    throw DataError(path, "no such file; check the path and the list it is in");
-  }
+  require_exists(path);
   initialise_dcmtk();
   DcmFileFormat file;
   OFCondition status = file.loadFile(path.c_str());

@@ -7,12 +7,18 @@
 
 namespace unimiss::io {
 
-std::vector<uint8_t> read_file_bytes(const std::string& path) {
-  namespace fs = std::filesystem;
-  std::error_code failure;
-  if (!fs::exists(path, failure)) {
+namespace fs = std::filesystem;
+
+void require_exists(const std::string& path) {
+  std::error_code ignored;
+  if (!fs::exists(path, ignored)) {
     throw DataError(path, "no such file; check the path and the list it is in");
   }
+}
+
+std::vector<uint8_t> read_file_bytes(const std::string& path) {
+  require_exists(path);
+  std::error_code failure;
   if (!fs::is_regular_file(path, failure)) {
     throw DataError(path, "not a regular file; name an image file");
   }

@@ -6,6 +6,9 @@
 
 namespace unimiss::io {
 
+/// Throws the DataError of a path that leads nowhere.
+void require_exists(const std::string& path);
+
 /// All bytes of a file. Throws DataError when it is missing, is not a regular
 /// file, cannot be read or is empty.
 std::vector<uint8_t> read_file_bytes(const std::string& path);

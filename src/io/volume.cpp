@@ -67,9 +67,7 @@ ItkImage::Pointer read_image(const std::string& path) {
   if (ends(".nrrd", ".nhdr")) {
     return read_with(path, itk::NrrdImageIO::New(), read_nrrd_voxels(path));
   }
-  if (!std::filesystem::exists(path)) {
-    throw DataError(path, "no such file; check the path and the list it is in");
-  }
+  require_exists(path);
   throw DataError(path, is_dicom_file(path)
                             ? "a single DICOM file is no volume; name the "
                               "folder that holds its series"

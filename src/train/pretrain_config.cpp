@@ -45,20 +45,6 @@ void PretrainDataOptions::validate() const {
   }
 }
 
-namespace {
-
-/// Names the group of a key that an option struct reports by itself.
-template <class Options>
-void validate_group(const char* group, const Options& options) {
-  try {
-    options.validate();
-  } catch (const ConfigError& error) {
-    throw ConfigError(std::string(group) + error.what());
-  }
-}
-
-}  // namespace
-
 PretrainConfig PretrainConfig::of(Preset preset) {
   PretrainConfig config;
   config.loss.preset = preset;
@@ -84,10 +70,10 @@ void PretrainConfig::validate() const {
   data.validate();
   data::ImageTransformOptions images = data.image_transforms;
   images.image_size = model.image_size;
-  validate_group("data.image_transforms.", images);
+  with_key_prefix("data.image_transforms.", [&] { images.validate(); });
   data::VolumeTransformOptions volumes = data.volume_transforms;
   volumes.volume_size = model.volume_size;
-  validate_group("data.volume_transforms.", volumes);
+  with_key_prefix("data.volume_transforms.", [&] { volumes.validate(); });
   require(schedule.warmup_epochs < static_cast<double>(run.epochs),
           "schedule.warmup_epochs", "must be less than run.epochs");
   require(model.image_channels == 3, "model.image_channels",

@@ -96,21 +96,15 @@ std::vector<int64_t> all_of(const ListedFiles& files) {
   return numbers;
 }
 
-/// What throws a ConfigError does so with this key in front.
-template <class Work>
-void with_key(const char* key, const Work& work) {
-  try {
-    work();
-  } catch (const ConfigError& error) {
-    std::string_view what = error.what();
-    constexpr std::string_view kOwnKey = "weights: ";
-    if (what.starts_with(kOwnKey)) what.remove_prefix(kOwnKey.size());
-    throw ConfigError(std::string(key) + ": " + std::string(what));
-  }
-}
+/// What the keys of a kind's weights begin with.
+constexpr const char* kImagePrefix = "data.image_";
+constexpr const char* kVolumePrefix = "data.volume_";
 
-constexpr const char* kImageWeights = "data.image_weights";
-constexpr const char* kVolumeWeights = "data.volume_weights";
+/// Throws ConfigError where the weights do not fit the lists.
+void check_weights(const char* prefix,
+                   const std::vector<data::SampleSource>& sources) {
+  with_key_prefix(prefix, [&] { data::Sampler(sources, /*seed=*/0); });
+}
 
 void start(DataStream& stream, const PretrainConfig& config, int64_t batch_size,
            const char* kind, BatchTarget target) {
@@ -130,6 +124,8 @@ DataStream open_images(const PretrainConfig& config, const ListedFiles& files) {
   auto cache = data::cache_images(files.paths, cache_options(config, "images"));
   auto usable = select(stream, *cache, "data.images", config);
   stream.sources = sources_of(files, usable, config.data.image_weights, 1);
+  // Leaving out files may have emptied a list.
+  check_weights(kImagePrefix, stream.sources);
   stream.dataset = std::make_shared<data::ImageDataset>(
       std::move(cache), std::move(usable), image_transforms(config));
   return stream;
@@ -144,6 +140,7 @@ DataStream open_volumes(const PretrainConfig& config,
   auto usable = select(stream, *cache, "data.volumes", config);
   stream.sources = sources_of(files, usable, config.data.volume_weights,
                               config.data.samples_per_volume);
+  check_weights(kVolumePrefix, stream.sources);
   stream.dataset = std::make_shared<data::VolumeDataset>(
       std::move(cache), std::move(usable), config.data.samples_per_volume,
       volume_transforms(config));
@@ -171,15 +168,13 @@ PretrainLists read_lists(const PretrainConfig& config) {
   PretrainLists lists{list_files(config.data.images, {}, problems),
                       list_files(config.data.volumes, volume_lists, problems)};
   problems.throw_if_any();
-  const auto check = [](const char* key, const ListedFiles& files,
+  const auto check = [](const char* prefix, const ListedFiles& files,
                         const std::vector<double>& weights, int64_t samples) {
     if (files.paths.empty()) return;
-    with_key(key, [&] {
-      data::Sampler(sources_of(files, all_of(files), weights, samples), 0);
-    });
+    check_weights(prefix, sources_of(files, all_of(files), weights, samples));
   };
-  check(kImageWeights, lists.images, config.data.image_weights, 1);
-  check(kVolumeWeights, lists.volumes, config.data.volume_weights,
+  check(kImagePrefix, lists.images, config.data.image_weights, 1);
+  check(kVolumePrefix, lists.volumes, config.data.volume_weights,
         config.data.samples_per_volume);
   return lists;
 }
@@ -205,14 +200,10 @@ PretrainData open_data(const PretrainConfig& config,
 void start_workers(PretrainData& data, const PretrainConfig& config,
                    BatchTarget target) {
   if (data.images.dataset) {
-    with_key(kImageWeights, [&] {
-      start(data.images, config, config.data.batch_size_2d, "images", target);
-    });
+    start(data.images, config, config.data.batch_size_2d, "images", target);
   }
   if (data.volumes.dataset) {
-    with_key(kVolumeWeights, [&] {
-      start(data.volumes, config, config.data.batch_size_3d, "volumes", target);
-    });
+    start(data.volumes, config, config.data.batch_size_3d, "volumes", target);
   }
 }
 

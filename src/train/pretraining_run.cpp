@@ -4,7 +4,6 @@
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
 
-#include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -12,6 +11,7 @@
 #include <numeric>
 
 #include "unimiss/core/log.h"
+#include "unimiss/core/stopwatch.h"
 #include "unimiss/io/tensor_archive.h"
 #include "unimiss/train/contact_sheet.h"
 #include "unimiss/train/metric_log.h"
@@ -22,11 +22,6 @@ namespace unimiss::train {
 namespace {
 
 namespace fs = std::filesystem;
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 /// Refuses a folder in which something would be overwritten.
 void check_folder(const std::string& output) {
@@ -279,17 +274,16 @@ PretrainingSummary run_pretraining(const PretrainConfig& config,
                 device.is_cuda() ? BatchTarget::kGpu : BatchTarget::kCpu);
   Progress progress(summary, schedule, device);
   for (int64_t step = 0; step < schedule.total_steps(); ++step) {
-    const auto begin = Clock::now();
+    const Stopwatch whole;
     const StepPlan plan = schedule.at(step);
     data::Loader& loader =
         *(plan.rank == 2 ? data.images : data.volumes).loader;
     const int64_t ready = loader.ready();
     const data::Views batch = loader.next();
-    const double wait = seconds_since(begin);
+    const double wait = whole.seconds();
     progress.sheet.add_views(batch);
     const StepReport report = pretrainer.step(batch, plan);
-    progress.add(report, batch.first.size(0), seconds_since(begin),
-                 {wait, ready});
+    progress.add(report, batch.first.size(0), whole.seconds(), {wait, ready});
   }
   progress.finish();
   save_results(summary, pretrainer, progress.sheet);

@@ -50,6 +50,16 @@ inline void require(bool condition, const std::string& key,
   if (!condition) throw ConfigError(key + ": " + problem);
 }
 
+/// Calls work(); a ConfigError of it gets the prefix in front of its key.
+template <class Work>
+void with_key_prefix(const std::string& prefix, const Work& work) {
+  try {
+    work();
+  } catch (const ConfigError& error) {
+    throw ConfigError(prefix + error.what());
+  }
+}
+
 /// Throws ConfigError where a list names something twice.
 template <class Item>
 void require_distinct(const std::vector<Item>& items, const std::string& key) {

@@ -10,9 +10,9 @@
 
 namespace unimiss::data {
 
-/// PNG and JPEG files with their own 8 or 16 bits, [C, H, W]. Images whose
-/// shortest side is longer than `shortest_side` pixels are reduced to it by
-/// averaging areas; colour images whose channels agree are held as grey.
+/// Images (io::read_pixels) with their own 8 or 16 bits, [C, H, W]. Images
+/// whose shortest side is longer than `shortest_side` pixels are reduced to it
+/// by averaging areas; colour images whose channels agree are held as grey.
 std::shared_ptr<const DecodedCache> cache_images(
     std::vector<std::string> files, const DecodedCacheOptions& options,
     int64_t shortest_side = 512);

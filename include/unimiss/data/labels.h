@@ -19,8 +19,8 @@ namespace unimiss::data {
 torch::Tensor read_label_volume(const std::string& path,
                                 const io::Volume& volume, int64_t classes);
 
-/// The classes of an image's mask, uint8 [H, W], from a grey or palette-free
-/// PNG whose values are the classes.
+/// The classes of an image's mask, uint8 [H, W], from a grey PNG whose values
+/// are the classes.
 ///
 /// Throws DataError for another size than [height, width], for colours and for
 /// a value that is not below `classes`.

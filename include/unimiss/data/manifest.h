@@ -33,9 +33,9 @@ struct ManifestEntry {
 /// - plain: one `path` a line, or `path target` where a target is asked for,
 ///   split at the last blank, so that spaces within the path are kept;
 /// - CSV (fields in quotes where needed, one record a line) with a header that
-///   has a column `image`, and `label` (the
-///   class or the mask's path) where a target is asked for; `patient` and
-///   `split` are optional, other columns are ignored.
+///   has a column `image`, and `label` (the class or the mask's path) where a
+///   target is asked for; `patient` and `split` are optional, other columns are
+///   ignored.
 ///
 /// Paths are relative to the list's own folder, or absolute. Blank lines, lines
 /// that begin with #, a byte-order mark and Windows line ends are skipped.

@@ -38,7 +38,6 @@ class Sampler {
   /// share of less than one draw.
   Sampler(std::vector<SampleSource> sources, uint64_t seed);
 
-  int64_t epoch_size() const { return size_; }
   /// The draw at a place of the endless stream of epochs.
   Draw at(int64_t place);
   /// Releases what only places before this one need.

@@ -45,13 +45,13 @@ struct PretrainData {
 };
 /// Decodes into the cache what is not there yet, with progress in the log.
 /// Throws DataError that names every file of both kinds at fault
-/// (data.on_error).
+/// (data.on_error), ConfigError where leaving out files has emptied a weighted
+/// list.
 PretrainData open_data(const PretrainConfig& config,
                        const PretrainLists& lists);
 
 /// Starts the workers that prepare a stream's batches; nothing where it has no
-/// data. Throws ConfigError where leaving out files has emptied a weighted
-/// list.
+/// data.
 void start_workers(PretrainData& data, const PretrainConfig& config,
                    BatchTarget target);
 
