@@ -2,12 +2,12 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cli.h"
@@ -32,11 +32,13 @@ struct RadiographRequest {
 
 /// chest.nii.gz → chest
 std::string stem_of(const std::string& path) {
-  std::string name = fs::path(path).filename().string();
-  for (const char* ending : {".gz", ".nii", ".mha", ".mhd", ".nrrd", ".nhdr"}) {
-    if (name.ends_with(ending)) name.resize(name.size() - std::strlen(ending));
+  const std::string file = fs::path(path).filename().string();
+  std::string_view name = file;
+  for (const std::string_view ending :
+       {".gz", ".nii", ".mha", ".mhd", ".nrrd", ".nhdr"}) {
+    if (name.ends_with(ending)) name.remove_suffix(ending.size());
   }
-  return name;
+  return std::string(name);
 }
 
 /// The films of one volume, at equal turns; appends their names to the list.
