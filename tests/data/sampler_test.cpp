@@ -47,6 +47,10 @@ TEST(Sampler, WeightsShareAnEpoch) {
       const auto& [index, visit] = found[i];
       small += index >= 1000 ? 1 : 0;
       visits[index] = std::max(visits[index], visit + 1);
+      // Mixed throughout: half-way a list has had half of its share.
+      if (i == 1024 * epoch + 511) {
+        EXPECT_NEAR(static_cast<double>(small), 256, 64);
+      }
     }
     EXPECT_EQ(small, 512);
   }
