@@ -73,7 +73,8 @@ TEST(Sampler, WeightsShareAnEpoch) {
 
 TEST(Sampler, ADrawNeverRepeats) {
   std::set<std::pair<int64_t, int64_t>> seen;
-  for (const auto& [index, visit] : draws({{10, 1}, {3, 5}}, int64_t{13} * 20)) {
+  for (const auto& [index, visit] :
+       draws({{10, 1}, {3, 5}}, int64_t{13} * 20)) {
     EXPECT_TRUE(seen.insert({index, visit}).second) << index << " " << visit;
   }
 }
