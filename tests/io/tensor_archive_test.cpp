@@ -69,6 +69,8 @@ TEST(TensorArchive, ImpossibleHeadersAreErrorsBeforeAnyAllocation) {
   auto only = [&](const char* dtype, const char* shape, const char* offsets) {
     return fmt::format("{{{}}}", entry("a", dtype, shape, offsets));
   };
+  std::string ones;
+  for (int i = 0; i < 64; ++i) ones += ",1";
   for (const std::string& header : std::initializer_list<std::string>{
            "no json",
            "[]",
@@ -82,6 +84,24 @@ TEST(TensorArchive, ImpossibleHeadersAreErrorsBeforeAnyAllocation) {
            fmt::format("{{{},{}}}", entry("a", "F32", "[2]", "[0,8]"),
                        entry("b", "F32", "[2]", "[0,8]")),
            only("F32", "[1]", "[0,4]"),
+           // What JSON converts, and what LibTorch has no strides for.
+           only("F32", "[2.5]", "[0,8]"),
+           only("F32", "[1e300]", "[0,8]"),
+           only("U8", "[8,true]", "[0,8]"),
+           only("F32", "[2]", "[0.0,8]"),
+           only("F32", "[2]", "[0,8,9]"),
+           only("F32", "{}", "[0,8]"),
+           only("F32", "null", "[0,8]"),
+           only("F32", "[[2]]", "[0,8]"),
+           only("F32", "[18446744073709551615]", "[0,8]"),
+           fmt::format("{{{},{}}}", entry("a", "F32", "[2]", "[0,8]"),
+                       entry("b", "F32", "[0,4611686018427387904,8]", "[8,8]")),
+           R"({"a":1})",
+           R"({"a":{"dtype":7,"shape":[2],"data_offsets":[0,8]}})",
+           // The same name twice; more axes than operations take.
+           fmt::format("{{{},{}}}", entry("a", "F32", "[1]", "[0,4]"),
+                       entry("a", "F32", "[2]", "[0,8]")),
+           only("F32", ("[2" + ones + "]").c_str(), "[0,8]"),
        }) {
     testing::write_bytes(path, archive(header, 8));
     EXPECT_THROW(load_tensors(path), DataError) << header;
@@ -89,6 +109,43 @@ TEST(TensorArchive, ImpossibleHeadersAreErrorsBeforeAnyAllocation) {
   // What the helper writes is read when it is right.
   testing::write_bytes(path, archive(only("F32", "[2]", "[0,8]"), 8));
   EXPECT_EQ(load_tensors(path).at("a").numel(), 2);
+}
+
+TEST(TensorArchive, DeepHeadersAreErrors) {
+  const testing::TemporaryDirectory folder;
+  const std::string path = folder.file("a.safetensors");
+  const std::string deep =
+      std::string(500'000, '[') + std::string(500'000, ']');
+  for (const std::string& header : {deep, R"({"a":)" + deep + "}",
+                                    R"({"__metadata__":{"a":)" + deep + "}}"}) {
+    testing::write_bytes(path, archive(header, 0));
+    EXPECT_THROW(load_metadata(path), DataError);
+    EXPECT_THROW(load_tensors(path), DataError);
+  }
+}
+
+TEST(TensorArchive, MetadataIsText) {
+  const testing::TemporaryDirectory folder;
+  const std::string path = folder.file("a.safetensors");
+  for (const char* metadata : {"1", "null", "[]", R"("step")", R"({"step":7})",
+                               R"({"step":null})", R"({"step":{"a":"b"}})"}) {
+    testing::write_bytes(
+        path, archive(fmt::format(R"({{"__metadata__":{}}})", metadata), 0));
+    EXPECT_THROW(load_metadata(path), DataError) << metadata;
+  }
+  testing::write_bytes(path, archive(R"({"__metadata__":{}})", 0));
+  EXPECT_TRUE(load_metadata(path).empty());
+}
+
+TEST(TensorArchive, ABoolIsZeroOrOne) {
+  const testing::TemporaryDirectory folder;
+  const std::string path = folder.file("a.safetensors");
+  const std::string good =
+      archive(R"({"a":{"dtype":"BOOL","shape":[3],"data_offsets":[0,3]}})", 3);
+  testing::write_bytes(path, good);
+  EXPECT_TRUE(load_tensors(path).at("a").all().item<bool>());
+  testing::write_bytes(path, good.substr(0, good.size() - 1) + "\2");
+  EXPECT_THROW(load_tensors(path), DataError);
 }
 
 TEST(TensorArchive, AFolderThatIsNotThereIsAnError) {

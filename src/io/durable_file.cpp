@@ -1,0 +1,133 @@
+#include "unimiss/io/durable_file.h"
+
+#include <fcntl.h>
+#include <libdeflate.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <vector>
+
+#include "unimiss/core/error.h"
+
+namespace unimiss::io {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kUnfinished = ".unfinished";
+
+/// Beside the target, and no other writer's: another process, or thread, may
+/// be writing the same file.
+std::string unfinished_name(const std::string& path) {
+  static std::atomic<int64_t> count{0};
+  return path + "." + std::to_string(getpid()) + "-" + std::to_string(count++) +
+         kUnfinished;
+}
+
+int open_retrying(const char* path, int flags) {
+  int descriptor = -1;
+  do {
+    descriptor = open(path, flags, 0666);
+  } while (descriptor < 0 && errno == EINTR);
+  return descriptor;
+}
+
+/// Makes a rename within the folder survive a power cut.
+bool sync_folder(const fs::path& folder) {
+  const std::string name = folder.empty() ? "." : folder.string();
+  const int descriptor = open_retrying(name.c_str(), O_RDONLY | O_DIRECTORY);
+  if (descriptor < 0) return false;
+  // Some file systems cannot sync a folder; they say so by EINVAL.
+  const bool synced = fsync(descriptor) == 0 || errno == EINVAL;
+  close(descriptor);
+  return synced;
+}
+
+}  // namespace
+
+DurableFile::DurableFile(const std::string& path)
+    : path_(path), part_(unfinished_name(path)) {
+  descriptor_ =
+      open_retrying(part_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC);
+  if (descriptor_ < 0) fail("cannot be written");
+}
+
+DurableFile::~DurableFile() {
+  if (descriptor_ >= 0) close(descriptor_);
+  if (!part_.empty()) unlink(part_.c_str());
+}
+
+void DurableFile::fail(const char* what) const {
+  throw DataError(
+      path_, std::string(what) + ": " + std::strerror(errno) +
+                 "; free space, mend the rights, or choose another folder");
+}
+
+void DurableFile::write(const void* data, size_t bytes) {
+  // A single write() takes at most 2 GiB.
+  constexpr size_t kChunk = size_t{64} << 20;
+  const auto* at = static_cast<const char*>(data);
+  digest_.crc32 = libdeflate_crc32(digest_.crc32, data, bytes);
+  digest_.bytes += bytes;
+  while (bytes > 0) {
+    const ssize_t written = ::write(descriptor_, at, std::min(bytes, kChunk));
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) fail("could not be written");
+    at += written;
+    bytes -= static_cast<size_t>(written);
+  }
+}
+
+FileDigest DurableFile::commit() {
+  if (fsync(descriptor_) != 0) fail("could not be written to the disk");
+  const int closing = descriptor_;
+  descriptor_ = -1;
+  if (close(closing) != 0) fail("could not be written to the disk");
+  if (rename(part_.c_str(), path_.c_str()) != 0) fail("cannot be replaced");
+  part_.clear();
+  if (!sync_folder(fs::path(path_).parent_path())) {
+    fail("was written, but its folder could not be synced");
+  }
+  return digest_;
+}
+
+FileDigest write_durably(const std::string& path, std::string_view text) {
+  DurableFile file(path);
+  file.write(text.data(), text.size());
+  return file.commit();
+}
+
+FileDigest digest_of(const std::string& path) {
+  const int descriptor = open_retrying(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) {
+    throw DataError(path,
+                    std::string("cannot be read: ") + std::strerror(errno));
+  }
+  std::vector<char> buffer(size_t{4} << 20);
+  FileDigest digest;
+  while (true) {
+    const ssize_t got = read(descriptor, buffer.data(), buffer.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) {
+      const std::string why = std::strerror(errno);
+      close(descriptor);
+      throw DataError(path, "cannot be read: " + why);
+    }
+    if (got == 0) break;
+    digest.crc32 =
+        libdeflate_crc32(digest.crc32, buffer.data(), static_cast<size_t>(got));
+    digest.bytes += static_cast<uint64_t>(got);
+  }
+  close(descriptor);
+  return digest;
+}
+
+bool is_unfinished(const std::string& name) {
+  return name.ends_with(kUnfinished);
+}
+
+}  // namespace unimiss::io
