@@ -170,7 +170,6 @@ Measured measure(const std::string& kind, std::vector<std::string> files,
 
 std::vector<Measured> run(const DataBenchOptions& options) {
   const auto config = read_pretrain_file(options.config, options.overrides);
-  config.data.validate();
   const train::PretrainLists lists = train::read_lists(config);
   std::vector<Measured> results;
   if (!config.data.images.empty()) {

@@ -35,7 +35,7 @@ TEST_FOLDERS = {
     "distributed": FOLDERS["distributed"] | {"train", "distributed"},
     "parity": ALL,
     "apps": ALL,
-    "fuzz": {"core", "io", "data"},
+    "fuzz": {"core", "config", "io", "data", "train"},
     "install": ALL,
 }
 

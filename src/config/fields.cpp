@@ -8,6 +8,7 @@
 #include <limits>
 #include <numeric>
 
+#include "unimiss/config/environment.h"
 #include "unimiss/core/error.h"
 
 namespace unimiss::config::detail {
@@ -62,7 +63,8 @@ std::string suggestion(const std::string& word,
 
 /// The text of an unquoted scalar, or nullptr and a problem.
 const std::string* plain_text(const Node& node, const std::string& key,
-                              std::string_view wanted, Problems& problems) {
+                              std::string_view wanted,
+                              PlacedProblems& problems) {
   if (node.kind != Node::Kind::kScalar) {
     problems.add(node, key,
                  fmt::format("needs {}, is {}", wanted, kind_name(node.kind)));
@@ -134,28 +136,13 @@ std::string table_cell(const std::string& text) {
 
 }  // namespace
 
-void Problems::add_at(const std::string& place, const std::string& key,
-                      const std::string& problem) {
-  std::string line = place;
-  for (const std::string& part : {key, problem}) {
-    if (!part.empty()) line += (line.empty() ? "" : ": ") + part;
-  }
-  lines_.push_back(line);
-}
-
-bool Problems::expect(const Node& node, Node::Kind kind,
-                      const std::string& key) {
+bool expect(const Node& node, Node::Kind kind, const std::string& key,
+            PlacedProblems& problems) {
   if (node.kind == kind) return true;
-  add(node, key,
+  problems.add(
+      node, key,
       fmt::format("needs {}, is {}", kind_name(kind), kind_name(node.kind)));
   return false;
-}
-
-void Problems::throw_if_any() const {
-  if (lines_.empty()) return;
-  if (lines_.size() == 1) throw ConfigError(lines_[0]);
-  throw ConfigError(fmt::format("{} problems in the configuration:\n  {}",
-                                lines_.size(), fmt::join(lines_, "\n  ")));
 }
 
 std::string join(const std::string& group, std::string_view key) {
@@ -164,25 +151,30 @@ std::string join(const std::string& group, std::string_view key) {
 
 void report_unknown_keys(const Node& node, const std::string& group,
                          const std::vector<std::string>& known,
-                         Problems& problems) {
+                         PlacedProblems& problems) {
   for (const Node::Entry& entry : node.entries) {
     if (std::find(known.begin(), known.end(), entry.key) == known.end()) {
-      problems.add_at(entry.place, join(group, entry.key),
-                      "there is no such key" + suggestion(entry.key, known));
+      problems.add(entry.place, join(group, entry.key),
+                   "there is no such key" + suggestion(entry.key, known));
     }
+  }
+  for (const Node::Repeated& key : node.repeated) {
+    problems.add(key.place, join(group, key.key),
+                 "the key is written twice (only one value can hold); remove "
+                 "one of them");
   }
 }
 
 void report_unknown_name(const Node& node, const std::string& key,
                          const std::vector<std::string>& names,
-                         Problems& problems) {
+                         PlacedProblems& problems) {
   problems.add(node, key,
                fmt::format("there is no '{}'{}", node.text,
                            suggestion(node.text, names)));
 }
 
 void read_scalar(const Node& node, const std::string& key, bool& value,
-                 Problems& problems) {
+                 PlacedProblems& problems) {
   const std::string* text = plain_text(node, key, "true or false", problems);
   if (!text) return;
   if (*text != "true" && *text != "false") {
@@ -193,22 +185,25 @@ void read_scalar(const Node& node, const std::string& key, bool& value,
 }
 
 void read_scalar(const Node& node, const std::string& key, int64_t& value,
-                 Problems& problems) {
+                 PlacedProblems& problems) {
   const std::string* text = plain_text(node, key, "an integer", problems);
   if (!text) return;
   const char* end = text->data() + text->size();
-  const auto [stopped, error] = std::from_chars(text->data(), end, value);
+  int64_t parsed = 0;
+  const auto [stopped, error] = std::from_chars(text->data(), end, parsed);
   if (error == std::errc::result_out_of_range) {
     problems.add(node, key,
                  fmt::format("'{}' does not fit into 64 bits", *text));
   } else if (error != std::errc() || stopped != end) {
     problems.add(node, key,
                  fmt::format("needs an integer in digits, is '{}'", *text));
+  } else {
+    value = parsed;
   }
 }
 
 void read_scalar(const Node& node, const std::string& key, double& value,
-                 Problems& problems) {
+                 PlacedProblems& problems) {
   const std::string* text = plain_text(node, key, "a number", problems);
   if (!text) return;
   if (*text == ".inf" || *text == "-.inf") {
@@ -230,7 +225,7 @@ void read_scalar(const Node& node, const std::string& key, double& value,
 }
 
 void read_scalar(const Node& node, const std::string& key, std::string& value,
-                 Problems& problems) {
+                 PlacedProblems& problems) {
   if (node.kind != Node::Kind::kScalar) {
     const bool null = node.kind == Node::Kind::kNull;
     problems.add(node, key,

@@ -74,11 +74,15 @@ ImageDataset::ImageDataset(std::shared_ptr<const DecodedCache> images,
     : images_(std::move(images)),
       sources_(std::move(sources)),
       transforms_(transforms) {
-  transforms.validate();
+  validate(transforms);
 }
 
 int64_t ImageDataset::size() const {
   return static_cast<int64_t>(sources_.size());
+}
+
+std::string ImageDataset::source(int64_t index) const {
+  return images_->source(sources_.at(index));
 }
 
 Views ImageDataset::sample(int64_t index, Random& random) const {

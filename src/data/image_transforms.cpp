@@ -179,31 +179,21 @@ torch::Tensor view(const torch::Tensor& pixels, int number,
 
 }  // namespace
 
-void ImageTransformOptions::validate() const {
-  const auto ordered = [](const std::array<double, 2>& range, double least) {
-    return range[0] >= least && range[0] <= range[1];
-  };
-  const auto probability = [](double p, const char* key) {
-    require(p >= 0 && p <= 1, key, "a probability must lie in [0, 1]");
-  };
-  require(image_size >= 1, "image_size", "must be at least 1");
-  require_distinct(order, "order");
-  require(ordered(crop_scale, 0) && crop_scale[0] > 0 && crop_scale[1] <= 1,
-          "crop_scale", "must be [least, largest] within (0, 1]");
-  require(ordered(crop_ratio, 0) && crop_ratio[0] > 0, "crop_ratio",
-          "must be [least, largest], both positive");
-  require(ordered(blur_sigma, 0) && blur_sigma[0] > 0, "blur_sigma",
-          "must be [least, largest], both positive");
-  require(brightness >= 0, "brightness", "must not be negative");
-  require(contrast >= 0, "contrast", "must not be negative");
-  require(saturation >= 0, "saturation", "must not be negative");
-  require(hue >= 0 && hue <= 0.5, "hue", "must lie in [0, 0.5]");
-  probability(flip_probability, "flip_probability");
-  probability(jitter_probability, "jitter_probability");
-  for (int i = 0; i < 2; ++i) {
-    probability(grey_probability[i], "grey_probability");
-    probability(blur_probability[i], "blur_probability");
-  }
+void ImageTransformOptions::check(Problems& problems) const {
+  const Range probability = between(0, 1);
+  problems.in_range(image_size, at_least(1), "image_size");
+  problems.distinct(order, "order");
+  problems.ordered(crop_scale, from_above(0, 1), "crop_scale");
+  problems.ordered(crop_ratio, greater_than(0), "crop_ratio");
+  problems.in_range(flip_probability, probability, "flip_probability");
+  problems.in_range(jitter_probability, probability, "jitter_probability");
+  problems.in_range(brightness, at_least(0), "brightness");
+  problems.in_range(contrast, at_least(0), "contrast");
+  problems.in_range(saturation, at_least(0), "saturation");
+  problems.in_range(hue, between(0, 0.5), "hue");
+  problems.all_in_range(grey_probability, probability, "grey_probability");
+  problems.all_in_range(blur_probability, probability, "blur_probability");
+  problems.ordered(blur_sigma, greater_than(0), "blur_sigma");
 }
 
 ImageWindow draw_window(int64_t height, int64_t width,

@@ -45,17 +45,17 @@ void copy_row(const torch::Tensor& sample, torch::Tensor& batch, int64_t row) {
 
 }  // namespace
 
-void LoaderOptions::validate() const {
-  require(batch_size >= 1, "batch_size", "must be at least 1");
-  require(workers >= 0 && workers <= kMaxWorkers, "workers",
-          "must lie in 0 to 1024");
-  require(queue_batches >= 1, "queue_batches", "must be at least 1");
-  require(world >= 1 && rank >= 0 && rank < world, "rank",
-          "must lie in [0, world)");
-  require(batch_size % world == 0, "batch_size",
-          fmt::format("{} samples cannot be split among {} processes; choose a "
-                      "multiple",
-                      batch_size, world));
+void LoaderOptions::check(Problems& problems) const {
+  problems.in_range(batch_size, at_least(1), "batch_size");
+  problems.in_range(workers, between(0, kMaxWorkers), "workers");
+  problems.in_range(queue_batches, between(1, kMaxQueueBatches),
+                    "queue_batches");
+  problems.in_range(world, at_least(1), "world");
+  problems.in_range(rank, from_below(0, static_cast<double>(world)), "rank");
+  problems.require(
+      world < 1 || batch_size % world == 0, "batch_size",
+      "must be divisible by the number of processes, " + std::to_string(world),
+      {"world"});
 }
 
 class Loader::Implementation {
@@ -121,6 +121,18 @@ class Loader::Implementation {
     });
   }
 
+  std::vector<std::string> samples_of(int64_t batch) {
+    const std::lock_guard lock(mutex_);
+    std::vector<std::string> samples;
+    for (int64_t row = 0; row < rows_; ++row) {
+      const Sampler::Draw draw = sampler_.at(place_of(batch, row));
+      samples.push_back(fmt::format("{} (visit {}): {}", draw.index, draw.visit,
+                                    dataset_->source(draw.index)));
+    }
+    sampler_.forget_before(position_ * options_.batch_size);
+    return samples;
+  }
+
   void seek(int64_t batch) {
     TORCH_CHECK(batch >= 0, "there is no batch ", batch);
     const std::lock_guard lock(mutex_);
@@ -172,12 +184,16 @@ class Loader::Implementation {
     }
   }
 
+  /// In the endless stream of draws.
+  int64_t place_of(int64_t batch, int64_t row) const {
+    return batch * options_.batch_size + options_.rank * rows_ + row;
+  }
+
   /// Prepares one row with the lock released, and holds it again at the end.
   void fill_row(Slot& slot, int64_t row, std::unique_lock<std::mutex>& lock) {
     Sampler::Draw draw;
     try {
-      draw = sampler_.at(slot.batch * options_.batch_size +
-                         options_.rank * rows_ + row);
+      draw = sampler_.at(place_of(slot.batch, row));
       lock.unlock();
       Random random({options_.seed, static_cast<uint64_t>(draw.visit),
                      static_cast<uint64_t>(draw.index)});
@@ -228,7 +244,7 @@ class Loader::Implementation {
 
 Loader::Loader(std::shared_ptr<const Dataset> dataset,
                const LoaderOptions& options) {
-  options.validate();
+  validate(options);
   TORCH_CHECK(dataset, "a loader needs a dataset");
   implementation_ =
       std::make_unique<Implementation>(std::move(dataset), options);
@@ -241,6 +257,10 @@ Views Loader::next() { return implementation_->next(); }
 int64_t Loader::ready() const { return implementation_->ready(); }
 
 int64_t Loader::position() const { return implementation_->position(); }
+
+std::vector<std::string> Loader::samples_of(int64_t batch) const {
+  return implementation_->samples_of(batch);
+}
 
 void Loader::seek(int64_t batch) { implementation_->seek(batch); }
 

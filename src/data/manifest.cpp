@@ -24,7 +24,7 @@ constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 constexpr size_t kShownProblems = 20;
 
 /// Collects what is wrong with a list, to be told at once.
-class Problems {
+class ListProblems {
  public:
   void add(int64_t line, const std::string& what) {
     if (++count_ <= kShownProblems) {
@@ -78,7 +78,8 @@ struct Row {
 /// Reads the rows of one list, whichever form it has.
 class Reader {
  public:
-  Reader(fs::path folder, const ManifestOptions& options, Problems& problems)
+  Reader(fs::path folder, const ManifestOptions& options,
+         ListProblems& problems)
       : folder_(std::move(folder)), options_(options), problems_(problems) {}
 
   std::vector<Row> read(std::istream& list) {
@@ -170,7 +171,7 @@ class Reader {
 
   const fs::path folder_;
   const ManifestOptions& options_;
-  Problems& problems_;
+  ListProblems& problems_;
   std::vector<std::string> columns_;
 };
 
@@ -185,7 +186,8 @@ std::optional<int64_t> parse_label(const std::string& text) {
 /// Makes an entry of a row, or says what is wrong with it.
 class Checker {
  public:
-  Checker(fs::path folder, const ManifestOptions& options, Problems& problems)
+  Checker(fs::path folder, const ManifestOptions& options,
+          ListProblems& problems)
       : folder_(std::move(folder)), options_(options), problems_(problems) {}
 
   std::optional<ManifestEntry> check(const Row& row) {
@@ -258,7 +260,7 @@ class Checker {
 
   fs::path folder_;
   const ManifestOptions& options_;
-  Problems& problems_;
+  ListProblems& problems_;
 };
 
 /// Leaves out entries whose path an earlier one gives another target.
@@ -302,7 +304,7 @@ std::vector<ManifestEntry> read_manifest(const std::string& list,
   }
   file.clear();
   file.seekg(0);
-  Problems problems;
+  ListProblems problems;
   const fs::path folder = fs::path(list).parent_path();
   const std::vector<Row> rows = Reader(folder, options, problems).read(file);
   Checker checker(folder, options, problems);

@@ -58,18 +58,19 @@ float percentile(std::vector<float>& values, double percent) {
 
 }  // namespace
 
-void RadiographOptions::validate() const {
-  require(voxel_mm > 0, "voxel_mm", "must be positive");
-  require(water_per_cm > 0, "water_per_cm", "must be positive");
-  require(bone_gain >= 1, "bone_gain", "must be at least 1");
-  require(0 <= window[0] && window[0] < window[1] && window[1] <= 100, "window",
-          "must be two increasing percentiles");
+void RadiographOptions::check(Problems& problems) const {
+  problems.in_range(voxel_mm, greater_than(0), "voxel_mm");
+  problems.in_range(water_per_cm, greater_than(0), "water_per_cm");
+  problems.in_range(bone_gain, at_least(1), "bone_gain");
+  problems.all_in_range(window, between(0, 100), "window");
+  problems.require(window[0] < window[1], "window",
+                   "must be two increasing percentiles");
 }
 
 Radiograph::Radiograph(const io::Volume& volume,
                        const RadiographOptions& options)
     : options_(options) {
-  options.validate();
+  validate(options);
   const double mm = options.voxel_mm;
   const auto hu = io::resample(volume, {mm, mm, mm}).voxels;
   const int64_t depth = hu.size(0), columns = hu.size(1) * hu.size(2);

@@ -89,11 +89,15 @@ VolumeDataset::VolumeDataset(std::shared_ptr<const DecodedCache> volumes,
       samples_per_volume_(samples_per_volume),
       transforms_(transforms) {
   require(samples_per_volume >= 1, "samples_per_volume", "must be at least 1");
-  transforms.validate();
+  validate(transforms);
 }
 
 int64_t VolumeDataset::size() const {
   return static_cast<int64_t>(sources_.size()) * samples_per_volume_;
+}
+
+std::string VolumeDataset::source(int64_t index) const {
+  return volumes_->source(sources_.at(index / samples_per_volume_));
 }
 
 Views VolumeDataset::sample(int64_t index, Random& random) const {

@@ -182,41 +182,39 @@ VolumeTransformOptions VolumeTransformOptions::official() {
   return options;
 }
 
-void VolumeTransformOptions::validate() const {
-  const auto ordered = [](const std::array<double, 2>& range, const char* key) {
-    require(range[0] > 0 && range[0] <= range[1], key,
-            "must be [least, largest], both positive");
+void VolumeTransformOptions::check(Problems& problems) const {
+  const Range probability = between(0, 1);
+  const auto around_one = [&](const std::array<double, 2>& range,
+                              const std::string& key) {
+    problems.in_range(range[0], from_above(0, 1), item_key(key, 0));
+    problems.in_range(range[1], at_least(1), item_key(key, 1));
   };
-  const auto probability = [](double p, const char* key) {
-    require(p >= 0 && p <= 1, key, "a probability must lie in [0, 1]");
-  };
-  require_distinct(order, "order");
-  for (int64_t extent : volume_size) {
-    require(extent >= 1, "volume_size", "every extent must be at least 1");
-  }
-  require(common_depth >= volume_size[0], "common_depth",
-          "must be at least the depth of volume_size");
-  ordered(common_scale, "common_scale");
-  ordered(view_scale, "view_scale");
-  ordered(blur_sigma, "blur_sigma");
-  ordered(brightness, "brightness");
-  require(std::abs(padding_hu) <= 32767, "padding_hu",
-          "must be a value in HU within +-32767");
-  require(noise_sigma >= 0, "noise_sigma", "must not be negative");
-  require(offset_sigma >= 0, "offset_sigma", "must not be negative");
-  require(contrast[0] > 0 && contrast[0] <= 1 && contrast[1] >= 1, "contrast",
-          "must be [least, largest] with 1 between them");
-  require(gamma[0] > 0 && gamma[0] <= 1 && gamma[1] >= 1, "gamma",
-          "must be [least, largest] with 1 between them");
-  probability(mirror_probability, "mirror_probability");
-  probability(blur_probability, "blur_probability");
-  probability(offset_draw_probability, "offset_draw_probability");
-  for (int i = 0; i < 2; ++i) {
-    probability(blur_draw_probability[i], "blur_draw_probability");
-    probability(brightness_probability[i], "brightness_probability");
-    probability(offset_probability[i], "offset_probability");
-    probability(gamma_probability[i], "gamma_probability");
-  }
+  problems.all_in_range(volume_size, at_least(1), "volume_size");
+  problems.distinct(order, "order");
+  problems.require(common_depth >= volume_size[0], "common_depth",
+                   "must be at least " + number_text(volume_size[0]) +
+                       ", the depth of a view (is " +
+                       number_text(common_depth) + ")",
+                   {"volume_size"});
+  problems.ordered(common_scale, greater_than(0), "common_scale");
+  problems.ordered(view_scale, greater_than(0), "view_scale");
+  problems.in_range(padding_hu, between(-32767, 32767), "padding_hu");
+  problems.in_range(mirror_probability, probability, "mirror_probability");
+  problems.in_range(noise_sigma, at_least(0), "noise_sigma");
+  problems.in_range(blur_probability, probability, "blur_probability");
+  problems.all_in_range(blur_draw_probability, probability,
+                        "blur_draw_probability");
+  problems.ordered(blur_sigma, greater_than(0), "blur_sigma");
+  problems.all_in_range(brightness_probability, probability,
+                        "brightness_probability");
+  problems.ordered(brightness, greater_than(0), "brightness");
+  problems.all_in_range(offset_probability, probability, "offset_probability");
+  problems.in_range(offset_draw_probability, probability,
+                    "offset_draw_probability");
+  problems.in_range(offset_sigma, at_least(0), "offset_sigma");
+  around_one(contrast, "contrast");
+  problems.all_in_range(gamma_probability, probability, "gamma_probability");
+  around_one(gamma, "gamma");
 }
 
 torch::Tensor central_region(const torch::Tensor& hu) {

@@ -23,41 +23,79 @@ Grid MitOptions::input_minimum(int rank) {
 
 namespace {
 
+// Larger ones only overflow further on.
+constexpr double kMaximumExtent = 65536;
+
+/// Heads share a stage's width evenly.
+void check_heads(const MitOptions& options, Problems& problems) {
+  if (problems.at_fault("model.widths")) return;
+  const auto check = [&](const std::string& list, size_t stage,
+                         const std::vector<int64_t>& heads, int64_t width) {
+    const std::string key = item_key(list, stage);
+    if (problems.at_fault(key)) return;
+    problems.require(width % heads[stage] == 0, key,
+                     "must divide " + number_text(width) +
+                         ", the stage's width of model.widths (is " +
+                         number_text(heads[stage]) + ")");
+  };
+  for (size_t i = 0; i < 4; ++i) {
+    check("model.encoder_heads", i, options.encoder_heads, options.widths[i]);
+  }
+  for (size_t i = 0; i < 3; ++i) {
+    check("model.decoder_heads", i, options.decoder_heads,
+          options.widths[2 - i]);
+  }
+}
+
+Grid padded(const Grid& size) {
+  Grid grid = size;
+  const Grid multiple = MitOptions::input_multiple(size.rank());
+  for (int axis = 0; axis < size.rank(); ++axis) {
+    grid[axis] =
+        (size[axis] + multiple[axis] - 1) / multiple[axis] * multiple[axis];
+  }
+  return grid;
+}
+
 /// Every attention must find at least one cell of its reduction in the grid.
-void check_reductions(const MitOptions& options) {
-  auto padded = [](const Grid& size) {
-    Grid grid = size;
-    const Grid multiple = MitOptions::input_multiple(size.rank());
-    for (int axis = 0; axis < size.rank(); ++axis) {
-      grid[axis] =
-          (size[axis] + multiple[axis] - 1) / multiple[axis] * multiple[axis];
-    }
-    return grid;
+void check_reductions(const MitOptions& options, Problems& problems) {
+  struct Input {
+    std::string key;
+    Grid extents;
   };
   const auto& volume = options.volume_size;
-  std::vector<Grid> inputs;
-  if (includes(options.dimensions, 2)) {
-    inputs.push_back(padded(Grid(options.image_size, options.image_size)));
+  std::vector<Input> inputs;
+  if (problems.at_fault("model.dimensions")) return;
+  if (includes(options.dimensions, 2) &&
+      !problems.at_fault("model.image_size")) {
+    inputs.push_back({"model.image_size",
+                      padded(Grid(options.image_size, options.image_size))});
   }
-  if (includes(options.dimensions, 3)) {
-    inputs.push_back(padded(Grid(volume[0], volume[1], volume[2])));
+  if (includes(options.dimensions, 3) &&
+      !problems.at_fault("model.volume_size")) {
+    inputs.push_back(
+        {"model.volume_size", padded(Grid(volume[0], volume[1], volume[2]))});
   }
-  auto check = [&](const char* key, int64_t reduction, int level) {
-    for (const Grid& input : inputs) {
-      for (int64_t extent : MitOptions::level_grid(input, level).sizes()) {
-        require(reduction <= extent, key,
-                "reduces a stage by " + std::to_string(reduction) +
-                    ", which has only " + std::to_string(extent) +
-                    " tokens along an axis at this model.image_size and "
-                    "model.volume_size");
+  const auto check = [&](const std::string& list, size_t stage,
+                         const std::vector<int64_t>& reductions, int level) {
+    const std::string key = item_key(list, stage);
+    if (problems.at_fault(key)) return;
+    for (const Input& input : inputs) {
+      const Grid grid = MitOptions::level_grid(input.extents, level);
+      for (const int64_t extent : grid.sizes()) {
+        problems.require(reductions[stage] <= extent, key,
+                         "must be at most " + number_text(extent) +
+                             ", the stage's tokens along an axis at this " +
+                             input.key + " (is " +
+                             number_text(reductions[stage]) + ")");
       }
     }
   };
   for (int i = 0; i < 4; ++i) {
-    check("model.encoder_reductions", options.encoder_reductions[i], i);
+    check("model.encoder_reductions", i, options.encoder_reductions, i);
   }
   for (int i = 0; i < 3; ++i) {
-    check("model.decoder_reductions", options.decoder_reductions[i], 2 - i);
+    check("model.decoder_reductions", i, options.decoder_reductions, 2 - i);
   }
 }
 
@@ -77,16 +115,15 @@ MitOptions MitOptions::resolved() const {
   return out;
 }
 
-void MitOptions::validate() const {
+void MitOptions::check(Problems& problems) const {
   const MitOptions full = resolved();
-  auto stages = [](const std::string& key, const std::vector<int64_t>& values,
-                   size_t count) {
-    require(values.size() == count, key,
-            "needs " + std::to_string(count) + " values, one per stage, not " +
-                std::to_string(values.size()));
-    for (int64_t value : values) {
-      require(value >= 1, key, "every value must be at least 1");
-    }
+  const auto stages = [&](const std::string& key,
+                          const std::vector<int64_t>& values, size_t count) {
+    problems.require(values.size() == count, key,
+                     "needs " + std::to_string(count) +
+                         " values, one per stage (has " +
+                         std::to_string(values.size()) + ")");
+    problems.all_in_range(values, between(1, kMaximumExtent), key);
   };
   stages("model.encoder_depths", full.encoder_depths, 4);
   stages("model.decoder_depths", full.decoder_depths, 3);
@@ -95,27 +132,22 @@ void MitOptions::validate() const {
   stages("model.decoder_heads", decoder_heads, 3);
   stages("model.encoder_reductions", encoder_reductions, 4);
   stages("model.decoder_reductions", decoder_reductions, 3);
-  for (int i = 0; i < 4; ++i) {
-    require(widths[i] % encoder_heads[i] == 0, "model.encoder_heads",
-            "must divide the stage's width (model.widths)");
-  }
-  for (int i = 0; i < 3; ++i) {
-    require(widths[2 - i] % decoder_heads[i] == 0, "model.decoder_heads",
-            "must divide the stage's width (model.widths, mirrored)");
-  }
-  require(image_size >= input_minimum(2)[0], "model.image_size",
-          "must be at least 64 pixels");
+  check_heads(*this, problems);
+  problems.in_range(image_size, between(64, kMaximumExtent), "model.image_size",
+                    "write the pixels along one side of a view");
+  const Grid least = input_minimum(3);
   for (int axis = 0; axis < 3; ++axis) {
-    require(volume_size[axis] >= input_minimum(3)[axis], "model.volume_size",
-            "must be at least [16, 64, 64] voxels");
+    problems.in_range(volume_size[axis],
+                      between(static_cast<double>(least[axis]), kMaximumExtent),
+                      item_key("model.volume_size", axis),
+                      "write [D, H, W], at least [16, 64, 64] voxels");
   }
-  check_reductions(*this);
-  require(image_channels >= 1, "model.image_channels", "must be at least 1");
-  require(volume_channels >= 1, "model.volume_channels", "must be at least 1");
-  require(stem_width >= 1, "model.stem_width", "must be at least 1");
-  require(mlp_ratio >= 1, "model.mlp_ratio", "must be at least 1");
-  require(drop_path >= 0.0 && drop_path < 1.0, "model.drop_path",
-          "must be in [0, 1)");
+  check_reductions(*this, problems);
+  problems.in_range(image_channels, at_least(1), "model.image_channels");
+  problems.in_range(volume_channels, at_least(1), "model.volume_channels");
+  problems.in_range(stem_width, between(1, kMaximumExtent), "model.stem_width");
+  problems.in_range(mlp_ratio, between(1, kMaximumExtent), "model.mlp_ratio");
+  problems.in_range(drop_path, from_below(0, 1), "model.drop_path");
 }
 
 }  // namespace unimiss::model

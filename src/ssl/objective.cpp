@@ -77,13 +77,12 @@ StepLoss consistency_loss(StudentTeacher& networks, const torch::Tensor& views,
 
 }  // namespace
 
-void ObjectiveOptions::validate() const {
-  require(student_temperature > 0, "loss.student_temperature",
-          "must be greater than 0");
-  require(teacher_temperature > 0, "loss.teacher_temperature",
-          "must be greater than 0");
-  require(center_momentum >= 0 && center_momentum < 1, "loss.center_momentum",
-          "must be in [0, 1)");
+void ObjectiveOptions::check(Problems& problems) const {
+  problems.in_range(student_temperature, greater_than(0),
+                    "loss.student_temperature");
+  problems.in_range(teacher_temperature, greater_than(0),
+                    "loss.teacher_temperature");
+  problems.in_range(center_momentum, from_below(0, 1), "loss.center_momentum");
 }
 
 StepLoss step_loss(StudentTeacher& networks, const torch::Tensor& views,

@@ -49,10 +49,10 @@ torch::Tensor weight_norm_linear(const torch::Tensor& x, const torch::Tensor& v,
   return WeightNormLinear::apply(x, v, g);
 }
 
-void ProjectionHeadOptions::validate() const {
-  require(hidden >= 1, "head.hidden", "must be at least 1");
-  require(bottleneck >= 1, "head.bottleneck", "must be at least 1");
-  require(prototypes >= 2, "head.prototypes", "must be at least 2");
+void ProjectionHeadOptions::check(Problems& problems) const {
+  problems.in_range(hidden, at_least(1), "head.hidden");
+  problems.in_range(bottleneck, at_least(1), "head.bottleneck");
+  problems.in_range(prototypes, at_least(2), "head.prototypes");
 }
 
 ProjectionHeadImpl::ProjectionHeadImpl(int64_t in_features,

@@ -173,6 +173,8 @@ TEST(Fields, NamesPlaceAndProblemOfBadInput) {
       {"extra: {rates: 3}", "f.yaml:1:9: extra.rates: ", "'rate'?"},
       {"wholly_different: 3",
        "f.yaml:1:1: wholly_different: ", "choose from: flag, count"},
+      {"flag: true\nflag: false", "f.yaml:2:1: flag: ", "written twice"},
+      {"inner: {rate: 1, rate: 2}", "f.yaml:1:18: inner.rate: ", "twice"},
       {"- 3", "f.yaml:1:1: ", "a group of keys, is a list"},
   };
   for (const BadInput& bad : cases) {

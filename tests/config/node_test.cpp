@@ -1,5 +1,6 @@
 #include "unimiss/config/node.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <stdlib.h>
 
@@ -77,11 +78,13 @@ TEST(Node, RejectsFilesThatCannotBeRead) {
                       "does not exist");
   expect_config_error([&] { load_file(folder.path().string()); }, "a folder");
   expect_config_error(load("a: [1, 2\nb: 3\n"), "bad.yaml:", "not valid YAML");
-  expect_config_error(load("a: 1\n\tb: 2\n"), "bad.yaml:2", "not valid YAML");
-  expect_config_error(load("a: 1\nb: 2\na: 3\n"), "bad.yaml:3:1: a:", "twice");
+  expect_config_error(load("a: 1\n\tb: 2\n"), "bad.yaml:2:1", "a tab indents");
   expect_config_error(load("- 1\n- 2\n"), "bad.yaml:1:1", "mapping");
   expect_config_error(load("? [1, 2]\n: 3\n"), "bad.yaml:1:3", "plain word");
   expect_config_error(load("a: 1\n---\nb: 2\n"), "second YAML document");
+  for (const char* stray : {",", "a: 1\n]\n", "a: [1]]\n", "}"}) {
+    expect_config_error(load(stray), "bad.yaml:", "YAML");
+  }
   expect_config_error(load("a: &x [*x]\n"), "bad.yaml:1", "levels deep");
   expect_config_error(load("b: *nowhere\n"), "bad.yaml:1:4", "not valid YAML");
   expect_config_error(load("extends: none.yaml\n"), "bad.yaml:1:10: extends",
@@ -90,6 +93,60 @@ TEST(Node, RejectsFilesThatCannotBeRead) {
                       "one other YAML file");
   expect_config_error(load("extends: ${UNIMISS_UNSET}/a.yaml\n"),
                       "bad.yaml:1:10: extends", "UNIMISS_UNSET");
+}
+
+TEST(Node, RejectsWhatNoConfigurationIs) {
+  const auto parse = [](const std::string& text) {
+    return [text] { parse_yaml(text, "bad.yaml"); };
+  };
+  for (const char* opening : {"[", "{a: ", "- ", "? "}) {
+    std::string text;
+    for (int i = 0; i < 100'000; ++i) text += opening;
+    expect_config_error(parse(text), "bad.yaml:1:", "levels deep");
+  }
+  // Nine times as many values with each line.
+  std::string bomb = "a: &a [x, x, x, x, x, x, x, x, x]\n";
+  for (char key = 'b'; key <= 'i'; ++key) {
+    const std::string before = std::string("*") + static_cast<char>(key - 1);
+    bomb += fmt::format("{0}: &{0} [", key);
+    for (int i = 0; i < 9; ++i) bomb += before + ", ";
+    bomb += "]\n";
+  }
+  expect_config_error(parse(bomb), "bad.yaml:", "aliases");
+  expect_config_error(parse(std::string(2 << 20, 'x')), "bad.yaml",
+                      "larger than 1024 KiB");
+  std::string keys;
+  for (int i = 0; i < 100'000; ++i) keys += fmt::format("{}:\n", i);
+  EXPECT_EQ(parse_yaml(keys, "large.yaml").entries.size(), 100'000u);
+}
+
+TEST(Node, TextIsUtf8) {
+  for (const char* text : {"\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\xa9\xbb"}) {
+    const Node node = parse_yaml(std::string("a: ") + text, "f");
+    EXPECT_EQ(at(node, "a").text, text);
+    EXPECT_EQ(at(parse_yaml(to_yaml(node), "f"), "a").text, text);
+  }
+  // Latin-1, cut short, overlong, a surrogate, no character, beyond Unicode.
+  for (const char* text :
+       {"\xe4 b", "\xe2\x82", "\xc0\x80", "\xe0\x80\xaf", "\xed\xa0\x80",
+        "\xef\xbf\xbf", "\xf4\x90\x80\x80", "\x80"}) {
+    expect_config_error([&] { parse_yaml(std::string("a: ") + text, "f"); },
+                        "f:1:4", "UTF-8");
+    expect_config_error(
+        [&] { parse_yaml(std::string("b") + text + ": 1", "f"); }, "f:1:1",
+        "UTF-8");
+  }
+}
+
+TEST(Node, RejectsPathsThatCannotBe) {
+  TemporaryDirectory folder;
+  const std::string name(5000, 'x');
+  expect_config_error([&] { load_file(folder.file(name)); }, "does not exist");
+  const std::string file = write(folder, "a.yaml", "extends: " + name + "\n");
+  expect_config_error([&] { load_file(file); }, "a.yaml:1:10: extends",
+                      "there is no file");
+  expect_config_error([] { load_file("/dev/zero"); }, "/dev/zero",
+                      "larger than");
 }
 
 TEST(Node, RejectsFilesThatExtendEachOther) {
@@ -101,46 +158,16 @@ TEST(Node, RejectsFilesThatExtendEachOther) {
   expect_config_error([&] { load_file(self); }, "in a circle");
 }
 
-TEST(Node, OverridesSetNestedValues) {
-  Node node = parse_yaml("a: {b: 1, c: 2}\nd:\n", "f");
-  apply_override(node, "a.b=7");
-  apply_override(node, "d.e=[1, two]");
-  apply_override(node, "x.y.z='3'");
-  apply_override(node, "a={q: 5}");
-  apply_override(node, "a.c=");
-  EXPECT_EQ(to_yaml(node),
-            "a:\n  b: 7\n  c: ~\n  q: 5\nd:\n  e: [1, two]\n"
-            "x:\n  y:\n    z: 3\n");
-  EXPECT_EQ(at(at(node, "a"), "b").place, "command line");
-  EXPECT_TRUE(at(at(at(node, "x"), "y"), "z").quoted);
-  apply_override(node, "a.b=k=v");
-  EXPECT_EQ(at(at(node, "a"), "b").text, "k=v");
-}
-
-TEST(Node, RejectsBadOverrides) {
-  Node node = parse_yaml("a: {b: 1}\n", "f.yaml");
-  for (const char* bad : {"a.b", "=1", ".a=1", "a.=1", "a..b=1", ""}) {
-    expect_config_error([&] { apply_override(node, bad); }, "command line",
-                        "group.key=value");
-  }
-  expect_config_error([&] { apply_override(node, "a.b.c=1"); },
-                      "command line: a.b.c", "'b' is a value", "f.yaml:1:8");
-  expect_config_error([&] { apply_override(node, "a.b=[1"); }, "command line",
-                      "a.b=[1");
-  EXPECT_EQ(to_yaml(node), "a:\n  b: 1\n");
-}
-
-TEST(Node, ExpandsTheEnvironment) {
-  setenv("UNIMISS_TEST_FOLDER", "/data", 1);
-  unsetenv("UNIMISS_UNSET");
-  EXPECT_EQ(expand_environment("${UNIMISS_TEST_FOLDER}/a$b"), "/data/a$b");
-  EXPECT_EQ(expand_environment("$${x}"), "${x}");
-  expect_config_error([] { expand_environment("${UNIMISS_UNSET}"); },
-                      "UNIMISS_UNSET", "export");
-  expect_config_error([] { expand_environment("a${b"); }, "closing brace");
-  for (const char* text : {"plain", "${A}", "$${A}", "$$", "a$", "$$${"}) {
-    EXPECT_EQ(expand_environment(protect_from_expansion(text)), text) << text;
-  }
+TEST(Node, KeysWrittenTwiceAreKeptForTheReader) {
+  Node base = parse_yaml("a: 1\nb: {c: 2, c: 3}\na: 4\n", "f");
+  EXPECT_EQ(to_yaml(base), "a: 1\nb:\n  c: 2\n");
+  ASSERT_EQ(base.repeated.size(), 1u);
+  EXPECT_EQ(base.repeated[0].key, "a");
+  EXPECT_EQ(base.repeated[0].place, "f:3:1");
+  merge(base, parse_yaml("d: 5\nd: 6\n", "g"));
+  ASSERT_EQ(base.repeated.size(), 2u);
+  EXPECT_EQ(base.repeated[1].place, "g:2:1");
+  EXPECT_EQ(at(base, "b").repeated[0].place, "f:2:11");
 }
 
 }  // namespace

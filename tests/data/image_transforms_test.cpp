@@ -136,10 +136,10 @@ TEST(ImageTransforms, ViewsArePureFunctionsOfTheDraws) {
 TEST(ImageTransforms, OptionsAreChecked) {
   ImageTransformOptions options;
   options.crop_scale = {0.5, 0.2};
-  EXPECT_THROW(options.validate(), ConfigError);
+  EXPECT_THROW(validate(options), ConfigError);
   options = {};
   options.blur_probability[1] = 1.5;
-  EXPECT_THROW(options.validate(), ConfigError);
+  EXPECT_THROW(validate(options), ConfigError);
 }
 
 }  // namespace

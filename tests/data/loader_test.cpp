@@ -29,6 +29,9 @@ class Numbers : public Dataset {
     return {torch::full({1}, static_cast<float>(index)),
             torch::full({1}, draw)};
   }
+  std::string source(int64_t index) const override {
+    return std::to_string(index) + ".png";
+  }
   mutable std::atomic<int> calls = 0;
 
  private:

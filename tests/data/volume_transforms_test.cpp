@@ -202,7 +202,7 @@ TEST(VolumeTransforms, ViewsArePureFunctionsOfTheDraws) {
   }
   VolumeTransformOptions bad;
   bad.gamma = {1.1, 1.5};
-  EXPECT_THROW(bad.validate(), ConfigError);
+  EXPECT_THROW(validate(bad), ConfigError);
 }
 
 }  // namespace

@@ -132,7 +132,7 @@ TEST(Mit, ImpossibleOptionsNameTheirKey) {
     MitOptions options = toy_mit();
     change(options);
     try {
-      options.validate();
+      validate(options);
     } catch (const ConfigError& error) {
       return std::string(error.what());
     }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "unimiss/config/node.h"
+#include "unimiss/config/placed_problems.h"
 #include "unimiss/core/fields.h"
 
 /// How each type of field is read, written and documented: the templates behind
@@ -43,23 +44,6 @@ inline constexpr bool kIsArray = false;
 template <class T, size_t N>
 inline constexpr bool kIsArray<std::array<T, N>> = true;
 
-/// What reading found so far.
-class Problems {
- public:
-  void add(const Node& node, const std::string& key,
-           const std::string& problem) {
-    add_at(node.place, key, problem);
-  }
-  void add_at(const std::string& place, const std::string& key,
-              const std::string& problem);
-  /// False, and a problem, unless the node is of this kind.
-  bool expect(const Node& node, Node::Kind kind, const std::string& key);
-  void throw_if_any() const;
-
- private:
-  std::vector<std::string> lines_;
-};
-
 struct Row {
   std::string key;
   std::string value;
@@ -67,16 +51,22 @@ struct Row {
 };
 
 std::string join(const std::string& group, std::string_view key);
+/// False, and a problem, unless the node is of this kind.
+bool expect(const Node& node, Node::Kind kind, const std::string& key,
+            PlacedProblems& problems);
+/// Keys that are no fields, and those written twice.
 void report_unknown_keys(const Node& node, const std::string& group,
                          const std::vector<std::string>& known,
-                         Problems& problems);
+                         PlacedProblems& problems);
 void report_unknown_name(const Node& node, const std::string& key,
                          const std::vector<std::string>& names,
-                         Problems& problems);
-void read_scalar(const Node&, const std::string& key, bool&, Problems&);
-void read_scalar(const Node&, const std::string& key, int64_t&, Problems&);
-void read_scalar(const Node&, const std::string& key, double&, Problems&);
-void read_scalar(const Node&, const std::string& key, std::string&, Problems&);
+                         PlacedProblems& problems);
+void read_scalar(const Node&, const std::string& key, bool&, PlacedProblems&);
+void read_scalar(const Node&, const std::string& key, int64_t&,
+                 PlacedProblems&);
+void read_scalar(const Node&, const std::string& key, double&, PlacedProblems&);
+void read_scalar(const Node&, const std::string& key, std::string&,
+                 PlacedProblems&);
 Node scalar_node(bool value);
 Node scalar_node(int64_t value);
 Node scalar_node(double value);
@@ -86,8 +76,8 @@ std::vector<Difference> compare_nodes(const Node& left, const Node& right);
 
 template <class Enum>
 void read_enum(const Node& node, const std::string& key, Enum& value,
-               Problems& problems) {
-  if (!problems.expect(node, Node::Kind::kScalar, key)) return;
+               PlacedProblems& problems) {
+  if (!expect(node, Node::Kind::kScalar, key, problems)) return;
   std::vector<std::string> names;
   for (const auto& [candidate, name] : EnumNames<Enum>::kNames) {
     if (node.text == name) {
@@ -101,14 +91,14 @@ void read_enum(const Node& node, const std::string& key, Enum& value,
 
 template <class T>
 void read_value(const Node& node, const std::string& key, T& value,
-                Problems& problems);
+                PlacedProblems& problems);
 
 template <OptionsStruct T>
 void read_fields(const Node& node, const std::string& group, T& value,
-                 Problems& problems) {
+                 PlacedProblems& problems) {
   // `group:` with every line below it commented out.
   if (node.kind == Node::Kind::kNull) return;
-  if (!problems.expect(node, Node::Kind::kMapping, group)) return;
+  if (!expect(node, Node::Kind::kMapping, group, problems)) return;
   std::vector<std::string> known;
   T::visit_fields(value,
                   [&](std::string_view name, auto& field, std::string_view) {
@@ -122,7 +112,7 @@ void read_fields(const Node& node, const std::string& group, T& value,
 
 template <class Sequence>
 void read_items(const Node& node, const std::string& key, Sequence& value,
-                Problems& problems) {
+                PlacedProblems& problems) {
   if constexpr (kIsVector<Sequence>) {
     // A single item needs no brackets; null is none, and so is empty text.
     if (node.kind == Node::Kind::kNull ||
@@ -136,7 +126,7 @@ void read_items(const Node& node, const std::string& key, Sequence& value,
       return;
     }
   }
-  if (!problems.expect(node, Node::Kind::kSequence, key)) return;
+  if (!expect(node, Node::Kind::kSequence, key, problems)) return;
   if constexpr (kIsVector<Sequence>) {
     // vector<bool> has no bool& to read into.
     static_assert(!std::is_same_v<typename Sequence::value_type, bool>);
@@ -148,14 +138,13 @@ void read_items(const Node& node, const std::string& key, Sequence& value,
     return;
   }
   for (size_t i = 0; i < node.items.size(); ++i) {
-    read_value(node.items[i], key + "[" + std::to_string(i) + "]", value[i],
-               problems);
+    read_value(node.items[i], item_key(key, i), value[i], problems);
   }
 }
 
 template <class T>
 void read_value(const Node& node, const std::string& key, T& value,
-                Problems& problems) {
+                PlacedProblems& problems) {
   if constexpr (OptionsStruct<T>) {
     read_fields(node, key, value, problems);
   } else if constexpr (kIsOptional<T>) {

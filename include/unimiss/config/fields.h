@@ -6,6 +6,8 @@
 
 #include "unimiss/config/field_types.h"
 #include "unimiss/config/node.h"
+#include "unimiss/config/override.h"
+#include "unimiss/config/placed_problems.h"
 
 /// Options structs (core/fields.h) to and from YAML, through their one list of
 /// fields. A field is a bool, int64_t, double, std::string, an enum with
@@ -18,14 +20,21 @@
 /// text is neither. ${NAME} is expanded in text, not in numbers.
 namespace unimiss::config {
 
-/// Reads a mapping into options. All problems are found before one ConfigError
-/// lists them, each as "file:line:column: key: problem"; the options are then
-/// left as they were. Does not call validate().
+/// Reads a mapping into options, as far as it can be read: a field at fault
+/// keeps its value (of a list, the items at fault are empty or 0) and is added
+/// to the problems. Does not check the values.
+template <OptionsStruct Options>
+void read(const Node& node, Options& options, PlacedProblems& problems) {
+  detail::read_fields(node, "", options, problems);
+}
+
+/// The same, but all problems end in one ConfigError that lists them, each as
+/// "file:line:column: key: problem"; the options are then left as they were.
 template <OptionsStruct Options>
 void read(const Node& node, Options& options) {
   Options result = options;
-  detail::Problems problems;
-  detail::read_fields(node, "", result, problems);
+  PlacedProblems problems;
+  read(node, result, problems);
   problems.throw_if_any();
   options = std::move(result);
 }
@@ -50,11 +59,11 @@ std::string dump(const Options& options) {
 }
 
 /// A Markdown table of key, default and meaning, these options being the
-/// defaults.
+/// defaults; all keys lie in the group where one is named.
 template <OptionsStruct Options>
-std::string document(const Options& options) {
+std::string document(const Options& options, const std::string& group = "") {
   std::vector<detail::Row> rows;
-  detail::document_fields("", options, rows);
+  detail::document_fields(group, options, rows);
   return detail::markdown_table(rows);
 }
 

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-/// Configuration text: YAML files that extend each other, and overrides.
+/// Configuration text: YAML files that extend each other.
 ///
 /// A file may name, under the key `extends`, another file by a path relative to
 /// itself. Mappings of the two are merged key by key; every other value,
@@ -12,14 +12,21 @@
 ///
 /// All functions throw ConfigError with the place "file:line:column".
 ///
-/// What surprises: a key written twice in one mapping is an error, and YAML's
-/// merge key `<<` is an ordinary key.
+/// Text is UTF-8, at most 1 MiB and 32 levels deep, also once every alias
+/// stands for what it names.
+///
+/// What surprises: of a key written twice in one mapping the first value counts
+/// and read() (config/fields.h) reports the others; YAML's merge key `<<` is an
+/// ordinary key.
 namespace unimiss::config {
 
 /// One YAML value, with the place where it was written.
 struct Node {
   enum class Kind { kNull, kScalar, kSequence, kMapping };
   struct Entry;
+  struct Repeated {
+    std::string key, place;
+  };
 
   Kind kind = Kind::kNull;
   /// "file:line:column" or "command line", for messages.
@@ -30,10 +37,15 @@ struct Node {
   bool quoted = false;
   std::vector<Node> items;
   std::vector<Entry> entries;
+  /// Keys of a mapping that were written before, with the place of the second.
+  std::vector<Repeated> repeated;
 
   /// The value under a key of a mapping, or nullptr.
   const Node* find(std::string_view key) const;
 };
+
+/// The place of what was given on the command line.
+inline constexpr std::string_view kCommandLine = "command line";
 
 struct Node::Entry {
   std::string key;
@@ -47,18 +59,11 @@ Node parse_yaml(const std::string& text, const std::string& name);
 /// Reads a YAML file and all it extends into one mapping.
 Node load_file(const std::string& path);
 
-/// Sets one value: `a.b=value`, the value parsed as YAML (`a.b=[1, 2]`).
-/// A mapping is merged into what is there; missing groups are created.
-void apply_override(Node& root, const std::string& assignment);
+/// Lays `over` on top of `base`: mappings key by key, everything else replaces
+/// what was there.
+void merge(Node& base, Node over);
 
 /// The YAML text of a node, one key a line, short sequences in one line.
 std::string to_yaml(const Node& node);
-
-/// Replaces ${NAME} by the environment variable; $${ stands for a plain ${.
-/// Throws ConfigError, without a place, when the variable is not set.
-std::string expand_environment(const std::string& text);
-
-/// The opposite: text that expand_environment() turns back into this one.
-std::string protect_from_expansion(const std::string& text);
 
 }  // namespace unimiss::config

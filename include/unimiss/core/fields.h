@@ -1,17 +1,18 @@
 #pragma once
 
 #include <array>
-#include <cstddef>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include "unimiss/core/error.h"
+#include "unimiss/core/problems.h"
 
 /// The vocabulary of options structs.
 ///
-/// An options struct is an aggregate with defaults, `void validate() const` and
+/// An options struct is an aggregate with defaults, a function
+/// `void check(Problems& problems) const`, which finds all values that cannot
+/// be (validate() of core/problems.h throws them), and
 ///
 ///     template <class Self, class Visitor>
 ///     static void visit_fields(Self& self, Visitor&& visit) {
@@ -57,16 +58,6 @@ void with_key_prefix(const std::string& prefix, const Work& work) {
     work();
   } catch (const ConfigError& error) {
     throw ConfigError(prefix + error.what());
-  }
-}
-
-/// Throws ConfigError where a list names something twice.
-template <class Item>
-void require_distinct(const std::vector<Item>& items, const std::string& key) {
-  for (size_t i = 0; i < items.size(); ++i) {
-    for (size_t j = 0; j < i; ++j) {
-      require(items[i] != items[j], key, "names something twice");
-    }
   }
 }
 

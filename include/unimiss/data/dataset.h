@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "unimiss/core/random.h"
 #include "unimiss/data/views.h"
@@ -18,6 +19,8 @@ class Dataset {
   /// comes from `random`. Throws DataError naming the stage (decoding or
   /// augmentation), the file that is at fault and the reason.
   virtual Views sample(int64_t index, Random& random) const = 0;
+  /// The file that a sample comes from.
+  virtual std::string source(int64_t index) const = 0;
 };
 
 }  // namespace unimiss::data

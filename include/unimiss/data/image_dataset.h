@@ -28,6 +28,7 @@ class ImageDataset : public Dataset {
 
   int64_t size() const override;
   Views sample(int64_t index, Random& random) const override;
+  std::string source(int64_t index) const override;
 
  private:
   std::shared_ptr<const DecodedCache> images_;

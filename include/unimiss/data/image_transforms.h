@@ -41,28 +41,30 @@ struct ImageTransformOptions {
     visit("order", self.order,
           "what follows crop, zoom and flip; what is left out is not done");
     visit("crop_scale", self.crop_scale,
-          "least and largest share of the area a crop covers");
+          "least and largest share of the area a crop covers, in (0, 1]");
     visit("crop_ratio", self.crop_ratio,
-          "least and largest width / height of a crop");
+          "least and largest width / height of a crop, greater than 0");
     visit("flip_probability", self.flip_probability,
           "probability of a left-right flip");
     visit("jitter_probability", self.jitter_probability,
           "probability of the brightness to hue jitter");
-    visit("brightness", self.brightness, "factor is drawn from 1 +- this");
-    visit("contrast", self.contrast, "factor is drawn from 1 +- this");
+    visit("brightness", self.brightness,
+          "factor is drawn from 1 +- this, at least 0");
+    visit("contrast", self.contrast,
+          "factor is drawn from 1 +- this, at least 0");
     visit("saturation", self.saturation,
-          "factor is drawn from 1 +- this; colour images only");
+          "factor is drawn from 1 +- this, at least 0; colour images only");
     visit("hue", self.hue,
-          "turns of the colour circle, +- this; colour images only");
+          "turns of the colour circle, +- this, in [0, 0.5]; colour images "
+          "only");
     visit("grey_probability", self.grey_probability,
           "probability of removing the colours of view 1 and 2");
     visit("blur_probability", self.blur_probability,
           "probability of blurring view 1 and 2");
     visit("blur_sigma", self.blur_sigma,
-          "least and largest blur, pixels of the view");
+          "least and largest standard deviation of a blur, pixels of the view");
   }
-  /// Throws ConfigError naming the key.
-  void validate() const;
+  void check(Problems& problems) const;
 };
 
 /// A window of an image, in its pixels.

@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "unimiss/core/problems.h"
 #include "unimiss/data/dataset.h"
 #include "unimiss/data/sampler.h"
 #include "unimiss/data/views.h"
@@ -12,6 +13,8 @@ namespace unimiss::data {
 
 /// More threads than any machine has cores for.
 inline constexpr int64_t kMaxWorkers = 1024;
+/// More batches than any memory holds.
+inline constexpr int64_t kMaxQueueBatches = 1024;
 
 struct LoaderOptions {
   int64_t batch_size = 1;     ///< global: the sum over all processes
@@ -24,8 +27,7 @@ struct LoaderOptions {
   int64_t rank = 0;         ///< of this process
   int64_t world = 1;        ///< processes that share each batch
 
-  /// Throws ConfigError naming the key.
-  void validate() const;
+  void check(Problems& problems) const;
 };
 
 /// An endless stream of batches, prepared ahead by worker threads.
@@ -53,6 +55,8 @@ class Loader {
   int64_t ready() const;
   /// The number of the batch that next() returns.
   int64_t position() const;
+  /// This process's samples of any batch, each "index (visit v): file".
+  std::vector<std::string> samples_of(int64_t batch) const;
   /// Continues with another batch; what was prepared ahead is dropped.
   void seek(int64_t batch);
 

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 
+#include "unimiss/core/problems.h"
 #include "unimiss/io/volume.h"
 
 namespace unimiss::data {
@@ -16,8 +17,7 @@ struct RadiographOptions {
   double bone_gain = 1.6;  ///< ... whose excess over bone_hu weighs this much
   std::array<double, 2> window{0.5, 99.8};  ///< percentiles shown black, white
 
-  /// Throws ConfigError naming the field.
-  void validate() const;
+  void check(Problems& problems) const;
 };
 
 /// Simulated X-rays of a CT volume: parallel beams that turn about the

@@ -72,46 +72,56 @@ struct VolumeTransformOptions {
     visit("order", self.order,
           "what follows crop, zoom and mirror; what is left out is not done");
     visit("common_depth", self.common_depth,
-          "slices of the window that both views of a sample lie in");
+          "slices of the window that both views of a sample lie in, at least "
+          "those of a view");
     visit("common_scale", self.common_scale,
-          "extent of that window in plane, least and largest, / volume_size");
+          "extent of that window in plane, least and largest, as a multiple "
+          "of model.volume_size; greater than 0");
     visit("view_scale", self.view_scale,
-          "extent of a view in plane, least and largest, / volume_size");
+          "extent of a view in plane before it is resampled, likewise");
     visit("crop_rule", self.crop_rule,
-          "where the common window may lie: anywhere or central");
-    visit("padding_hu", self.padding_hu, "HU of what lies outside the volume");
+          "where the common window may lie: anywhere, or in the central 80 % "
+          "of the plane");
+    visit("padding_hu", self.padding_hu,
+          "HU of what lies outside the volume, in [-32767, 32767]");
     visit("mirror_probability", self.mirror_probability,
           "probability of mirroring, for each axis");
     visit("draw_rule", self.draw_rule,
-          "photometric changes are drawn per_volume or per_slice");
+          "whether photometric changes are drawn once a volume or anew for "
+          "each slice");
     visit("noise_sigma", self.noise_sigma,
-          "largest Gaussian noise, in units of 1024 HU");
+          "largest standard deviation of Gaussian noise, in units of 1024 "
+          "HU, at least 0");
     visit("blur_probability", self.blur_probability,
           "probability that a view may be blurred");
     visit("blur_draw_probability", self.blur_draw_probability,
           "if so, probability for each draw, of view 1 and 2");
     visit("blur_sigma", self.blur_sigma,
-          "least and largest blur in plane, voxels of the view");
+          "least and largest standard deviation of a blur in plane, voxels "
+          "of the view");
     visit("brightness_probability", self.brightness_probability,
           "probability of scaling the intensities of view 1 and 2");
-    visit("brightness", self.brightness, "least and largest factor");
+    visit("brightness", self.brightness,
+          "least and largest factor, greater than 0");
     visit("offset_probability", self.offset_probability,
           "probability that view 1 and 2 may be shifted in intensity");
     visit("offset_draw_probability", self.offset_draw_probability,
           "if so, probability for each draw");
     visit("offset_sigma", self.offset_sigma,
-          "standard deviation of the shift, in units of 1024 HU");
+          "standard deviation of the shift, in units of 1024 HU, at least 0");
     visit("contrast", self.contrast,
-          "least and largest factor; below and above 1 are equally likely");
+          "least, in (0, 1], and largest factor, at least 1; below and above "
+          "1 are equally likely");
     visit("gamma_probability", self.gamma_probability,
           "probability of a gamma change of view 1 and 2");
     visit("gamma", self.gamma,
-          "least and largest exponent; below and above 1 are equally likely");
+          "least, in (0, 1], and largest exponent, at least 1; below and "
+          "above 1 are equally likely");
     visit("gamma_rule", self.gamma_rule,
-          "what a gamma change keeps: mean_and_std or std");
+          "what a gamma change keeps: mean and deviation, or the deviation "
+          "alone");
   }
-  /// Throws ConfigError naming the key.
-  void validate() const;
+  void check(Problems& problems) const;
 };
 
 /// A box of a volume, in its voxels (D, H, W); it may reach outside.

@@ -40,33 +40,46 @@ struct MitOptions {
   static void visit_fields(Self& self, Visitor&& visit) {
     visit("variant", self.variant, "small: MiT-22, tiny: MiT-7");
     visit("dimensions", self.dimensions,
-          "what the network takes: both, 2d or 3d");
-    visit("image_size", self.image_size, "pixels along each side of a 2D view");
-    visit("volume_size", self.volume_size, "voxels (D, H, W) of a 3D view");
-    visit("image_channels", self.image_channels, "channels of an image");
-    visit("volume_channels", self.volume_channels, "channels of a volume");
+          "what the network takes: images, volumes or both");
+    visit("image_size", self.image_size,
+          "pixels along each side of a 2D view, in [64, 65536]");
+    visit("volume_size", self.volume_size,
+          "voxels (D, H, W) of a 3D view, at least [16, 64, 64]");
+    visit("image_channels", self.image_channels,
+          "channels of an image; pretraining needs 3");
+    visit("volume_channels", self.volume_channels,
+          "channels of a volume; pretraining needs 1");
     visit("encoder_depths", self.encoder_depths,
-          "blocks per encoder stage; empty: the variant's");
+          "blocks of each of the four encoder stages, at least 1; empty: the "
+          "variant's");
     visit("decoder_depths", self.decoder_depths,
-          "blocks per decoder stage; empty: the variant's");
-    visit("stem_width", self.stem_width, "channels after the stem");
+          "blocks of each of the three decoder stages, at least 1; empty: "
+          "the variant's");
+    visit("stem_width", self.stem_width, "channels after the stem, at least 1");
     visit("widths", self.widths,
-          "channels per encoder stage; the decoder mirrors the first three");
-    visit("encoder_heads", self.encoder_heads, "heads per encoder stage");
-    visit("decoder_heads", self.decoder_heads, "heads per decoder stage");
+          "channels per encoder stage, each at least 1; the decoder mirrors "
+          "the first three");
+    visit("encoder_heads", self.encoder_heads,
+          "attention heads per encoder stage; each divides the stage's width");
+    visit("decoder_heads", self.decoder_heads,
+          "attention heads per decoder stage; each divides the stage's width");
     visit("encoder_reductions", self.encoder_reductions,
-          "spatial reduction of keys and values per encoder stage");
+          "spatial reduction of keys and values per encoder stage, in [1, "
+          "the stage's tokens along an axis]");
     visit("decoder_reductions", self.decoder_reductions,
-          "spatial reduction of keys and values per decoder stage");
-    visit("mlp_ratio", self.mlp_ratio, "hidden width of an MLP / its width");
+          "spatial reduction of keys and values per decoder stage, likewise");
+    visit("mlp_ratio", self.mlp_ratio,
+          "hidden width of an MLP / its width, at least 1");
     visit("drop_path", self.drop_path,
-          "drop path of the deepest block, rising linearly from 0");
+          "probability, in [0, 1), that the deepest block is skipped; rises "
+          "linearly from 0 at the first");
     visit("position_rule", self.position_rule,
-          "resampling of position tables: exact or official");
+          "how position tables are resampled to other grids: exactly, or as "
+          "the official code does");
   }
 
-  /// Throws ConfigError naming the key.
-  void validate() const;
+  /// Keys begin with their group, as in a configuration.
+  void check(Problems& problems) const;
 
   /// A copy in which the variant's depths are written out.
   MitOptions resolved() const;

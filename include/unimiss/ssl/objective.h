@@ -29,20 +29,22 @@ struct ObjectiveOptions {
   template <class Self, class Visitor>
   static void visit_fields(Self& self, Visitor&& visit) {
     visit("student_temperature", self.student_temperature,
-          "temperature of the student's softmax");
+          "temperature of the student's softmax, greater than 0");
     visit("teacher_temperature", self.teacher_temperature,
-          "temperature of the teacher's softmax, after its warm-up");
+          "temperature of the teacher's softmax after its warm-up, greater "
+          "than 0");
     visit("center_momentum", self.center_momentum,
-          "how much of the center stays at an update");
+          "share of the center that stays at an update, in [0, 1)");
     visit("center_rule", self.center_rule,
-          "when the center is updated: per_step or per_term");
+          "when the center is updated: once a step, or with every loss term");
     visit("cross_view_scale", self.cross_view_scale,
-          "cross-view terms of Eq. 5 and 6: sum or mean");
+          "how the two cross-view terms of Eq. 5 and 6 are joined");
     visit("volume_slice", self.volume_slice,
-          "whether a volume must agree with its slices: on or off");
+          "whether a volume must agree with its slices; on needs "
+          "model.dimensions: both");
   }
-  /// Throws ConfigError naming the key.
-  void validate() const;
+  /// Keys begin with their group, as in a configuration.
+  void check(Problems& problems) const;
 };
 
 /// The loss of one step and what follows from it.

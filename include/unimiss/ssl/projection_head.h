@@ -15,12 +15,14 @@ struct ProjectionHeadOptions {
 
   template <class Self, class Visitor>
   static void visit_fields(Self& self, Visitor&& visit) {
-    visit("hidden", self.hidden, "width of the two hidden layers");
-    visit("bottleneck", self.bottleneck, "width of the normalised embedding");
-    visit("prototypes", self.prototypes, "K, outputs of the last layer");
+    visit("hidden", self.hidden, "width of the two hidden layers, at least 1");
+    visit("bottleneck", self.bottleneck,
+          "width of the normalised embedding, at least 1");
+    visit("prototypes", self.prototypes,
+          "K, outputs of the last layer, at least 2");
   }
-  /// Throws ConfigError naming the key.
-  void validate() const;
+  /// Keys begin with their group, as in a configuration.
+  void check(Problems& problems) const;
 };
 
 /// x Wᵀ with W = g v / |v| per row: a Linear layer without bias whose rows are
