@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-#include "unimiss/core/error.h"
+#include "unimiss/core/log.h"
 
 namespace unimiss {
 namespace {
@@ -45,6 +45,9 @@ int run_app(const std::function<void()>& body) {
   } catch (const ConfigError& error) {
     print_error(error.what());
     return kExitUsage;
+  } catch (const Preempted& stopped) {
+    log_info(stopped.what());
+    return kExitPreempted;
   } catch (const Error& error) {
     print_error(error.what());
   } catch (const c10::Error& error) {

@@ -3,6 +3,8 @@
 #include <CLI/CLI.hpp>
 #include <functional>
 
+#include "unimiss/core/error.h"
+
 /// What every program's main() shares: the memory allocator's settings and the
 /// one place that turns an exception into a message and an exit status.
 ///
@@ -13,10 +15,6 @@
 ///       return unimiss::run_app(app, argc, argv, [&] { ... });
 ///     }
 namespace unimiss {
-
-/// Exit statuses. 0 is success, --help included.
-inline constexpr int kExitFailed = 1;  ///< the run failed, or a bug
-inline constexpr int kExitUsage = 2;   ///< command line or configuration
 
 /// Makes glibc keep freed memory instead of returning it to the system: tensors
 /// are otherwise paged in anew at every operator, up to 7 times slower. Call it

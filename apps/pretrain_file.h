@@ -7,10 +7,25 @@
 
 namespace unimiss {
 
+/// Whether the lists of images and volumes that a configuration names have to
+/// be there: a saved configuration may outlive them.
+enum class NamedLists { kMustExist, kMayBeMissing };
+
 /// A pretraining's configuration: the defaults of its preset, the file on top
 /// of them, the overrides "group.key=value" on top of that.
-/// Throws ConfigError with file, line and column of everything at fault.
+///
+/// One ConfigError lists everything that is wrong, in the order of the file,
+/// each as "file:line:column: key: problem": keys that do not exist, values of
+/// the wrong type or out of range, combinations that cannot be, lists that are
+/// missing. What follows from another mistake is left out. Only text that
+/// cannot be taken apart (YAML, `extends`) ends the search at once.
 train::PretrainConfig read_pretrain_file(
-    const std::string& file, const std::vector<std::string>& overrides);
+    const std::string& file, const std::vector<std::string>& overrides,
+    NamedLists lists = NamedLists::kMustExist);
+
+/// One that a run saved, whose lists may no longer be there; `name` stands for
+/// it in messages.
+train::PretrainConfig read_pretrain_text(const std::string& text,
+                                         const std::string& name);
 
 }  // namespace unimiss

@@ -1,28 +1,99 @@
 #include "unimiss/train/metric_log.h"
 
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <limits>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "unimiss/core/error.h"
 
 namespace unimiss::train {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// A record as it was written; nothing for a line that is none.
+std::optional<Metrics> parse(const std::string& line) {
+  const Json json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object()) return std::nullopt;
+  Metrics metrics;
+  for (const auto& [key, value] : json.items()) {
+    if (value.is_number_integer()) {
+      metrics.emplace_back(key, value.get<int64_t>());
+    } else if (value.is_string()) {
+      metrics.emplace_back(key, value.get<std::string>());
+    } else {
+      metrics.emplace_back(key, value.is_number()
+                                    ? value.get<double>()
+                                    : std::numeric_limits<double>::quiet_NaN());
+    }
+  }
+  return metrics;
+}
+
+int64_t step_of(const Metrics& metrics) {
+  for (const auto& [key, value] : metrics) {
+    const auto* number = std::get_if<int64_t>(&value);
+    if (key == "step" && number != nullptr) return *number;
+  }
+  return std::numeric_limits<int64_t>::max();
+}
+
+}  // namespace
 
 MetricLog::MetricLog(const std::string& path)
-    : path_(path), file_(path, std::ios::app) {
+    : path_(path), file_(std::fopen(path.c_str(), "ae")) {
   if (!file_) {
-    throw DataError(path,
-                    "cannot be written; choose a run.output you can write to");
+    throw DataError(path, std::string("cannot be written (") +
+                              std::strerror(errno) +
+                              "); choose a run.output you can write to");
   }
 }
 
+void MetricLog::fail() const {
+  throw DataError(path_, std::string("could not be written (") +
+                             std::strerror(errno) +
+                             "); free space and run the same command again");
+}
+
 void MetricLog::write(const Metrics& metrics) {
-  nlohmann::ordered_json line;
+  Json line;
   for (const auto& [key, value] : metrics) {
     std::visit([&, name = key](const auto& held) { line[name] = held; }, value);
   }
-  file_ << line.dump() << '\n' << std::flush;
-  if (!file_) {
-    throw DataError(path_, "could not be written (is the disk full?)");
+  const std::string text = line.dump() + "\n";
+  const size_t written = std::fwrite(text.data(), 1, text.size(), file_.get());
+  if (written != text.size() || std::fflush(file_.get()) != 0) fail();
+}
+
+void MetricLog::sync() {
+  if (fdatasync(fileno(file_.get())) != 0 && errno != EINVAL) fail();
+}
+
+std::vector<Metrics> MetricLog::keep_until(const std::string& path,
+                                           int64_t step) {
+  std::vector<Metrics> kept;
+  std::ifstream file(path, std::ios::binary);
+  uintmax_t end = 0;
+  for (std::string line; std::getline(file, line);) {
+    auto metrics = parse(line);
+    // A last line without its end is half a record.
+    if (file.eof() || !metrics || step_of(*metrics) > step) break;
+    end += line.size() + 1;
+    kept.push_back(std::move(*metrics));
   }
+  file.close();
+  std::error_code error;
+  if (std::filesystem::exists(path, error)) {
+    std::filesystem::resize_file(path, end, error);
+    if (error) throw DataError(path, "cannot be cut: " + error.message());
+  }
+  return kept;
 }
 
 }  // namespace unimiss::train

@@ -7,13 +7,13 @@
 
 namespace unimiss::train {
 
-void OptimizerOptions::validate() const {
-  require(lr > 0 && std::isfinite(lr), "optimizer.lr",
-          "must be greater than 0 and finite");
-  require(beta1 >= 0 && beta1 < 1, "optimizer.beta1", "must be in [0, 1)");
-  require(beta2 >= 0 && beta2 < 1, "optimizer.beta2", "must be in [0, 1)");
-  require(epsilon > 0, "optimizer.epsilon", "must be greater than 0");
-  require(clip >= 0, "optimizer.clip", "must be 0 (off) or greater");
+void OptimizerOptions::check(Problems& problems) const {
+  problems.in_range(lr, greater_than(0), "optimizer.lr");
+  problems.in_range(beta1, from_below(0, 1), "optimizer.beta1");
+  problems.in_range(beta2, from_below(0, 1), "optimizer.beta2");
+  problems.in_range(epsilon, greater_than(0), "optimizer.epsilon");
+  problems.in_range(clip, at_least(0), "optimizer.clip",
+                    "write 0 for no clipping");
 }
 
 Optimizer::Optimizer(

@@ -1,48 +1,124 @@
 #include "unimiss/train/pretrain_config.h"
 
-#include <cmath>
+#include <filesystem>
+#include <system_error>
 
-#include "unimiss/core/error.h"
 #include "unimiss/data/loader.h"
 
 namespace unimiss::train {
 
-void RunOptions::validate() const {
-  require(!output.empty(), "run.output", "must name a folder");
-  require(threads >= 0, "run.threads", "must be 0 (all cores) or more");
-  require(epochs >= 1, "run.epochs", "must be at least 1");
-  require(max_steps >= 0, "run.max_steps", "must be 0 (by epochs) or more");
+namespace {
+
+// Larger counts only overflow further on.
+constexpr double kMaximumCount = 1e9;
+// More threads than any machine has cores.
+constexpr double kMaximumThreads = 1024;
+
+/// Weights are relative: one positive number for each list.
+void check_weights(const std::vector<double>& weights,
+                   const std::string& weights_key,
+                   const std::vector<std::string>& lists,
+                   const std::string& lists_key, Problems& problems) {
+  problems.require(weights.empty() || weights.size() == lists.size(),
+                   weights_key,
+                   "must hold one number for each list of " + lists_key +
+                       " (has " + std::to_string(weights.size()) + " for " +
+                       std::to_string(lists.size()) + ")",
+                   {lists_key});
+  problems.all_in_range(weights, greater_than(0), weights_key);
 }
 
-void PretrainDataOptions::validate() const {
-  require(!images.empty() || !volumes.empty(), "data.images",
-          "name a list of images, a list of volumes (data.volumes), or both");
-  const auto one_weight_a_list = [](const std::vector<double>& weights,
-                                    const std::vector<std::string>& lists,
-                                    const char* key) {
-    require(weights.empty() || weights.size() == lists.size(), key,
-            "must hold one number for each list");
-    for (const double weight : weights) {
-      require(weight > 0 && std::isfinite(weight), key,
-              "must hold positive numbers");
-    }
-  };
-  one_weight_a_list(image_weights, images, "data.image_weights");
-  one_weight_a_list(volume_weights, volumes, "data.volume_weights");
-  require(batch_size_2d >= 1, "data.batch_size_2d", "must be at least 1");
-  require(batch_size_3d >= 1, "data.batch_size_3d", "must be at least 1");
-  require(workers >= 0 && workers <= data::kMaxWorkers, "data.workers",
-          "must lie in 0 to 1024");
-  require(queue_batches >= 1, "data.queue_batches", "must be at least 1");
-  require(samples_per_volume >= 1, "data.samples_per_volume",
-          "must be at least 1");
-  require(cache_gib > 0, "data.cache_gib", "must be greater than 0");
-  require(max_bad >= 0, "data.max_bad", "must be 0 or more");
+/// What one group demands of another.
+void check_combinations(const PretrainConfig& config, Problems& problems) {
+  problems.require(
+      config.schedule.warmup_epochs < static_cast<double>(config.run.epochs),
+      "schedule.warmup_epochs",
+      "must be less than " + number_text(config.run.epochs) +
+          ", run.epochs (is " + number_text(config.schedule.warmup_epochs) +
+          ")",
+      {"run.epochs"});
+  problems.require(config.model.image_channels == 3, "model.image_channels",
+                   "must be 3 (views of images have three channels, grey ones "
+                   "too)");
+  problems.require(config.model.volume_channels == 1, "model.volume_channels",
+                   "must be 1 (views of volumes have one channel)");
+  problems.require(
+      config.data.images.empty() || model::includes(config.model.dimensions, 2),
+      "model.dimensions",
+      "3d takes no images (data.images is given); write both, or no images",
+      {"data.images"});
+  problems.require(
+      config.data.volumes.empty() ||
+          model::includes(config.model.dimensions, 3),
+      "model.dimensions",
+      "2d takes no volumes (data.volumes is given); write both, or no volumes",
+      {"data.volumes"});
+  problems.require(
+      config.data.volumes.empty() ||
+          config.loss.objective.volume_slice == ssl::VolumeSlice::kOff ||
+          model::includes(config.model.dimensions, 2),
+      "loss.volume_slice",
+      "on needs a network that takes slices (model.dimensions is 3d); write "
+      "off for volumes alone",
+      {"data.volumes", "model.dimensions"});
+}
+
+}  // namespace
+
+void RunOptions::check(Problems& problems) const {
+  problems.require(!output.empty(), "run.output",
+                   "must name a folder (is empty text)");
+  problems.in_range(threads, between(0, kMaximumThreads), "run.threads",
+                    "write 0 for all cores");
+  problems.in_range(epochs, between(1, kMaximumCount), "run.epochs");
+  problems.in_range(max_steps, between(0, kMaximumCount), "run.max_steps",
+                    "write 0 for a length in run.epochs");
+  problems.in_range(checkpoint_every_steps, between(0, kMaximumCount),
+                    "run.checkpoint_every_steps", "write 0 for by time alone");
+  problems.in_range(checkpoint_every_minutes, at_least(0),
+                    "run.checkpoint_every_minutes",
+                    "write 0 for by steps alone");
+  problems.in_range(keep_checkpoints, between(1, kMaximumCount),
+                    "run.keep_checkpoints");
+  problems.in_range(keep_every_steps, between(0, kMaximumCount),
+                    "run.keep_every_steps", "write 0 for no others");
+  problems.distinct(stop_signals, "run.stop_signals");
+  problems.in_range(time_limit, at_least(0), "run.time_limit",
+                    "write 0 for none");
+  problems.in_range(max_nonfinite, between(0, kMaximumCount),
+                    "run.max_nonfinite");
+  problems.require(
+      precision != Precision::kFp16 || device != DeviceChoice::kCpu,
+      "run.precision",
+      "fp16 needs a GPU (run.device is cpu); use bf16 or fp32 on a CPU",
+      {"run.device"});
+}
+
+void PretrainDataOptions::check(Problems& problems) const {
+  problems.require(!images.empty() || !volumes.empty(), "data.images",
+                   "there is nothing to train on (data.volumes is empty too); "
+                   "name a list of images, a list of volumes, or both",
+                   {"data.volumes"});
+  check_weights(image_weights, "data.image_weights", images, "data.images",
+                problems);
+  check_weights(volume_weights, "data.volume_weights", volumes, "data.volumes",
+                problems);
+  problems.in_range(batch_size_2d, between(1, kMaximumCount),
+                    "data.batch_size_2d");
+  problems.in_range(batch_size_3d, between(1, kMaximumCount),
+                    "data.batch_size_3d");
+  problems.in_range(workers, between(0, data::kMaxWorkers), "data.workers");
+  problems.in_range(queue_batches, between(1, data::kMaxQueueBatches),
+                    "data.queue_batches");
   if (spacing) {
-    for (double extent : *spacing) {
-      require(extent > 0, "data.spacing", "must be greater than 0");
-    }
+    problems.all_in_range(*spacing, greater_than(0), "data.spacing");
   }
+  problems.in_range(samples_per_volume, between(1, kMaximumCount),
+                    "data.samples_per_volume");
+  problems.require(cache_gib > 0, "data.cache_gib",
+                   "must be greater than 0 (is " + number_text(cache_gib) +
+                       "); write .inf for no limit");
+  problems.in_range(max_bad, at_least(0), "data.max_bad");
 }
 
 PretrainConfig PretrainConfig::of(Preset preset) {
@@ -60,36 +136,47 @@ PretrainConfig PretrainConfig::of(Preset preset) {
   return config;
 }
 
-void PretrainConfig::validate() const {
-  run.validate();
-  model.validate();
-  head.validate();
-  loss.objective.validate();
-  schedule.validate();
-  optimizer.validate();
-  data.validate();
+void PretrainConfig::check(Problems& problems) const {
+  run.check(problems);
+  model.check(problems);
+  head.check(problems);
+  loss.objective.check(problems);
+  schedule.check(problems);
+  optimizer.check(problems);
+  data.check(problems);
+  // Views have the sizes of the model, which reports what is wrong with them.
   data::ImageTransformOptions images = data.image_transforms;
   images.image_size = model.image_size;
-  with_key_prefix("data.image_transforms.", [&] { images.validate(); });
+  problems.distrust("data.image_transforms.image_size");
+  problems.check_group("data.image_transforms", images);
   data::VolumeTransformOptions volumes = data.volume_transforms;
   volumes.volume_size = model.volume_size;
-  with_key_prefix("data.volume_transforms.", [&] { volumes.validate(); });
-  require(schedule.warmup_epochs < static_cast<double>(run.epochs),
-          "schedule.warmup_epochs", "must be less than run.epochs");
-  require(model.image_channels == 3, "model.image_channels",
-          "must be 3: views of images have three channels, grey ones too");
-  require(model.volume_channels == 1, "model.volume_channels",
-          "must be 1: views of volumes have one channel");
-  require(data.images.empty() || model::includes(model.dimensions, 2),
-          "model.dimensions", "3d takes no images, but data.images is given");
-  require(data.volumes.empty() || model::includes(model.dimensions, 3),
-          "model.dimensions", "2d takes no volumes, but data.volumes is given");
-  require(data.volumes.empty() ||
-              loss.objective.volume_slice == ssl::VolumeSlice::kOff ||
-              model::includes(model.dimensions, 2),
-          "loss.volume_slice",
-          "on needs a network that takes slices (model.dimensions: both); set "
-          "it to off for volumes alone");
+  if (problems.at_fault("model.volume_size")) {
+    problems.distrust("data.volume_transforms.volume_size");
+  }
+  problems.check_group("data.volume_transforms", volumes);
+  check_combinations(*this, problems);
+}
+
+void check_lists(const PretrainConfig& config, Problems& problems) {
+  const auto check = [&](const std::vector<std::string>& lists,
+                         const std::string& key) {
+    for (size_t i = 0; i < lists.size(); ++i) {
+      std::error_code ignored;
+      // A pipe is as good as a file.
+      const auto status = std::filesystem::status(lists[i], ignored);
+      problems.require(!std::filesystem::is_directory(status), item_key(key, i),
+                       "'" + lists[i] +
+                           "' is a folder; name a text file with one path a "
+                           "line");
+      problems.require(std::filesystem::exists(status), item_key(key, i),
+                       "there is no file '" + lists[i] +
+                           "' (relative to the folder the program runs in); "
+                           "check the path");
+    }
+  };
+  check(config.data.images, "data.images");
+  check(config.data.volumes, "data.volumes");
 }
 
 }  // namespace unimiss::train

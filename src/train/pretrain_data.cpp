@@ -17,7 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 
 /// What is wrong with lists or files, to be told at once.
-class Problems {
+class FileProblems {
  public:
   void add(const std::string& problem) {
     text_ += (text_.empty() ? "" : "\n") + problem;
@@ -32,7 +32,7 @@ class Problems {
 
 ListedFiles list_files(const std::vector<std::string>& lists,
                        const data::ManifestOptions& options,
-                       Problems& problems) {
+                       FileProblems& problems) {
   ListedFiles files;
   for (const std::string& list : lists) {
     try {
@@ -106,6 +106,23 @@ void check_weights(const char* prefix,
   with_key_prefix(prefix, [&] { data::Sampler(sources, /*seed=*/0); });
 }
 
+std::string fingerprint(const data::DecodedCache& cache,
+                        const std::vector<int64_t>& usable,
+                        const std::vector<data::SampleSource>& sources) {
+  std::string text;
+  for (const int64_t number : usable) {
+    const fs::path file = cache.source(number);
+    std::error_code folder;
+    const uintmax_t size = fs::file_size(file, folder);
+    text +=
+        fmt::format("{}\t{}\n", file.filename().string(), folder ? 0 : size);
+  }
+  for (const auto& source : sources) {
+    text += fmt::format("{}\t{}\n", source.samples, source.weight);
+  }
+  return fmt::format("{} files, {:016x}", usable.size(), fnv1a64(text));
+}
+
 void start(DataStream& stream, const PretrainConfig& config, int64_t batch_size,
            const char* kind, BatchTarget target) {
   data::LoaderOptions options;
@@ -126,6 +143,7 @@ DataStream open_images(const PretrainConfig& config, const ListedFiles& files) {
   stream.sources = sources_of(files, usable, config.data.image_weights, 1);
   // Leaving out files may have emptied a list.
   check_weights(kImagePrefix, stream.sources);
+  stream.fingerprint = fingerprint(*cache, usable, stream.sources);
   stream.dataset = std::make_shared<data::ImageDataset>(
       std::move(cache), std::move(usable), image_transforms(config));
   return stream;
@@ -141,6 +159,7 @@ DataStream open_volumes(const PretrainConfig& config,
   stream.sources = sources_of(files, usable, config.data.volume_weights,
                               config.data.samples_per_volume);
   check_weights(kVolumePrefix, stream.sources);
+  stream.fingerprint = fingerprint(*cache, usable, stream.sources);
   stream.dataset = std::make_shared<data::VolumeDataset>(
       std::move(cache), std::move(usable), config.data.samples_per_volume,
       volume_transforms(config));
@@ -162,7 +181,7 @@ data::VolumeTransformOptions volume_transforms(const PretrainConfig& config) {
 }
 
 PretrainLists read_lists(const PretrainConfig& config) {
-  Problems problems;
+  FileProblems problems;
   data::ManifestOptions volume_lists;
   volume_lists.paths = data::ManifestPaths::kFilesAndFolders;
   PretrainLists lists{list_files(config.data.images, {}, problems),
@@ -182,7 +201,7 @@ PretrainLists read_lists(const PretrainConfig& config) {
 PretrainData open_data(const PretrainConfig& config,
                        const PretrainLists& lists) {
   PretrainData data;
-  Problems problems;
+  FileProblems problems;
   try {
     data.images = open_images(config, lists.images);
   } catch (const DataError& error) {

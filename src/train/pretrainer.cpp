@@ -1,12 +1,6 @@
 #include "unimiss/train/pretrainer.h"
 
 #include <ATen/Functions.h>
-#include <fmt/format.h>
-
-#include <cmath>
-
-#include "unimiss/core/error.h"
-#include "unimiss/model/official_names.h"
 
 namespace unimiss::train {
 namespace {
@@ -47,16 +41,12 @@ StepReport Pretrainer::step(const data::Views& batch, const StepPlan& plan) {
 
   StepReport report{plan, loss.total.detach(), loss.terms, optimizer_.clip(),
                     loss.teacher_entropy};
-  // Overflow is what the scale is for; a loss that is not finite is not.
-  report.skipped = scaler_.active() &&
-                   std::isfinite(report.loss.item<double>()) &&
-                   !std::isfinite(report.grad_norm.item<double>());
-  if (scaler_.active()) scaler_.update(!report.skipped);
-  if (report.skipped && scaler_.scale() >= 1.0) {
+  report.outcome = outcome_of(report);
+  if (report.outcome != StepOutcome::kUpdated) {
     optimizer_.zero_grad();
+    if (report.outcome == StepOutcome::kOverflow) scaler_.update(false);
     return report;
   }
-  check_finite(report);
 
   // Nothing has changed up to here; from here on everything does.
   optimizer_.step(plan.lr, plan.weight_decay,
@@ -65,20 +55,22 @@ StepReport Pretrainer::step(const data::Views& batch, const StepPlan& plan) {
   optimizer_.zero_grad();
   center_ = loss.next_center;
   networks_.update_teacher(plan.momentum);
+  if (scaler_.active()) scaler_.update(true);
   return report;
 }
 
-void Pretrainer::check_finite(const StepReport& report) const {
+StepOutcome Pretrainer::outcome_of(const StepReport& report) const {
   // One transfer from the device for both.
-  const torch::Tensor values = at::stack({report.loss.to(torch::kDouble),
-                                          report.grad_norm.to(torch::kDouble)})
-                                   .cpu();
-  if (at::isfinite(values).all().item<bool>()) return;
-  throw RunError(fmt::format(
-      "step {}: loss {} or gradient norm {} is not finite (the run has "
-      "diverged, or a sample holds such values); nothing was changed in this "
-      "step. Lower optimizer.lr, or train in fp32",
-      report.plan.step, values[0].item<double>(), values[1].item<double>()));
+  const torch::Tensor finite =
+      at::isfinite(at::stack({report.loss.to(torch::kDouble),
+                              report.grad_norm.to(torch::kDouble)}))
+          .cpu();
+  const bool loss = finite[0].item<bool>(), norm = finite[1].item<bool>();
+  if (loss && norm) return StepOutcome::kUpdated;
+  // Overflow is what the scale is for; a loss that is not finite is not, nor a
+  // gradient that overflows without being scaled up.
+  const bool overflow = loss && scaler_.active() && scaler_.scale() > 1.0;
+  return overflow ? StepOutcome::kOverflow : StepOutcome::kNonFinite;
 }
 
 std::map<std::string, torch::Tensor> Pretrainer::state() const {
@@ -130,15 +122,6 @@ void Pretrainer::load_state(const std::map<std::string, torch::Tensor>& state) {
   for (auto& [name, target] : targets) target.copy_(state.at(name));
   const torch::Tensor& scale = state.at("loss_scale");
   scaler_.restore(scale[0].item<double>(), scale[1].item<int64_t>());
-}
-
-std::map<std::string, torch::Tensor> Pretrainer::official_weights(
-    const ssl::Network& network) {
-  std::map<std::string, torch::Tensor> weights;
-  for (const auto& item : network->named_parameters()) {
-    weights[model::official_name(item.key())] = item.value();
-  }
-  return weights;
 }
 
 }  // namespace unimiss::train

@@ -1,333 +1,289 @@
 #include "unimiss/train/pretraining_run.h"
 
 #include <ATen/Context.h>
-#include <ATen/Parallel.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
-#include <filesystem>
-#include <fstream>
+#include <exception>
 #include <memory>
-#include <numeric>
+#include <optional>
 
+#include "train/nonfinite_record.h"
+#include "train/run_output.h"
+#include "train/run_preparation.h"
 #include "unimiss/core/log.h"
+#include "unimiss/core/random.h"
 #include "unimiss/core/stopwatch.h"
-#include "unimiss/io/tensor_archive.h"
-#include "unimiss/train/contact_sheet.h"
-#include "unimiss/train/metric_log.h"
-#include "unimiss/train/pretrain_data.h"
-#include "unimiss/train/pretrainer.h"
+#include "unimiss/train/checkpoint_writer.h"
+#include "unimiss/train/weight_export.h"
 
 namespace unimiss::train {
 namespace {
 
-namespace fs = std::filesystem;
-
-/// Refuses a folder in which something would be overwritten.
-void check_folder(const std::string& output) {
-  for (const char* name : {"metrics.jsonl", "config.yaml", "log.txt"}) {
-    if (!fs::exists(fs::path(output) / name)) continue;
-    throw ConfigError(fmt::format(
-        "run.output: {} holds a run already (there is a {}); name another "
-        "folder, or move that one away",
-        output, name));
+StepRecord record_of(const StepReport& report) {
+  StepRecord record;
+  record.step = report.plan.step + 1;
+  record.phase = report.plan.rank == 2 ? "2d" : "3d";
+  record.loss = report.loss.item<double>();
+  for (const auto& [name, tensor] : report.terms) {
+    record.terms.emplace_back(name, tensor.item<double>());
   }
+  record.lr = report.plan.lr;
+  record.weight_decay = report.plan.weight_decay;
+  record.momentum = report.plan.momentum;
+  record.grad_norm = report.grad_norm.item<double>();
+  record.teacher_entropy = report.teacher_entropy.item<double>();
+  if (report.outcome == StepOutcome::kOverflow) {
+    record.skipped = kSkippedOverflow;
+  } else if (report.outcome == StepOutcome::kNonFinite) {
+    record.skipped = kSkippedNonFinite;
+  }
+  return record;
 }
 
-void make_folder(const std::string& output, const std::string& config_text) {
-  std::error_code error;
-  fs::create_directories(fs::path(output) / "checkpoints", error);
-  fs::create_directories(fs::path(output) / "export", error);
-  std::ofstream file(fs::path(output) / "config.yaml");
-  file << config_text;
-  if (error || !file.flush()) {
-    throw ConfigError("run.output: the folder " + output +
-                      " cannot be written (missing rights, or a full disk?); "
-                      "name another one");
-  }
-}
-
-/// How a step got its batch.
-struct DataSupply {
-  double wait_seconds = 0;
-  int64_t ready_batches = 0;  ///< that waited when it was asked for
-};
-
-/// Collects what the summary and the picture need from every step.
-class Progress {
+/// One run, from the first look at its folder to its last file.
+class Run {
  public:
-  Progress(PretrainingSummary& summary, const Schedule& schedule,
-           torch::Device device)
-      : summary_(summary),
-        schedule_(schedule),
-        device_(device),
-        metrics_(summary.metrics) {}
+  Run(const PretrainConfig& config, const RunRequest& request)
+      : config_(config),
+        request_(request),
+        stop_(config.run.stop_signals, 60 * config.run.time_limit),
+        folder_(config.run.output),
+        checkpoints_(
+            folder_.file("checkpoints"),
+            {config.run.keep_checkpoints, config.run.keep_every_steps}),
+        device_(choose_device(config.run.device)),
+        run_(prepare_run(config, request, device_, folder_, checkpoints_)) {}
 
-  void add(const StepReport& report, int64_t samples, double step_seconds,
-           const DataSupply& data) {
-    const bool images = report.plan.rank == 2;
-    const std::string phase = images ? "2d" : "3d";
-    const double rate = static_cast<double>(samples) / step_seconds;
-    const int64_t step = report.plan.step + 1;
-    const double loss = report.loss.item<double>();
-    const double norm = report.grad_norm.item<double>();
-    const double entropy = report.teacher_entropy.item<double>();
-    Metrics record{{"step", step}, {"phase", phase}, {"loss", loss}};
-    std::string terms;
-    for (const auto& [name, tensor] : report.terms) {
-      const double value = tensor.item<double>();
-      record.emplace_back(name, value);
-      terms_[name].push_back(value);
-      sheet.add_term(name, step, value);
-      if (report.terms.size() > 1)
-        terms += fmt::format(" {} {:.3f}", name, value);
+  PretrainingSummary run() {
+    begin();
+    try {
+      train();
+    } catch (const Preempted&) {
+      throw;
+    } catch (...) {
+      save_what_there_is();
+      throw;
     }
-    entropies_[phase].push_back(entropy);
-    sheet.add_entropy(phase, step, entropy);
-    for (auto& [name, value] :
-         Metrics{{"lr", report.plan.lr},
-                 {"weight_decay", report.plan.weight_decay},
-                 {"momentum", report.plan.momentum},
-                 {"grad_norm", norm},
-                 {"teacher_entropy", entropy},
-                 {"samples_per_second", rate},
-                 {"data_wait", data.wait_seconds / step_seconds},
-                 {"queue_depth", data.ready_batches},
-                 {"peak_memory_mb", peak_memory_mb(device_)}}) {
-      record.emplace_back(name, value);
-    }
-    metrics_.write(record);
-    log_info(fmt::format(
-        "step {}/{} {} loss {:.4f}{} lr {:.2e} grad {:.3f} entropy {:.3f} "
-        "{:.1f} samples/s{}",
-        step, schedule_.total_steps(), phase, loss, terms, report.plan.lr, norm,
-        entropy, rate, report.skipped ? " (skipped: fp16 overflow)" : ""));
-
-    (images ? summary_.samples_2d : summary_.samples_3d) += samples;
-    (images ? seconds_2d_ : seconds_3d_) += step_seconds;
-    wait_ += data.wait_seconds;
-    summary_.steps = step;
+    return finish();
   }
-
-  void finish() {
-    summary_.seconds = seconds_2d_ + seconds_3d_;
-    auto rate = [](int64_t samples, double seconds) {
-      return seconds > 0 ? static_cast<double>(samples) / seconds : 0.0;
-    };
-    summary_.samples_per_second_2d = rate(summary_.samples_2d, seconds_2d_);
-    summary_.samples_per_second_3d = rate(summary_.samples_3d, seconds_3d_);
-    summary_.data_wait = wait_ / std::max(summary_.seconds, 1e-9);
-    summary_.peak_memory_mb = peak_memory_mb(device_);
-    summary_.terms = courses(terms_);
-    summary_.entropies = courses(entropies_);
-  }
-
-  ContactSheet sheet;
 
  private:
-  using Values = std::vector<double>;
+  int64_t step() const { return run_.position.step; }
+  int64_t total() const { return run_.schedule->total_steps(); }
 
-  static std::vector<Course> courses(
-      const std::map<std::string, Values>& histories) {
-    auto mean = [](Values::const_iterator begin, std::ptrdiff_t count) {
-      return std::accumulate(begin, begin + count, 0.0) /
-             static_cast<double>(count);
-    };
-    std::vector<Course> courses;
-    for (const auto& [name, values] : histories) {
-      const auto tenth =
-          static_cast<std::ptrdiff_t>(std::max<size_t>(1, values.size() / 10));
-      courses.push_back({name, mean(values.begin(), tenth),
-                         mean(values.end() - tenth, tenth)});
+  void begin() {
+    if (!folder_.begun()) folder_.lock();
+    Facts facts = facts_of_process(request_.command);
+    facts.emplace_back("device", device_.str());
+    facts.emplace_back("from_step", std::to_string(step()));
+    facts.emplace_back("images", run_.data.images.fingerprint);
+    facts.emplace_back("volumes", run_.data.volumes.fingerprint);
+    folder_.begin(facts, request_.config_text);
+    state_bytes_ = checkpoint_bytes(run_.pretrainer->state());
+    before_training([&] {
+      // The first checkpoint and, half as large, the exported weights.
+      require_space(folder_.path(), state_bytes_ + state_bytes_ / 2);
+      output_ = std::make_unique<RunOutput>(folder_, step(), total());
+    });
+    if (step() > 0) saved_ = step();
+    if (step() == total()) log_info("this run is finished already");
+    describe();
+  }
+
+  void describe() {
+    summary_.images = run_.data.images.files;
+    summary_.volumes = run_.data.volumes.files;
+    for (const DataStream* stream : {&run_.data.images, &run_.data.volumes}) {
+      summary_.left_out.insert(summary_.left_out.end(),
+                               stream->left_out.begin(),
+                               stream->left_out.end());
     }
-    return courses;
+    for (const auto& parameter :
+         run_.pretrainer->networks().student->parameters()) {
+      summary_.parameters += parameter.numel();
+    }
+    summary_.device = device_.str();
+    summary_.precision = enum_name(config_.run.precision);
+    summary_.model = fmt::format("MiT {}", enum_name(config_.model.variant));
+    summary_.largest_entropy =
+        std::log(static_cast<double>(config_.head.prototypes));
+    summary_.output = folder_.path();
+    summary_.log = folder_.file("log.txt");
+    summary_.metrics = folder_.file("metrics.jsonl");
+    summary_.picture = folder_.file("progress.png");
+    log_info(fmt::format(
+        "{} ({} parameters) on {} in {}: {} images, {} volumes; {} steps, {} "
+        "an epoch",
+        summary_.model, summary_.parameters, summary_.device,
+        summary_.precision, summary_.images, summary_.volumes,
+        run_.schedule->total_steps(), run_.schedule->steps_per_epoch()));
   }
 
-  PretrainingSummary& summary_;
-  const Schedule& schedule_;
+  void train() {
+    start_workers(run_.data, config_,
+                  device_.is_cuda() ? BatchTarget::kGpu : BatchTarget::kCpu);
+    if (auto& loader = run_.data.images.loader) {
+      loader->seek(run_.position.batches_2d);
+    }
+    if (auto& loader = run_.data.volumes.loader) {
+      loader->seek(run_.position.batches_3d);
+    }
+    writer_ = std::make_unique<CheckpointWriter>(checkpoints_);
+    stop_.begin();
+    while (step() < total()) {
+      take_step();
+      const auto why = stop_.reason(slowest_ + seconds_to_save());
+      if (why && step() < total()) preempt(*why);
+      if (step() == total() || checkpoint_due()) save();
+    }
+    log_progress("", "");
+    writer_->finish();
+  }
+
+  void take_step() {
+    const Stopwatch whole;
+    const StepPlan plan = run_.schedule->at(step());
+    const bool images = plan.rank == 2;
+    data::Loader& loader =
+        *(images ? run_.data.images : run_.data.volumes).loader;
+    const int64_t ready = loader.ready(), number = loader.position();
+    const data::Views batch = loader.next();
+    const double wait = whole.seconds();
+    output_->add_views(batch);
+    // Drop path draws from LibTorch's generator: a function of the step too.
+    at::manual_seed(Random({static_cast<uint64_t>(config_.run.seed),
+                            static_cast<uint64_t>(step())})
+                        .bits());
+    const StepReport report = run_.pretrainer->step(batch, plan);
+    StepRecord record = record_of(report);
+    if (report.outcome == StepOutcome::kNonFinite) {
+      not_finite(record, batch, loader.samples_of(number));
+    }
+    ++run_.position.step;
+    ++(images ? run_.position.batches_2d : run_.position.batches_3d);
+    record.samples = batch.first.size(0);
+    record.seconds = whole.seconds();
+    record.wait_seconds = wait;
+    record.queue_depth = ready;
+    record.peak_memory_mb = peak_memory_mb(device_);
+    slowest_ = std::max(slowest_, record.seconds);
+    output_->add(record);
+  }
+
+  /// Nothing has changed: writes down what it was, and ends the run or not.
+  void not_finite(const StepRecord& record, const data::Views& batch,
+                  const std::vector<std::string>& samples) {
+    const std::string file =
+        write_nonfinite(folder_.file("nonfinite"), record, batch, samples);
+    ++run_.position.nonfinite;
+    const std::string what = fmt::format(
+        "step {} ({}): loss {} or gradient norm {} is not finite; its samples "
+        "are in {}",
+        record.step, record.phase, record.loss, record.grad_norm, file);
+    if (config_.run.on_nonfinite == OnNonFinite::kStop) {
+      throw RunError(what +
+                     ". The run has diverged, or a sample holds such values: "
+                     "lower optimizer.lr, correct the sample, or go on with "
+                     "run.on_nonfinite=skip");
+    }
+    if (run_.position.nonfinite > config_.run.max_nonfinite) {
+      throw RunError(fmt::format(
+          "{}. That makes {} such steps, run.max_nonfinite allows {}: lower "
+          "optimizer.lr, or train in fp32",
+          what, run_.position.nonfinite, config_.run.max_nonfinite));
+    }
+    log_warning(what + "; the step is skipped");
+  }
+
+  bool checkpoint_due() const {
+    const auto& run = config_.run;
+    return (run.checkpoint_every_steps > 0 &&
+            step() % run.checkpoint_every_steps == 0) ||
+           (run.checkpoint_every_minutes > 0 &&
+            since_save_.seconds() >= 60 * run.checkpoint_every_minutes);
+  }
+
+  /// Until one has been written, as if at 100 MB a second.
+  double seconds_to_save() const {
+    const double measured = writer_->seconds();
+    const double guess = static_cast<double>(state_bytes_) / 1e8;
+    return 2 * (measured > 0 ? measured : guess) + 1;
+  }
+
+  void save() {
+    if (saved_ == step()) return;
+    // The records must not be behind the weights.
+    output_->sync();
+    writer_->submit(make_checkpoint(run_, request_.config_text));
+    saved_ = step();
+    since_save_.restart();
+  }
+
+  [[noreturn]] void preempt(const std::string& why) {
+    log_progress("", "");
+    save();
+    writer_->finish();
+    throw Preempted(
+        fmt::format("stopped by {} after step {} of {}, which is saved; run "
+                    "the same command again to go on",
+                    why, step(), total()));
+  }
+
+  /// After a failure: the state is that of the last good step.
+  void save_what_there_is() {
+    log_progress("", "");
+    try {
+      if (!writer_ || step() == 0) return;
+      save();
+      writer_->finish();
+      log_info(
+          fmt::format("step {} is saved; what comes after it is not "
+                      "lost: run the same command again to go on",
+                      step()));
+    } catch (const std::exception& error) {
+      log_warning(std::string("the last steps could not be saved: ") +
+                  error.what());
+    }
+  }
+
+  PretrainingSummary finish() {
+    const ExportedFiles files =
+        export_weights(folder_.file("export"), *run_.pretrainer,
+                       {{"step", std::to_string(step())},
+                        {"model", summary_.model},
+                        {"config", request_.config_text}});
+    summary_.checkpoint = checkpoints_.file_of(step());
+    summary_.student_weights = files.student;
+    summary_.teacher_weights = files.teacher;
+    summary_.full_state = files.full;
+    output_->sync();
+    output_->describe(summary_);
+    return summary_;
+  }
+
+  const PretrainConfig& config_;
+  const RunRequest& request_;
+  StopRequest stop_;
+  RunFolder folder_;
+  CheckpointFolder checkpoints_;
   const torch::Device device_;
-  MetricLog metrics_;
-  std::map<std::string, Values> terms_, entropies_;
-  double seconds_2d_ = 0, seconds_3d_ = 0, wait_ = 0;
+  PreparedRun run_;
+  std::unique_ptr<RunOutput> output_;
+  std::unique_ptr<CheckpointWriter> writer_;
+  PretrainingSummary summary_;
+  int64_t saved_ = -1;  ///< the step of the newest checkpoint
+  int64_t state_bytes_ = 0;
+  double slowest_ = 0;  ///< step, seconds
+  Stopwatch since_save_;
 };
-
-/// Whether the run has a step of that kind.
-bool reaches(const Schedule& schedule, int rank) {
-  for (int64_t step = 0; step < schedule.total_steps(); ++step) {
-    if (schedule.at(step).rank == rank) return true;
-  }
-  return false;
-}
-
-/// For so many samples of each kind.
-Schedule make_schedule(const PretrainConfig& config, int64_t images,
-                       int64_t volumes) {
-  Schedule schedule(
-      config.schedule,
-      {images, volumes, config.data.batch_size_2d, config.data.batch_size_3d,
-       config.run.epochs, config.run.max_steps},
-      config.optimizer.lr, config.loss.objective.teacher_temperature);
-  require(reaches(schedule, 2) || images == 0, "run.max_steps",
-          "ends the run before its first image");
-  require(reaches(schedule, 3) || volumes == 0, "run.max_steps",
-          "ends the run before its first volume; raise it, or lower "
-          "schedule.interval");
-  return schedule;
-}
-
-PretrainerOptions pretrainer_options(const PretrainConfig& config,
-                                     torch::Device device) {
-  PretrainerOptions options;
-  options.model = config.model;
-  options.head = config.head;
-  options.objective = config.loss.objective;
-  options.optimizer = config.optimizer;
-  options.device = device;
-  options.precision = config.run.precision;
-  return options;
-}
-
-void begin_folder(PretrainingSummary& summary, const std::string& output,
-                  const std::string& resolved_config) {
-  make_folder(output, resolved_config);
-  summary.output = output;
-  summary.log = output + "/log.txt";
-  summary.metrics = output + "/metrics.jsonl";
-  log_to_file(summary.log);
-}
-
-void describe_data(PretrainingSummary& summary, const PretrainData& data) {
-  summary.images = data.images.files;
-  summary.volumes = data.volumes.files;
-  for (const DataStream* stream : {&data.images, &data.volumes}) {
-    summary.left_out.insert(summary.left_out.end(), stream->left_out.begin(),
-                            stream->left_out.end());
-  }
-}
-
-void describe_network(PretrainingSummary& summary, Pretrainer& pretrainer,
-                      const PretrainConfig& config) {
-  for (const auto& parameter : pretrainer.networks().student->parameters()) {
-    summary.parameters += parameter.numel();
-  }
-  summary.precision = enum_name(config.run.precision);
-  summary.model =
-      std::string("MiT ") + std::string(enum_name(config.model.variant));
-  summary.largest_entropy =
-      std::log(static_cast<double>(config.head.prototypes));
-}
-
-void save_results(PretrainingSummary& summary, Pretrainer& pretrainer,
-                  const ContactSheet& sheet) {
-  summary.checkpoint = fmt::format("{}/checkpoints/step_{:08}.safetensors",
-                                   summary.output, summary.steps);
-  io::save_tensors(summary.checkpoint, pretrainer.state(),
-                   {{"step", std::to_string(summary.steps)}});
-  summary.student_weights = summary.output + "/export/student.safetensors";
-  summary.teacher_weights = summary.output + "/export/teacher.safetensors";
-  auto& networks = pretrainer.networks();
-  io::save_tensors(summary.student_weights,
-                   Pretrainer::official_weights(networks.student));
-  io::save_tensors(summary.teacher_weights,
-                   Pretrainer::official_weights(networks.teacher));
-  summary.picture = summary.output + "/progress.png";
-  sheet.write(summary.picture);
-}
 
 }  // namespace
 
 PretrainingSummary run_pretraining(const PretrainConfig& config,
-                                   const std::string& resolved_config) {
-  config.validate();
-  const torch::Device device = choose_device(config.run.device);
-  require(config.run.precision != Precision::kFp16 || device.is_cuda(),
-          "run.precision", "fp16 needs a GPU; use bf16 or fp32 on a CPU");
-  if (config.run.threads > 0) {
-    at::set_num_threads(static_cast<int>(config.run.threads));
-  }
-  at::manual_seed(static_cast<uint64_t>(config.run.seed));
-
-  check_folder(config.run.output);
-  const PretrainLists lists = read_lists(config);
-  // Mistakes are told before files are decoded, which may take hours.
-  make_schedule(config, static_cast<int64_t>(lists.images.paths.size()),
-                static_cast<int64_t>(lists.volumes.paths.size()) *
-                    config.data.samples_per_volume);
-  PretrainData data = open_data(config, lists);
-  const Schedule schedule =
-      make_schedule(config, data.images.samples(), data.volumes.samples());
-
-  PretrainingSummary summary;
-  begin_folder(summary, config.run.output, resolved_config);
-  describe_data(summary, data);
-  summary.device = device.str();
-  Pretrainer pretrainer(pretrainer_options(config, device));
-  describe_network(summary, pretrainer, config);
-  log_info(fmt::format(
-      "{} ({} parameters) on {} in {}: {} images, {} volumes; {} steps, {} an "
-      "epoch",
-      summary.model, summary.parameters, summary.device, summary.precision,
-      summary.images, summary.volumes, schedule.total_steps(),
-      schedule.steps_per_epoch()));
-
-  start_workers(data, config,
-                device.is_cuda() ? BatchTarget::kGpu : BatchTarget::kCpu);
-  Progress progress(summary, schedule, device);
-  for (int64_t step = 0; step < schedule.total_steps(); ++step) {
-    const Stopwatch whole;
-    const StepPlan plan = schedule.at(step);
-    data::Loader& loader =
-        *(plan.rank == 2 ? data.images : data.volumes).loader;
-    const int64_t ready = loader.ready();
-    const data::Views batch = loader.next();
-    const double wait = whole.seconds();
-    progress.sheet.add_views(batch);
-    const StepReport report = pretrainer.step(batch, plan);
-    progress.add(report, batch.first.size(0), whole.seconds(), {wait, ready});
-  }
-  progress.finish();
-  save_results(summary, pretrainer, progress.sheet);
-  return summary;
-}
-
-std::string PretrainingSummary::describe() const {
-  std::string text = fmt::format(
-      "\nPretraining finished: {} steps in {:.0f} s on {} ({})\n"
-      "  network     {}, {:.1f} M parameters\n"
-      "  trained on  {} images ({} pairs of views, {:.1f} a second), {} "
-      "volumes "
-      "({} pairs, {:.1f} a second)\n"
-      "  waiting for data {:.1f} % of the time; peak memory {} MiB\n"
-      "  loss terms (mean of the first and the last tenth)\n",
-      steps, seconds, device, precision, model,
-      static_cast<double>(parameters) / 1e6, images, samples_2d,
-      samples_per_second_2d, volumes, samples_3d, samples_per_second_3d,
-      100 * data_wait, peak_memory_mb);
-  for (const Course& term : terms) {
-    text += fmt::format("    {:<14} {:.4f} -> {:.4f}  {}\n", term.name,
-                        term.first, term.last,
-                        term.last < term.first ? "fell" : "did not fall");
-  }
-  text += fmt::format(
-      "  entropy of the teacher's targets (near 0 or near ln K = {:.3f} nats "
-      "would be a collapse)\n",
-      largest_entropy);
-  for (const Course& entropy : entropies) {
-    const double share = entropy.last / largest_entropy;
-    text += fmt::format(
-        "    {:<14} {:.4f} -> {:.4f}  {}\n", entropy.name, entropy.first,
-        entropy.last, share < 0.05 || share > 0.999 ? "COLLAPSED" : "healthy");
-  }
-  if (!left_out.empty()) {
-    text += fmt::format("  left out    {} files that cannot be used\n",
-                        left_out.size());
-    for (const std::string& file : left_out) text += "    " + file + "\n";
-  }
-  text += fmt::format(
-      "  checkpoint  {}\n  weights     {}\n              {}\n"
-      "  metrics     {}\n  log         {}\n  picture     {}\n",
-      checkpoint, student_weights, teacher_weights, metrics, log, picture);
-  return text;
+                                   const RunRequest& request) {
+  return Run(config, request).run();
 }
 
 }  // namespace unimiss::train

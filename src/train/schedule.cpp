@@ -6,24 +6,21 @@
 
 namespace unimiss::train {
 
-void ScheduleOptions::validate() const {
-  require(interval >= 1, "schedule.interval", "must be at least 1");
-  require(warmup_epochs >= 0, "schedule.warmup_epochs", "must not be negative");
-  require(final_lr >= 0, "schedule.final_lr", "must not be negative");
-  require(weight_decay >= 0, "schedule.weight_decay", "must not be negative");
-  require(final_weight_decay >= 0, "schedule.final_weight_decay",
-          "must not be negative");
-  for (const auto& [key, value] :
-       {std::pair{"schedule.momentum", momentum},
-        std::pair{"schedule.final_momentum", final_momentum}}) {
-    require(value >= 0 && value <= 1, key, "must be in [0, 1]");
-  }
-  require(teacher_warmup_temperature > 0, "schedule.teacher_warmup_temperature",
-          "must be greater than 0");
-  require(teacher_warmup_epochs >= 0, "schedule.teacher_warmup_epochs",
-          "must not be negative");
-  require(freeze_last_layer_epochs >= 0, "schedule.freeze_last_layer_epochs",
-          "must not be negative");
+void ScheduleOptions::check(Problems& problems) const {
+  const auto in_range = [&](auto value, const Range& range, const char* key) {
+    problems.in_range(value, range, std::string("schedule.") + key);
+  };
+  in_range(interval, at_least(1), "interval");
+  in_range(warmup_epochs, at_least(0), "warmup_epochs");
+  in_range(final_lr, at_least(0), "final_lr");
+  in_range(weight_decay, at_least(0), "weight_decay");
+  in_range(final_weight_decay, at_least(0), "final_weight_decay");
+  in_range(momentum, between(0, 1), "momentum");
+  in_range(final_momentum, between(0, 1), "final_momentum");
+  in_range(teacher_warmup_temperature, greater_than(0),
+           "teacher_warmup_temperature");
+  in_range(teacher_warmup_epochs, at_least(0), "teacher_warmup_epochs");
+  in_range(freeze_last_layer_epochs, at_least(0), "freeze_last_layer_epochs");
 }
 
 double cosine(double start, double end, double position, double length) {

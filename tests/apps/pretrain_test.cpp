@@ -10,9 +10,9 @@
 #include <thread>
 #include <vector>
 
+#include "apps/toy_run.h"
 #include "testing/files.h"
 #include "testing/program.h"
-#include "testing/temporary_directory.h"
 #include "unimiss/io/image.h"
 #include "unimiss/io/tensor_archive.h"
 #include "unimiss/io/volume.h"
@@ -22,59 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// A folder with two images, one volume, their lists and a toy configuration.
-class Pretrain : public ::testing::Test {
- protected:
-  Pretrain() {
-    at::manual_seed(1);
-    for (const char* name : {"a.png", "b.png"}) {
-      io::write_png(folder_.file(name),
-                    at::randint(256, {80, 90}, torch::kByte));
-    }
-    io::write_volume(
-        folder_.file("c.nii.gz"),
-        {at::randint(-1000, 1000, {24, 100, 110}).to(torch::kFloat),
-         {3, 1, 1}});
-    testing::write_bytes(folder_.file("images.txt"), "a.png\nb.png\n");
-    testing::write_bytes(folder_.file("volumes.txt"), "c.nii.gz\n");
-    testing::write_bytes(folder_.file("toy.yaml"), R"(
-run: {device: cpu, threads: 1, max_steps: 4, seed: 3}
-model:
-  image_size: 64
-  volume_size: [16, 64, 64]
-  stem_width: 4
-  encoder_depths: [1, 1, 1, 1]
-  decoder_depths: [1, 1, 1]
-  widths: [8, 8, 16, 16]
-  encoder_heads: [1, 2, 2, 2]
-  decoder_heads: [2, 2, 1]
-head: {hidden: 16, bottleneck: 8, prototypes: 32}
-data: {batch_size_2d: 2, batch_size_3d: 1, workers: 1}
-)");
-  }
-
-  testing::ProgramResult pretrain(const std::string& arguments,
-                                  const std::string& output = "run") {
-    return testing::run_program(
-        "unimiss-pretrain", "--config " + folder_.file("toy.yaml") +
-                                " --output " + folder_.file(output) +
-                                " data.images=" + folder_.file("images.txt") +
-                                " data.volumes=" + folder_.file("volumes.txt") +
-                                " " + arguments);
-  }
-
-  std::vector<nlohmann::json> metrics(const std::string& output = "run") {
-    std::istringstream file(
-        testing::read_bytes(folder_.file(output + "/metrics.jsonl")));
-    std::vector<nlohmann::json> records;
-    for (std::string line; std::getline(file, line);) {
-      records.push_back(nlohmann::json::parse(line));
-    }
-    return records;
-  }
-
-  testing::TemporaryDirectory folder_;
-};
+using Pretrain = testing::ToyRun;
 
 TEST_F(Pretrain, WritesItsWholeFolder) {
   const auto result = pretrain("");
@@ -213,9 +161,19 @@ TEST_F(Pretrain, EveryKindOfRunIsAConfiguration) {
 TEST_F(Pretrain, NeverOverwritesARun) {
   ASSERT_EQ(pretrain("").status, 0);
   const auto before = testing::read_bytes(folder_.file("run/metrics.jsonl"));
-  const auto result = pretrain("");
+  auto result = pretrain("--resume never");
   EXPECT_EQ(result.status, 2);
   EXPECT_NE(result.output.find("holds a run already"), std::string::npos);
+  result = pretrain("optimizer.lr=1 run.seed=4 data.workers=0");
+  EXPECT_EQ(result.status, 2);
+  EXPECT_NE(result.output.find("optimizer.lr: 0.0008 -> 1"), std::string::npos);
+  EXPECT_NE(result.output.find("run.seed: 3 -> 4"), std::string::npos);
+  EXPECT_EQ(result.output.find("data.workers"), std::string::npos);
+  // The same command finds it finished.
+  result = pretrain("");
+  EXPECT_EQ(result.status, 0);
+  EXPECT_NE(result.output.find("Pretraining finished: 4 steps"),
+            std::string::npos);
   EXPECT_EQ(testing::read_bytes(folder_.file("run/metrics.jsonl")), before);
 }
 
@@ -251,7 +209,8 @@ TEST_F(Pretrain, EveryShippedConfigurationTrains) {
     const auto result = testing::run_program(
         "unimiss-pretrain",
         "--config " + folder_.file("extended.yaml") + " --output " +
-            folder_.file(name) + " data.samples_per_volume=1" +
+            folder_.file(name) +
+            " data.samples_per_volume=1 run.precision=fp32" +
             (images ? " data.images=" + folder_.file("images.txt") : "") +
             (volumes ? " data.volumes=" + folder_.file("volumes.txt") : ""));
     EXPECT_EQ(result.status, 0) << name << "\n" << result.output;
@@ -276,7 +235,8 @@ TEST_F(Pretrain, MistakesAreFoundBeforeAnythingIsWritten) {
         Mistake{"model.volume_size=[32,64,64]",
                 "data.volume_transforms.common_depth", 2},
         Mistake{"run.max_steps=2", "first volume", 2},
-        Mistake{"data.images=nowhere.txt", "nowhere.txt", 1}}) {
+        Mistake{"data.images=nowhere.txt", "data.images[0]: there is no file",
+                2}}) {
     const auto result = pretrain(mistake.argument);
     EXPECT_EQ(result.status, mistake.status) << result.output;
     EXPECT_NE(result.output.find(mistake.message), std::string::npos)
@@ -290,7 +250,7 @@ TEST_F(Pretrain, AllListsAreReadBeforeAnythingIsDecoded) {
   testing::write_bytes(folder_.file("volumes.txt"),
                        "c.nii.gz\nalso_none.nii\n");
   const auto result = pretrain("");
-  EXPECT_EQ(result.status, 1);
+  EXPECT_EQ(result.status, 2);
   EXPECT_NE(result.output.find("none.png does not exist"), std::string::npos);
   EXPECT_NE(result.output.find("line 2: also_none.nii"), std::string::npos);
   EXPECT_FALSE(fs::exists(folder_.file("cache")));
@@ -301,7 +261,7 @@ TEST_F(Pretrain, ADamagedVolumeStopsTheRunWithItsName) {
   bytes[bytes.size() / 2] ^= 0x10;
   testing::write_bytes(folder_.file("c.nii.gz"), bytes);
   const auto result = pretrain("");
-  EXPECT_EQ(result.status, 1);
+  EXPECT_EQ(result.status, 2);
   EXPECT_NE(result.output.find("c.nii.gz"), std::string::npos);
   // Damage of both kinds is told at once.
   testing::write_bytes(folder_.file("a.png"), "no image");
@@ -312,8 +272,8 @@ TEST_F(Pretrain, ADamagedVolumeStopsTheRunWithItsName) {
 TEST_F(Pretrain, DamagedFilesMayBeLeftOutAndAreListed) {
   testing::write_bytes(folder_.file("bad.png"), "no image");
   testing::write_bytes(folder_.file("images.txt"), "a.png\nbad.png\nb.png\n");
-  EXPECT_EQ(pretrain("").status, 1);
-  EXPECT_EQ(pretrain("data.on_error=skip").status, 1);
+  EXPECT_EQ(pretrain("").status, 2);
+  EXPECT_EQ(pretrain("data.on_error=skip").status, 2);
   const auto result = pretrain("data.on_error=skip data.max_bad=1");
   ASSERT_EQ(result.status, 0) << result.output;
   EXPECT_NE(result.output.find("left out    1 files"), std::string::npos);

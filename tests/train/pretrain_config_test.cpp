@@ -16,7 +16,7 @@ PretrainConfig runnable() {
 
 std::string message_of(const PretrainConfig& config) {
   try {
-    config.validate();
+    validate(config);
   } catch (const ConfigError& error) {
     return error.what();
   }
@@ -63,6 +63,33 @@ TEST(PretrainConfig, ImpossibleCombinationsNameTheirKey) {
   config = runnable();
   config.optimizer.lr = 0;
   EXPECT_NE(message_of(config).find("optimizer.lr"), std::string::npos);
+}
+
+TEST(PretrainConfig, AllProblemsAreToldAtOnce) {
+  PretrainConfig config = runnable();
+  config.model.image_size = 1;
+  config.data.image_transforms.hue = 1;
+  config.run.epochs = 5;
+  config.data.volumes = {};
+  config.data.volume_weights = {1, 1};
+  Problems problems;
+  config.check(problems);
+  std::vector<std::string> keys;
+  for (const Problem& problem : problems.found()) keys.push_back(problem.key);
+  EXPECT_EQ(keys, (std::vector<std::string>{
+                      "model.image_size", "data.volume_weights",
+                      "data.image_transforms.hue", "schedule.warmup_epochs"}));
+}
+
+TEST(PretrainConfig, OnlyTheCheckOfListsLooksAtFiles) {
+  PretrainConfig config = runnable();
+  config.data.volumes = {"/dev/null", "/"};
+  EXPECT_EQ(message_of(config), "");
+  Problems problems;
+  check_lists(config, problems);
+  ASSERT_EQ(problems.found().size(), 2u);
+  EXPECT_EQ(problems.found()[0].key, "data.images[0]");
+  EXPECT_EQ(problems.found()[1].key, "data.volumes[1]");
 }
 
 TEST(PretrainConfig, AGpuWithoutCodeIsRefusedWithTheFixingCommand) {

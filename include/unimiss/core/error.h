@@ -5,6 +5,11 @@
 
 namespace unimiss {
 
+/// Exit statuses of all programs. 0 is success, --help included.
+inline constexpr int kExitFailed = 1;      ///< the run failed, or a bug
+inline constexpr int kExitUsage = 2;       ///< found bad before any work began
+inline constexpr int kExitPreempted = 75;  ///< stopped as asked: run it again
+
 /// A mistake in what the user gave us, as opposed to a bug (TORCH_CHECK).
 ///
 /// The message names the place (file, line or key), the problem, why it is one
@@ -14,7 +19,8 @@ class Error : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// A command line or a configuration that cannot be run. Exit status 2.
+/// A command line, a configuration or data that cannot be run, found before
+/// any work began. Exit status kExitUsage.
 class ConfigError : public Error {
  public:
   using Error::Error;
@@ -26,6 +32,13 @@ class DataError : public Error {
   using Error::Error;  ///< of several files
   DataError(const std::string& file, const std::string& problem)
       : Error(file + ": " + problem) {}
+};
+
+/// A run that was asked to stop and has saved what it needs to go on. Exit
+/// status kExitPreempted.
+class Preempted : public Error {
+ public:
+  using Error::Error;
 };
 
 /// A run that cannot go on, e.g. because the loss is no longer finite.

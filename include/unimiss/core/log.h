@@ -4,11 +4,23 @@
 #include <string_view>
 
 /// The one place library code speaks to the user: standard error, and the run's
-/// log file once there is one. Both functions may be called by any thread.
+/// log file once there is one. All functions may be called by any thread.
+///
+/// Colours are used on a terminal only, and not where NO_COLOR is set.
 namespace unimiss {
 
 void log_info(std::string_view message);
 void log_warning(std::string_view message);
+
+/// How far work is. On a terminal `line` stands at the bottom until the next
+/// one replaces it, or an empty one removes it; elsewhere `message` is logged.
+/// The log file gets the message in both cases.
+void log_progress(std::string_view line, std::string_view message);
+
+/// "[=====     ]  50 %", for log_progress().
+std::string progress_bar(double share);
+/// Of seconds: "2 d 03 h", "3 h 04 min", "5 min 06 s", "7 s".
+std::string duration_text(double seconds);
 
 /// Also append every message to this file: the earlier ones (the last 10,000)
 /// and all from now on. Not while other threads may log.

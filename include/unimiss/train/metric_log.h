@@ -1,6 +1,8 @@
 #pragma once
 
-#include <fstream>
+#include <cstdint>
+#include <cstdio>
+#include <memory>
 #include <string>
 #include <utility>
 #include <variant>
@@ -14,15 +16,28 @@ using Metrics = std::vector<std::pair<std::string, MetricValue>>;
 
 /// Appends records to a JSON-lines file, one object a line, each flushed: a run
 /// that is killed leaves whole lines. Numbers that are not finite become null.
+///
+/// All errors are DataErrors that name the file.
 class MetricLog {
  public:
-  /// Throws DataError when the file cannot be written.
   explicit MetricLog(const std::string& path);
   void write(const Metrics& metrics);
+  /// Waits until all records are on the disk.
+  void sync();
+
+  /// Cuts a file after its records of steps up to this one, for a run that goes
+  /// on there: what a killed process wrote later, or half, is written anew.
+  /// Returns the records that stay. A file that is missing has none.
+  static std::vector<Metrics> keep_until(const std::string& path, int64_t step);
 
  private:
+  struct Close {
+    void operator()(std::FILE* file) const { std::fclose(file); }
+  };
+  [[noreturn]] void fail() const;
+
   std::string path_;
-  std::ofstream file_;
+  std::unique_ptr<std::FILE, Close> file_;
 };
 
 }  // namespace unimiss::train

@@ -35,19 +35,21 @@ struct OptimizerOptions {
   template <class Self, class Visitor>
   static void visit_fields(Self& self, Visitor&& visit) {
     visit("lr", self.lr,
-          "peak learning rate at a batch of 192; scaled linearly with a "
-          "phase's batch");
-    visit("beta1", self.beta1, "decay of AdamW's first moment");
-    visit("beta2", self.beta2, "decay of AdamW's second moment");
-    visit("epsilon", self.epsilon, "AdamW's epsilon");
-    visit("clip", self.clip, "largest gradient norm; 0: no clipping");
+          "peak learning rate at a batch of 192, greater than 0; scaled "
+          "linearly with a phase's batch");
+    visit("beta1", self.beta1, "decay of AdamW's first moment, in [0, 1)");
+    visit("beta2", self.beta2, "decay of AdamW's second moment, in [0, 1)");
+    visit("epsilon", self.epsilon, "AdamW's epsilon, greater than 0");
+    visit("clip", self.clip,
+          "largest gradient norm, at least 0; 0: no clipping");
     visit("clip_rule", self.clip_rule,
-          "what the norm is taken over: per_tensor or global");
+          "what that norm is taken over: each tensor, or all gradients");
     visit("inactive_rule", self.inactive_rule,
-          "parameters without a gradient: untouched or zero_gradient");
+          "what parameters without a gradient do: stay, or count as having a "
+          "zero one once they had any");
   }
-  /// Throws ConfigError naming the key.
-  void validate() const;
+  /// Keys begin with their group, as in a configuration.
+  void check(Problems& problems) const;
 };
 
 /// AdamW in two groups: weights with weight decay; biases and one-dimensional

@@ -16,6 +16,9 @@ struct DataStream {
   std::vector<data::SampleSource> sources;  ///< one a list
   int64_t files = 0;                        ///< that can be used
   std::vector<std::string> left_out;        ///< the others, and why
+  /// Of names, sizes and order of the files that can be used and of the lists
+  /// they come from; a data set that moved as a whole keeps it.
+  std::string fingerprint = "none";
   std::unique_ptr<data::Loader> loader;
 
   int64_t samples() const { return dataset ? dataset->size() : 0; }

@@ -16,6 +16,13 @@
 
 namespace unimiss::train {
 
+/// What became of a step.
+enum class StepOutcome {
+  kUpdated,
+  kOverflow,   ///< of fp16 gradients: only the loss scale has changed
+  kNonFinite,  ///< loss or gradient norm: nothing has changed
+};
+
 /// What one step reports. Tensors are scalars on the device; reading them waits
 /// for it.
 struct StepReport {
@@ -24,7 +31,7 @@ struct StepReport {
   std::vector<std::pair<std::string, torch::Tensor>> terms;
   torch::Tensor grad_norm;        ///< global, before clipping
   torch::Tensor teacher_entropy;  ///< nats, strictly within (0, ln K)
-  bool skipped = false;  ///< fp16 overflow: nothing changed but the loss scale
+  StepOutcome outcome = StepOutcome::kUpdated;
 };
 
 struct PretrainerOptions {
@@ -44,8 +51,8 @@ class Pretrainer {
   explicit Pretrainer(const PretrainerOptions& options);
 
   /// Trains on one batch, [B, 3, H, W] or [B, 1, D, H, W] per view, with the
-  /// values of the plan. Throws RunError when loss or gradient is not finite
-  /// (fp32, bf16), before anything has changed.
+  /// values of the plan. Nothing changes when loss or gradient norm are not
+  /// finite; the caller decides what to do about it.
   StepReport step(const data::Views& batch, const StepPlan& plan);
 
   /// All that a run continues from, by name: "student.*", "teacher.*",
@@ -53,15 +60,11 @@ class Pretrainer {
   std::map<std::string, torch::Tensor> state() const;
   void load_state(const std::map<std::string, torch::Tensor>& state);
 
-  /// The weights of a network under the released weights' names.
-  static std::map<std::string, torch::Tensor> official_weights(
-      const ssl::Network& network);
-
   ssl::StudentTeacher& networks() { return networks_; }
   const torch::Tensor& center() const { return center_; }
 
  private:
-  void check_finite(const StepReport& report) const;
+  StepOutcome outcome_of(const StepReport& report) const;
 
   PretrainerOptions options_;
   ssl::StudentTeacher networks_;

@@ -1,49 +1,42 @@
 #pragma once
 
-#include <cstdint>
 #include <string>
-#include <vector>
 
 #include "unimiss/train/pretrain_config.h"
+#include "unimiss/train/pretrainer.h"
+#include "unimiss/train/pretraining_summary.h"
+#include "unimiss/train/resume.h"
 
 namespace unimiss::train {
 
-/// How a quantity went: means over the first and last tenth of its steps.
-struct Course {
-  std::string name;
-  double first = 0, last = 0;
+/// What a run is told besides its configuration.
+struct RunRequest {
+  std::string config_text;  ///< the configuration, resolved; saved with the run
+  std::string command;      ///< the command line, for the manifest
+  ResumeRequest resume;
+  CompareConfig compare_config;
 };
 
-/// What a finished run did and where it left things.
-struct PretrainingSummary {
-  std::string device, precision, model;
-  int64_t parameters = 0;
-  int64_t images = 0, volumes = 0;    ///< files
-  std::vector<std::string> left_out;  ///< files that cannot be used, and why
-  int64_t steps = 0, samples_2d = 0, samples_3d = 0;
-  double seconds = 0;
-  double samples_per_second_2d = 0, samples_per_second_3d = 0;
-  double data_wait = 0;  ///< share of the time spent waiting for batches
-  int64_t peak_memory_mb = 0;
-  std::vector<Course> terms;      ///< of the loss
-  std::vector<Course> entropies;  ///< of the teacher's targets, 2d and 3d; nats
-  double largest_entropy = 0;     ///< ln K
-  std::string output;             ///< holds the files below
-  std::string checkpoint, student_weights, teacher_weights, metrics, log,
-      picture;
-
-  /// A summary for a person, several lines.
-  std::string describe() const;
-};
-
-/// Runs a pretraining to its end and writes its folder (run.output):
-/// config.yaml (the text given), metrics.jsonl, log.txt, checkpoints/, export/
-/// (student and teacher under the released weights' names), progress.png.
+/// Runs a pretraining to its end, from where its folder (run.output) says it
+/// was, and writes that folder: see RunFolder.
 ///
-/// Throws ConfigError for a configuration that cannot be run and for a folder
-/// that holds a run already; DataError for lists and files at fault; RunError
-/// when training cannot go on.
+/// A run that was stopped at any step and goes on has the same losses and
+/// weights, bit for bit, as one that was not (on the CPU, with the same number
+/// of threads): every step is a function of the state and of its own number.
+///
+/// Throws ConfigError for what is found bad before the first step: the
+/// configuration, lists, files, the folder. Preempted after it was asked to
+/// stop (signal, time limit) and has saved. Another Error when it cannot go on;
+/// it has then saved the last good step where that was possible.
 PretrainingSummary run_pretraining(const PretrainConfig& config,
-                                   const std::string& resolved_config);
+                                   const RunRequest& request);
+
+/// The schedule for so many samples of each kind, 0: none. Throws ConfigError
+/// where the run would end before a kind has had its first step.
+Schedule make_schedule(const PretrainConfig& config, int64_t images,
+                       int64_t volumes);
+
+PretrainerOptions pretrainer_options(const PretrainConfig& config,
+                                     torch::Device device);
 
 }  // namespace unimiss::train

@@ -34,28 +34,36 @@ struct ScheduleOptions {
   template <class Self, class Visitor>
   static void visit_fields(Self& self, Visitor&& visit) {
     visit("interval", self.interval,
-          "v: so many steps or epochs of 2D, then as many of 3D");
-    visit("unit", self.unit, "what interval counts: step or epoch");
+          "v: so many steps or epochs of 2D, then as many of 3D; at least 1");
+    visit("unit", self.unit, "what interval counts");
     visit("clock", self.clock,
-          "what schedules follow: step, or the official per-epoch staircase");
+          "what schedules follow: the step, or the official per-epoch "
+          "staircase");
     visit("warmup_epochs", self.warmup_epochs,
-          "epochs (of run.epochs) of linear learning rate warm-up");
-    visit("final_lr", self.final_lr, "learning rate at the end, not scaled");
-    visit("weight_decay", self.weight_decay, "weight decay at the start");
+          "epochs of linear learning rate warm-up, in [0, run.epochs)");
+    visit("final_lr", self.final_lr,
+          "learning rate at the end, not scaled with the batch, at least 0");
+    visit("weight_decay", self.weight_decay,
+          "weight decay at the start, at least 0");
     visit("final_weight_decay", self.final_weight_decay,
-          "weight decay at the end, reached along a cosine");
-    visit("momentum", self.momentum, "momentum of the teacher at the start");
+          "weight decay at the end, reached along a cosine, at least 0");
+    visit("momentum", self.momentum,
+          "momentum of the teacher at the start, in [0, 1]");
     visit("final_momentum", self.final_momentum,
-          "momentum of the teacher at the end, reached along a cosine");
+          "momentum of the teacher at the end, reached along a cosine, in "
+          "[0, 1]");
     visit("teacher_warmup_temperature", self.teacher_warmup_temperature,
-          "temperature of the teacher's softmax at the start of its warm-up");
+          "temperature of the teacher's softmax at the start of its warm-up, "
+          "greater than 0");
     visit("teacher_warmup_epochs", self.teacher_warmup_epochs,
-          "epochs until loss.teacher_temperature is reached, linearly");
+          "epochs until loss.teacher_temperature is reached, linearly, at "
+          "least 0");
     visit("freeze_last_layer_epochs", self.freeze_last_layer_epochs,
-          "epochs during which the head's last layer is held still");
+          "epochs during which the head's last layer is held still, at least "
+          "0");
   }
-  /// Throws ConfigError naming the key.
-  void validate() const;
+  /// Keys begin with their group, as in a configuration.
+  void check(Problems& problems) const;
 };
 
 /// The sizes a schedule follows from. A kind that is not trained on has 0
@@ -74,6 +82,7 @@ struct StepPlan {
   int rank = 2;  ///< 2: images, 3: volumes
   double lr = 0, weight_decay = 0, momentum = 0, teacher_temperature = 0;
   bool last_layer_frozen = false;
+  bool operator==(const StepPlan&) const = default;
 };
 
 /// What every optimizer step does and with which values: a pure function of the

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "unimiss/train/checkpoint.h"
+#include "unimiss/train/pretrain_config.h"
+#include "unimiss/train/run_folder.h"
+
+namespace unimiss::train {
+
+/// What a run that finds its folder in use does.
+struct ResumeRequest {
+  enum class Mode {
+    kAuto,   ///< go on from the newest valid checkpoint, if a run began there
+    kNever,  ///< refuse
+    kFrom,   ///< begin a new folder from a checkpoint of another run
+  };
+  Mode mode = Mode::kAuto;
+  std::string path;  ///< with kFrom: the checkpoint, or a run's folder
+};
+
+/// A key whose value is not the one a checkpoint was made with.
+struct ConfigChange {
+  std::string key, before, now;
+};
+/// A checkpoint's configuration, and how this run's differs.
+struct EarlierConfig {
+  PretrainConfig config;
+  std::vector<ConfigChange> changes;
+};
+/// Reads the text of a saved configuration and compares. Throws ConfigError.
+using CompareConfig = std::function<EarlierConfig(const std::string& text)>;
+
+/// The checkpoint a run goes on from; none: it begins at its first step. Says
+/// which one, and which were passed over and why.
+/// Throws ConfigError where mode and folder do not fit, or a run has
+/// checkpoints but no valid one.
+std::optional<Checkpoint> find_start(const ResumeRequest& request,
+                                     const RunFolder& folder,
+                                     const CheckpointFolder& checkpoints);
+
+/// Throws ConfigError with the list of all changes that would make the run
+/// another one. Where and how often it writes, how many workers prepare its
+/// data and from which lists (while they name the same files) may change;
+/// threads and device too, with a warning; its length where no step that is
+/// done would have been another one.
+/// same_steps: whether the schedules of both lengths agree on them.
+void check_changes(const std::vector<ConfigChange>& changes,
+                   const std::function<bool()>& same_steps);
+
+}  // namespace unimiss::train

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "unimiss/train/metric_log.h"
+
+namespace unimiss::train {
+
+// Why a step changed nothing.
+inline constexpr const char* kSkippedOverflow = "overflow";  ///< fp16
+inline constexpr const char* kSkippedNonFinite = "nonfinite";
+
+/// What a run remembers of a step: one record of metrics.jsonl, and back.
+struct StepRecord {
+  int64_t step = 0;   ///< from 1
+  std::string phase;  ///< "2d" or "3d"
+  double loss = 0;    ///< NaN where it was not finite
+  std::vector<std::pair<std::string, double>> terms;  ///< of the loss
+  double lr = 0, weight_decay = 0, momentum = 0;
+  double grad_norm = 0, teacher_entropy = 0;
+  int64_t samples = 0;
+  double seconds = 0;       ///< of the whole step
+  double wait_seconds = 0;  ///< of these, waiting for the batch
+  int64_t queue_depth = 0;  ///< batches that were ready
+  int64_t peak_memory_mb = 0;
+  std::string skipped;  ///< kSkipped...; empty: the step was taken
+
+  Metrics metrics() const;
+  /// Nothing where the record is not one of a step.
+  static std::optional<StepRecord> of(const Metrics& metrics);
+};
+
+}  // namespace unimiss::train

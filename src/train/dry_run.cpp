@@ -1,0 +1,250 @@
+#include "unimiss/train/dry_run.h"
+
+#include <ATen/Context.h>
+#include <ATen/Functions.h>
+#include <ATen/Parallel.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <string_view>
+
+#include "train/run_preparation.h"
+#include "unimiss/core/log.h"
+#include "unimiss/core/stopwatch.h"
+
+namespace unimiss::train {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr double kMebibyte = 1 << 20;
+
+int64_t count(const torch::nn::Module& module) {
+  int64_t parameters = 0;
+  for (const auto& parameter : module.parameters()) {
+    parameters += parameter.numel();
+  }
+  return parameters;
+}
+
+/// The folder that exists on the way to a path: its disk is the path's.
+fs::path nearest_folder(const fs::path& path) {
+  fs::path folder = fs::absolute(path);
+  while (!fs::exists(folder) && folder.has_relative_path()) {
+    folder = folder.parent_path();
+  }
+  return folder;
+}
+
+data::Views random_views(const PretrainConfig& config, int rank,
+                         int64_t samples) {
+  const int64_t side = config.model.image_size;
+  const auto& volume = config.model.volume_size;
+  const std::vector<int64_t> shape =
+      rank == 2
+          ? std::vector<int64_t>{samples, 3, side, side}
+          : std::vector<int64_t>{samples, 1, volume[0], volume[1], volume[2]};
+  return {at::rand(shape), at::rand(shape)};
+}
+
+struct Cost {
+  double seconds = 0;
+  int64_t memory_mb = 0;
+};
+
+/// The faster of two steps after a first one, which allocates.
+Cost cost_of_step(Pretrainer& pretrainer, const PretrainConfig& config,
+                  torch::Device device, int rank, int64_t samples) {
+  StepPlan plan;
+  plan.rank = rank;
+  plan.teacher_temperature = config.loss.objective.teacher_temperature;
+  plan.momentum = config.schedule.momentum;
+  const data::Views batch = random_views(config, rank, samples);
+  Cost cost;
+  for (int i = 0; i < 3; ++i) {
+    const Stopwatch stopwatch;
+    // Reading the loss waits for the device.
+    pretrainer.step(batch, plan).loss.item<double>();
+    if (i != 1 && i != 2) continue;
+    const double seconds = stopwatch.seconds();
+    cost.seconds = i == 1 ? seconds : std::min(cost.seconds, seconds);
+  }
+  cost.memory_mb = peak_memory_mb(device);
+  return cost;
+}
+
+/// A line through one and two samples, at the batch of the phase.
+void measure(DryRun::Phase& phase, Pretrainer& pretrainer,
+             const PretrainConfig& config, torch::Device device) {
+  const int rank = phase.name == "2d" ? 2 : 3;
+  const Cost one = cost_of_step(pretrainer, config, device, rank, 1);
+  const Cost two = cost_of_step(pretrainer, config, device, rank, 2);
+  const auto more = static_cast<double>(phase.batch - 1);
+  phase.seconds_per_step =
+      one.seconds + more * std::max(0.0, two.seconds - one.seconds);
+  phase.memory_mb =
+      one.memory_mb + static_cast<int64_t>(more) *
+                          std::max<int64_t>(0, two.memory_mb - one.memory_mb);
+}
+
+void add_phases(DryRun& plan, const PretrainConfig& config,
+                const PretrainLists& lists, const Schedule& schedule) {
+  int64_t steps[4] = {};
+  for (int64_t step = 0; step < schedule.total_steps(); ++step) {
+    ++steps[schedule.at(step).rank];
+  }
+  const auto add = [&](const char* name, int rank, const ListedFiles& files,
+                       int64_t samples_per_file, int64_t batch) {
+    if (files.paths.empty()) return;
+    const auto listed = static_cast<int64_t>(files.paths.size());
+    plan.phases.push_back(
+        {name,
+         listed,
+         listed * samples_per_file,
+         batch,
+         steps[rank],
+         config.optimizer.lr * static_cast<double>(batch) / 192.0,
+         {},
+         {}});
+  };
+  add("2d", 2, lists.images, 1, config.data.batch_size_2d);
+  add("3d", 3, lists.volumes, config.data.samples_per_volume,
+      config.data.batch_size_3d);
+}
+
+void describe_networks(DryRun& plan, Pretrainer& pretrainer) {
+  auto& student = pretrainer.networks().student;
+  plan.parameters = {{"encoder", count(*student->backbone->encoder)},
+                     {"decoder", count(*student->backbone->decoder)},
+                     {"projection head", count(*student->head)},
+                     {"together", count(*student)}};
+  int64_t moments = 0;
+  for (const auto& parameter : student->parameters()) {
+    moments += parameter.requires_grad() ? 2 * parameter.numel() : 0;
+  }
+  const auto state = pretrainer.state();
+  plan.checkpoint_bytes = checkpoint_bytes(state) + 4 * moments;
+  plan.export_bytes = 4 * (2 * count(*student) + 2 * count(*student->backbone));
+  plan.host_copy_bytes = plan.checkpoint_bytes;
+}
+
+std::string measured_lines(const DryRun& plan) {
+  std::string text;
+  double seconds = 0;
+  int64_t memory = 0;
+  for (const auto& phase : plan.phases) {
+    if (!phase.seconds_per_step) continue;
+    text +=
+        fmt::format("  {} step         about {:.2f} s, {} MiB at its peak\n",
+                    phase.name, *phase.seconds_per_step, *phase.memory_mb);
+    seconds += *phase.seconds_per_step * static_cast<double>(phase.steps);
+    memory = std::max(memory, *phase.memory_mb);
+  }
+  if (!plan.not_measured.empty()) {
+    return "  time and memory  not measured: " + plan.not_measured + "\n";
+  }
+  return text +
+         fmt::format("  whole run       about {} on {}, data not counted\n",
+                     duration_text(seconds), plan.device);
+}
+
+}  // namespace
+
+std::string DryRun::describe_plan() const {
+  std::string text = fmt::format("{} in {}\n", model, precision);
+  for (const auto& [part, number] : parameters) {
+    text += fmt::format("  {:<15} {:>11} parameters\n", part, number);
+  }
+  text += fmt::format(
+      "  steps           {} in all, {} an epoch, {:.1f} epochs; {}\n",
+      total_steps, steps_per_epoch, epochs, alternation);
+  for (const Phase& phase : phases) {
+    text += fmt::format(
+        "  {} phase        {} files, {} samples an epoch, batch {}, {} steps, "
+        "peak learning rate {:.3g}\n",
+        phase.name, phase.files, phase.samples, phase.batch, phase.steps,
+        phase.peak_lr);
+  }
+  text += fmt::format(
+      "  center rule     {}\n"
+      "  spacing         {}\n"
+      "  checkpoint      {:.0f} MiB, {} kept; exported weights {:.0f} MiB\n"
+      "  host memory     {:.0f} MiB more, for checkpoints written meanwhile\n",
+      center_rule, spacing, static_cast<double>(checkpoint_bytes) / kMebibyte,
+      checkpoints_kept, static_cast<double>(export_bytes) / kMebibyte,
+      static_cast<double>(host_copy_bytes) / kMebibyte);
+  return text;
+}
+
+std::string DryRun::describe() const {
+  const int64_t needed =
+      (checkpoints_kept + 1) * checkpoint_bytes + export_bytes;
+  return describe_plan() + measured_lines(*this) +
+         fmt::format(
+             "  disk            {:.0f} MiB needed, {:.0f} MiB free in {}{}\n",
+             static_cast<double>(needed) / kMebibyte,
+             static_cast<double>(free_bytes) / kMebibyte, output,
+             needed > free_bytes ? " : NOT ENOUGH" : "");
+}
+
+DryRun dry_run(const PretrainConfig& config, RealSteps steps) {
+  const PretrainLists lists =
+      before_training([&] { return read_lists(config); });
+  const Schedule schedule =
+      make_schedule(config, static_cast<int64_t>(lists.images.paths.size()),
+                    static_cast<int64_t>(lists.volumes.paths.size()) *
+                        config.data.samples_per_volume);
+  if (config.run.threads > 0) {
+    at::set_num_threads(static_cast<int>(config.run.threads));
+  }
+  const torch::Device device = choose_device(config.run.device);
+
+  DryRun plan;
+  plan.model = fmt::format("MiT {} ({})", enum_name(config.model.variant),
+                           enum_name(config.model.dimensions));
+  plan.precision = enum_name(config.run.precision);
+  plan.device = device.str();
+  plan.center_rule = enum_name(config.loss.objective.center_rule);
+  plan.spacing = config.data.spacing
+                     ? fmt::format("{} mm (D, H, W)",
+                                   fmt::join(*config.data.spacing, " x "))
+                     : "that of each file";
+  plan.steps_per_epoch = schedule.steps_per_epoch();
+  plan.total_steps = schedule.total_steps();
+  plan.epochs = static_cast<double>(plan.total_steps) /
+                static_cast<double>(plan.steps_per_epoch);
+  plan.checkpoints_kept = config.run.keep_checkpoints;
+  plan.output = config.run.output;
+  add_phases(plan, config, lists, schedule);
+  const int64_t interval = config.schedule.interval;
+  const std::string_view unit = enum_name(config.schedule.unit);
+  if (plan.phases.size() == 1) {
+    plan.alternation = "one kind alone";
+  } else if (interval == 1) {
+    plan.alternation = fmt::format("kinds take turns every {}", unit);
+  } else {
+    plan.alternation =
+        fmt::format("kinds take turns every {} {}s", interval, unit);
+  }
+  std::error_code error;
+  const auto space = fs::space(nearest_folder(config.run.output), error);
+  plan.free_bytes = error ? 0 : static_cast<int64_t>(space.available);
+
+  if (steps == RealSteps::kNone) plan.not_measured = "--no-steps";
+  PretrainerOptions options = pretrainer_options(config, device);
+  if (config.run.precision == Precision::kFp16 && !device.is_cuda()) {
+    plan.not_measured = "fp16 needs a GPU, and there is none here";
+    options.precision = Precision::kFp32;
+  }
+  at::manual_seed(static_cast<uint64_t>(config.run.seed));
+  Pretrainer pretrainer(options);
+  describe_networks(plan, pretrainer);
+  if (!plan.not_measured.empty()) return plan;
+  for (auto& phase : plan.phases) {
+    measure(phase, pretrainer, config, device);
+  }
+  return plan;
+}
+
+}  // namespace unimiss::train

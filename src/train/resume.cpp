@@ -1,0 +1,139 @@
+#include "unimiss/train/resume.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <string_view>
+
+#include "unimiss/core/error.h"
+#include "unimiss/core/log.h"
+
+namespace unimiss::train {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kFree[] = {
+    "run.output",
+    "run.checkpoint_every_steps",
+    "run.checkpoint_every_minutes",
+    "run.keep_checkpoints",
+    "run.keep_every_steps",
+    "run.stop_signals",
+    "run.time_limit",
+    "run.on_nonfinite",
+    "run.max_nonfinite",
+    "init.weights",  // they are in the checkpoint
+    "data.images",   // the files they name are compared by themselves
+    "data.volumes",
+    "data.workers",
+    "data.queue_batches",
+    "data.cache",
+    "data.cache_gib",
+    "data.on_error",
+    "data.max_bad"};
+constexpr std::string_view kRounding[] = {"run.threads", "run.device"};
+constexpr std::string_view kLength[] = {"run.epochs", "run.max_steps"};
+
+template <size_t N>
+bool contains(const std::string_view (&keys)[N], const std::string& key) {
+  return std::find(std::begin(keys), std::end(keys), key) != std::end(keys);
+}
+
+void tell_passed_over(const std::vector<std::string>& passed_over) {
+  for (const std::string& why : passed_over) {
+    log_warning("checkpoint passed over: " + why);
+  }
+}
+
+Checkpoint newest_of(const CheckpointFolder& checkpoints,
+                     const std::string& folder) {
+  CheckpointFolder::Newest found = checkpoints.newest();
+  tell_passed_over(found.passed_over);
+  if (!found.checkpoint) {
+    throw ConfigError(fmt::format(
+        "--resume: {} holds no valid checkpoint{}; begin a new run in another "
+        "folder",
+        folder, found.passed_over.empty() ? "" : " (see above)"));
+  }
+  log_info(fmt::format("going on from step {}: {}", found.checkpoint->step,
+                       found.file));
+  return *std::move(found.checkpoint);
+}
+
+/// The checkpoint named by --resume PATH.
+Checkpoint named(const std::string& path) {
+  if (fs::is_directory(path)) {
+    const fs::path inner = fs::path(path) / "checkpoints";
+    const std::string folder = fs::is_directory(inner) ? inner.string() : path;
+    return newest_of(CheckpointFolder(folder, {}), path);
+  }
+  try {
+    const std::string file =
+        fs::path(path).replace_extension(".safetensors").string();
+    Checkpoint checkpoint = load_checkpoint(file);
+    log_info(fmt::format("going on from step {}: {}", checkpoint.step, file));
+    return checkpoint;
+  } catch (const DataError& error) {
+    throw ConfigError(std::string("--resume: ") + error.what());
+  }
+}
+
+}  // namespace
+
+std::optional<Checkpoint> find_start(const ResumeRequest& request,
+                                     const RunFolder& folder,
+                                     const CheckpointFolder& checkpoints) {
+  if (request.mode == ResumeRequest::Mode::kFrom) {
+    if (folder.begun()) {
+      throw ConfigError(
+          "--resume: " + folder.path() +
+          " holds a run already; name another folder by --output for what "
+          "begins at a given checkpoint, or use --resume auto to go on there");
+    }
+    return named(request.path);
+  }
+  if (!folder.begun()) return std::nullopt;
+  if (request.mode == ResumeRequest::Mode::kNever) {
+    throw ConfigError("run.output: " + folder.path() +
+                      " holds a run already; use --resume auto to go on there, "
+                      "or name another folder");
+  }
+  if (checkpoints.steps().empty()) {
+    log_info(folder.path() +
+             " holds a run without a checkpoint yet: it begins at step 0");
+    return std::nullopt;
+  }
+  return newest_of(checkpoints, folder.path());
+}
+
+void check_changes(const std::vector<ConfigChange>& changes,
+                   const std::function<bool()>& same_steps) {
+  std::string refused;
+  const auto refuse = [&](const ConfigChange& change, const char* why) {
+    refused += fmt::format("\n  {}: {} -> {}{}", change.key, change.before,
+                           change.now, why);
+  };
+  for (const ConfigChange& change : changes) {
+    if (contains(kFree, change.key)) continue;
+    if (contains(kRounding, change.key)) {
+      log_warning(fmt::format(
+          "{} was {} and is {} now: results are not bit-identical to an "
+          "unbroken run",
+          change.key, change.before, change.now));
+    } else if (!contains(kLength, change.key)) {
+      refuse(change, "");
+    } else if (!same_steps()) {
+      refuse(change,
+             " (steps that are done would have had other learning "
+             "rates, weight decays or momenta)");
+    }
+  }
+  if (refused.empty()) return;
+  throw ConfigError(
+      "the configuration is not the one this run was begun with:" + refused +
+      "\nput these values back, or begin a new run in another folder");
+}
+
+}  // namespace unimiss::train

@@ -1,0 +1,72 @@
+#include "train/run_output.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "unimiss/core/log.h"
+
+namespace unimiss::train {
+namespace {
+
+double samples_per_second(const StepRecord& record) {
+  return static_cast<double>(record.samples) / std::max(record.seconds, 1e-9);
+}
+
+std::string line_of(const StepRecord& record, int64_t total) {
+  std::string terms;
+  if (record.terms.size() > 1) {
+    for (const auto& [name, value] : record.terms) {
+      terms += fmt::format(" {} {:.3f}", name, value);
+    }
+  }
+  return fmt::format(
+      "step {}/{} {} loss {:.4f}{} lr {:.2e} grad {:.3f} entropy {:.3f} "
+      "{:.1f} samples/s{}",
+      record.step, total, record.phase, record.loss, terms, record.lr,
+      record.grad_norm, record.teacher_entropy, samples_per_second(record),
+      record.skipped.empty() ? "" : " (skipped: " + record.skipped + ")");
+}
+
+}  // namespace
+
+RunOutput::RunOutput(const RunFolder& folder, int64_t from, int64_t total)
+    : picture_(folder.file("progress.png")), from_(from), total_(total) {
+  log_to_file(folder.file("log.txt"));
+  const std::string metrics = folder.file("metrics.jsonl");
+  for (const Metrics& record : MetricLog::keep_until(metrics, from)) {
+    if (const auto step = StepRecord::of(record)) history_.add(*step);
+  }
+  metrics_ = std::make_unique<MetricLog>(metrics);
+  events_ = std::make_unique<EventLog>(folder.file("tensorboard"),
+                                       from > 0 ? from + 1 : 0);
+}
+
+void RunOutput::add(const StepRecord& record) {
+  const Metrics metrics = record.metrics();
+  metrics_->write(metrics);
+  events_->write(record.step, metrics);
+  history_.add(record);
+  const auto done = static_cast<double>(record.step - from_);
+  const std::string left =
+      duration_text(clock_.seconds() / done *
+                    static_cast<double>(total_ - record.step)) +
+      " left";
+  log_progress(fmt::format("{} step {}/{} {} loss {:.4f} {:.1f} samples/s, {}",
+                           progress_bar(static_cast<double>(record.step) /
+                                        static_cast<double>(total_)),
+                           record.step, total_, record.phase, record.loss,
+                           samples_per_second(record), left),
+               line_of(record, total_) + ", " + left);
+}
+
+void RunOutput::sync() {
+  metrics_->sync();
+  history_.write_picture(picture_);
+}
+
+void RunOutput::describe(PretrainingSummary& summary) const {
+  history_.describe(summary);
+}
+
+}  // namespace unimiss::train

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "unimiss/core/stopwatch.h"
+#include "unimiss/train/event_log.h"
+#include "unimiss/train/metric_log.h"
+#include "unimiss/train/pretraining_summary.h"
+#include "unimiss/train/run_folder.h"
+
+namespace unimiss::train {
+
+/// What a run tells people while it goes on: log.txt, metrics.jsonl,
+/// tensorboard/, progress.png and the line on the terminal.
+class RunOutput {
+ public:
+  /// Goes on after step `from`; what is there of later steps is cut off. Throws
+  /// DataError where the folder cannot be written.
+  RunOutput(const RunFolder& folder, int64_t from, int64_t total);
+
+  void add(const StepRecord& record);
+  void add_views(const data::Views& batch) { history_.add_views(batch); }
+  /// Waits until all of it is on the disk, the picture included.
+  void sync();
+  void describe(PretrainingSummary& summary) const;
+
+ private:
+  std::string picture_;
+  RunHistory history_;
+  std::unique_ptr<MetricLog> metrics_;
+  std::unique_ptr<EventLog> events_;
+  int64_t from_, total_;
+  Stopwatch clock_;
+};
+
+}  // namespace unimiss::train

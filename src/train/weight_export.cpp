@@ -1,0 +1,93 @@
+#include "unimiss/train/weight_export.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "unimiss/core/error.h"
+#include "unimiss/io/tensor_archive.h"
+#include "unimiss/model/official_names.h"
+
+namespace unimiss::train {
+namespace {
+
+io::TensorMap official(const ssl::Network& network, const std::string& prefix,
+                       bool (*wanted)(const std::string&)) {
+  io::TensorMap weights;
+  for (const auto& item : network->named_parameters()) {
+    if (wanted(item.key())) {
+      weights[prefix + model::official_name(item.key())] = item.value();
+    }
+  }
+  return weights;
+}
+
+bool of_backbone(const std::string& name) {
+  return name.starts_with("backbone.");
+}
+bool any(const std::string&) { return true; }
+
+/// What a full.safetensors holds, on the tensors of the networks themselves.
+io::TensorMap full_state(Pretrainer& pretrainer) {
+  auto& networks = pretrainer.networks();
+  io::TensorMap full = official(networks.student, "student.", any);
+  full.merge(official(networks.teacher, "teacher.", any));
+  full["center"] = pretrainer.center();
+  return full;
+}
+
+}  // namespace
+
+ExportedFiles export_weights(const std::string& folder, Pretrainer& pretrainer,
+                             const std::map<std::string, std::string>& facts) {
+  const ExportedFiles files{folder + "/student.safetensors",
+                            folder + "/teacher.safetensors",
+                            folder + "/full.safetensors"};
+  auto& networks = pretrainer.networks();
+  const auto save = [&](const std::string& file, const io::TensorMap& tensors,
+                        const char* content) {
+    io::Metadata metadata(facts.begin(), facts.end());
+    metadata["format"] = "unimiss weights 1";
+    metadata["content"] = content;
+    io::save_tensors(file, tensors, metadata);
+  };
+  save(files.student, official(networks.student, "", of_backbone),
+       "backbone of the student");
+  save(files.teacher, official(networks.teacher, "", of_backbone),
+       "backbone of the teacher");
+  save(files.full, full_state(pretrainer),
+       "student and teacher with their heads, and the center");
+  return files;
+}
+
+void load_exported_weights(const std::string& path, Pretrainer& pretrainer) {
+  const std::string file = std::filesystem::is_directory(path)
+                               ? path + "/export/full.safetensors"
+                               : path;
+  const io::TensorMap weights = io::load_tensors(file);
+  const io::TensorMap targets = full_state(pretrainer);
+  std::string problems;
+  for (const auto& [name, target] : targets) {
+    const auto found = weights.find(name);
+    if (found == weights.end()) {
+      problems += "\n  " + name + " is missing";
+    } else if (found->second.sizes() != target.sizes()) {
+      problems += fmt::format("\n  {} is {} there and {} here", name,
+                              fmt::join(found->second.sizes(), "x"),
+                              fmt::join(target.sizes(), "x"));
+    }
+  }
+  for (const auto& [name, tensor] : weights) {
+    if (!targets.contains(name)) problems += "\n  " + name + " is too much";
+  }
+  if (!problems.empty()) {
+    throw DataError(file,
+                    "does not fit this network; set model.* and head.* as in "
+                    "the run it comes from:" +
+                        problems);
+  }
+  torch::NoGradGuard no_grad;
+  for (auto [name, target] : targets) target.copy_(weights.at(name));
+}
+
+}  // namespace unimiss::train
