@@ -5,6 +5,7 @@
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/ringbuffer_sink.h>
 #include <spdlog/spdlog.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -58,8 +59,12 @@ class TerminalSink : public spdlog::sinks::base_sink<std::mutex> {
  private:
   static constexpr const char* kClear = "\r\033[K";
   void redraw() {
+    // A line that wraps could not be taken back.
+    winsize size{};
+    const bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0;
+    const size_t width = known && size.ws_col > 1 ? size.ws_col - 1 : 79;
     std::fputs(kClear, stderr);
-    std::fputs(line_.c_str(), stderr);
+    std::fputs(line_.substr(0, width).c_str(), stderr);
     std::fflush(stderr);
   }
 

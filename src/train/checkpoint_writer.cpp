@@ -1,7 +1,10 @@
 #include "unimiss/train/checkpoint_writer.h"
 
+#include <fmt/format.h>
+
 #include <utility>
 
+#include "unimiss/core/log.h"
 #include "unimiss/core/stopwatch.h"
 
 namespace unimiss::train {
@@ -68,6 +71,8 @@ void CheckpointWriter::work() {
     const Stopwatch stopwatch;
     try {
       folder_.save(held_);
+      log_info(fmt::format("step {} is saved, in {:.1f} s beside the training",
+                           held_.step, stopwatch.seconds()));
     } catch (...) {
       failure = std::current_exception();
     }

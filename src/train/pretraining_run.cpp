@@ -236,12 +236,12 @@ class Run {
     log_progress("", "");
     try {
       if (!writer_ || step() == 0) return;
+      saved_ = -1;  // what failed may have been the saving of this very step
       save();
       writer_->finish();
-      log_info(
-          fmt::format("step {} is saved; what comes after it is not "
-                      "lost: run the same command again to go on",
-                      step()));
+      log_info(fmt::format(
+          "nothing is lost up to step {}: run the same command again to go on",
+          step()));
     } catch (const std::exception& error) {
       log_warning(std::string("the last steps could not be saved: ") +
                   error.what());
