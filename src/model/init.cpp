@@ -39,7 +39,9 @@ void init_backbone(torch::nn::Module& backbone) {
     } else if (auto* conv = child->as<SwitchableConvImpl>()) {
       conv->init_kaiming();
     } else if (auto* encoder = child->as<MitEncoderImpl>()) {
-      truncated_normal(encoder->class_token, 0.02);
+      if (encoder->class_token.defined()) {
+        truncated_normal(encoder->class_token, 0.02);
+      }
     }
   }
 }

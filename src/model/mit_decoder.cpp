@@ -10,8 +10,11 @@ MitDecoderImpl::MitDecoderImpl(const MitOptions& given) {
   const MitOptions options = given.resolved();
   embeddings_ = register_module("embeddings", torch::nn::ModuleList());
   stages_ = register_module("stages", torch::nn::ModuleList());
-  class_projections_ =
-      register_module("class_projections", torch::nn::ModuleList());
+  const bool has_class = options.class_token == ClassToken::kLearned;
+  if (has_class) {
+    class_projections_ =
+        register_module("class_projections", torch::nn::ModuleList());
+  }
   const auto& depths = options.decoder_depths;
   const int64_t blocks = std::accumulate(depths.begin(), depths.end(), 0LL);
   const double drop_step =
@@ -31,6 +34,7 @@ MitDecoderImpl::MitDecoderImpl(const MitOptions& given) {
     embeddings_->push_back(UpEmbedding(
         options.dimensions, options.widths[level + 1], options.widths[level]));
     stages_->push_back(Stage(stage));
+    if (!has_class) continue;
     class_projections_->push_back(
         torch::nn::Linear(options.widths[level + 1], options.widths[level]));
   }
@@ -39,23 +43,43 @@ MitDecoderImpl::MitDecoderImpl(const MitOptions& given) {
                   torch::nn::LayerNormOptions({options.widths[0]}).eps(1e-5)));
 }
 
+StageOutput MitDecoderImpl::step(int i, const StageOutput& before,
+                                 const EncoderOutput& encoded,
+                                 TokenScope scope) {
+  const int level = 2 - i;
+  const torch::Tensor map = embeddings_->at<UpEmbeddingImpl>(i).forward(
+      tokens_to_map(before.patches, encoded.grids[level + 1]));
+  const torch::Tensor patches = map_to_tokens(map) + encoded.patches[level];
+  torch::Tensor class_token;
+  if (before.class_token.defined()) {
+    class_token = linear(class_projections_->at<torch::nn::LinearImpl>(i),
+                         before.class_token);
+  }
+  return stages_->at<StageImpl>(i).forward(class_token, patches,
+                                           encoded.grids[level], scope);
+}
+
 StageOutput MitDecoderImpl::forward(const EncoderOutput& encoded,
                                     TokenScope scope) {
   StageOutput out{encoded.class_token, encoded.patches[3]};
   for (int i = 0; i < 3; ++i) {
-    const int level = 2 - i;
-    const torch::Tensor map = embeddings_->at<UpEmbeddingImpl>(i).forward(
-        tokens_to_map(out.patches, encoded.grids[level + 1]));
-    const torch::Tensor patches = map_to_tokens(map) + encoded.patches[level];
-    const torch::Tensor class_token = linear(
-        class_projections_->at<torch::nn::LinearImpl>(i), out.class_token);
-    out = stages_->at<StageImpl>(i).forward(class_token, patches,
-                                            encoded.grids[level],
-                                            i == 2 ? scope : TokenScope::kAll);
+    out = step(i, out, encoded, i == 2 ? scope : TokenScope::kAll);
   }
-  out.class_token = norm_(out.class_token);
+  if (out.class_token.defined()) out.class_token = norm_(out.class_token);
   if (out.patches.defined()) out.patches = norm_(out.patches);
   return out;
+}
+
+std::array<torch::Tensor, 3> MitDecoderImpl::forward_pyramid(
+    const EncoderOutput& encoded) {
+  std::array<torch::Tensor, 3> maps;
+  StageOutput out{encoded.class_token, encoded.patches[3]};
+  for (int i = 0; i < 3; ++i) {
+    out = step(i, out, encoded, TokenScope::kAll);
+    maps[i] = tokens_to_map(i == 2 ? norm_(out.patches) : out.patches,
+                            encoded.grids[2 - i]);
+  }
+  return maps;
 }
 
 }  // namespace unimiss::model

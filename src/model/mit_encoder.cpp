@@ -21,6 +21,7 @@ StageOptions stage_options(const MitOptions& options, int level, int64_t heads,
   stage.depth = depth;
   stage.position.channels = options.widths[level];
   stage.position.rule = options.position_rule;
+  stage.position.prefix = options.class_token == ClassToken::kLearned ? 1 : 0;
   if (includes(options.dimensions, 2)) {
     stage.position.grid_2d =
         table_grid(Grid(options.image_size, options.image_size));
@@ -44,10 +45,13 @@ MitEncoderImpl::MitEncoderImpl(const MitOptions& given) {
                                options.volume_channels, options.stem_width));
   embeddings_ = register_module("embeddings", torch::nn::ModuleList());
   stages_ = register_module("stages", torch::nn::ModuleList());
-  class_projections_ =
-      register_module("class_projections", torch::nn::ModuleList());
-  class_token = register_parameter("class_token",
-                                   torch::zeros({1, 1, options.widths[0]}));
+  const bool has_class = options.class_token == ClassToken::kLearned;
+  if (has_class) {
+    class_projections_ =
+        register_module("class_projections", torch::nn::ModuleList());
+    class_token = register_parameter("class_token",
+                                     torch::zeros({1, 1, options.widths[0]}));
+  }
 
   const auto& depths = options.encoder_depths;
   const int64_t blocks = std::accumulate(depths.begin(), depths.end(), 0LL);
@@ -65,7 +69,7 @@ MitEncoderImpl::MitEncoderImpl(const MitOptions& given) {
     embeddings_->push_back(
         PatchEmbedding(options.dimensions, width, options.widths[level]));
     stages_->push_back(Stage(stage));
-    if (level > 0) {
+    if (has_class && level > 0) {
       class_projections_->push_back(
           torch::nn::Linear(width, options.widths[level]));
     }
@@ -75,13 +79,17 @@ MitEncoderImpl::MitEncoderImpl(const MitOptions& given) {
 
 EncoderOutput MitEncoderImpl::forward(const torch::Tensor& input) {
   EncoderOutput out;
-  torch::Tensor map = stem_(input);
-  out.class_token = class_token.expand({input.size(0), -1, -1});
+  torch::Tensor map = out.stem = stem_(input);
+  if (class_token.defined()) {
+    out.class_token = class_token.expand({input.size(0), -1, -1});
+  }
   for (int level = 0; level < 4; ++level) {
     if (level > 0) {
-      out.class_token =
-          linear(class_projections_->at<torch::nn::LinearImpl>(level - 1),
-                 out.class_token);
+      if (class_token.defined()) {
+        out.class_token =
+            linear(class_projections_->at<torch::nn::LinearImpl>(level - 1),
+                   out.class_token);
+      }
       map = tokens_to_map(out.patches[level - 1], out.grids[level - 1]);
     }
     map = embeddings_->at<PatchEmbeddingImpl>(level).forward(map);

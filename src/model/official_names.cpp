@@ -104,4 +104,41 @@ std::string official_name(const std::string& name) {
   return name;
 }
 
+std::string official_segmentation_name(const std::string& name) {
+  static const std::regex up(R"(head\.up\.conv\.(weight|bias)_\dd)");
+  static const std::regex join(R"(head\.join\.(\w+))");
+  static const std::regex classifier(
+      R"(head\.classifiers\.(\d)\.(weight|bias)_\dd)");
+  std::smatch m;
+  if (std::regex_match(name, m, up)) {
+    return "transposeconv_stage3." + m.str(1);
+  }
+  if (std::regex_match(name, m, join)) {
+    return "stage3_de." + conv_part(m.str(1)).second;
+  }
+  if (std::regex_match(name, m, classifier)) {
+    // Four of deep supervision, then the one for the result.
+    return (m.str(1) == "4" ? "" : "ds" + m.str(1) + "_") + "cls_conv." +
+           m.str(2);
+  }
+  std::string shared = official_name(name).substr(sizeof("backbone.") - 1);
+  for (const char* tag : {"2D", "3D"}) {
+    const size_t at = shared.find(tag);
+    if (at != std::string::npos) return shared.erase(at, 2);
+  }
+  return shared;
+}
+
+std::string official_classification_name(const std::string& name) {
+  const std::string encoder = "encoder.", norm = "norm.",
+                    classifier = "classifier.";
+  if (name.starts_with(encoder)) {
+    return encoder_name(name.substr(encoder.size()));
+  }
+  if (name.starts_with(norm)) return "norm_new." + name.substr(norm.size());
+  TORCH_CHECK(name.starts_with(classifier),
+              "no parameter of a classification network: ", name);
+  return "head_new." + name.substr(classifier.size());
+}
+
 }  // namespace unimiss::model

@@ -5,8 +5,6 @@
 namespace unimiss::model {
 namespace {
 
-constexpr double kSlope = 0.01;
-
 SwitchableConvOptions conv_options(Dimensions dimensions, int64_t in_2d,
                                    int64_t in_3d, int64_t out) {
   SwitchableConvOptions options;
@@ -31,7 +29,7 @@ StemImpl::StemImpl(Dimensions dimensions, int64_t image_channels,
 }
 
 torch::Tensor StemImpl::forward(const torch::Tensor& input) {
-  return at::leaky_relu(conv_(input), kSlope);
+  return at::leaky_relu(conv_(input), kLeakySlope);
 }
 
 PatchEmbeddingImpl::PatchEmbeddingImpl(Dimensions dimensions,
@@ -47,7 +45,7 @@ PatchEmbeddingImpl::PatchEmbeddingImpl(Dimensions dimensions,
 }
 
 torch::Tensor PatchEmbeddingImpl::forward(const torch::Tensor& map) {
-  return at::leaky_relu(conv_(map), kSlope);
+  return at::leaky_relu(conv_(map), kLeakySlope);
 }
 
 UpEmbeddingImpl::UpEmbeddingImpl(Dimensions dimensions, int64_t in_channels,

@@ -38,7 +38,7 @@ PositionEmbeddingImpl::PositionEmbeddingImpl(
     const PositionEmbeddingOptions& options)
     : options_(options) {
   auto make = [&](const Grid& grid) {
-    return torch::zeros({1, 1 + grid.cells(), options_.channels});
+    return torch::zeros({1, options_.prefix + grid.cells(), options_.channels});
   };
   if (options_.grid_2d) {
     table_2d = register_parameter("table_2d", make(*options_.grid_2d));

@@ -18,13 +18,17 @@ StageImpl::StageImpl(const StageOptions& options) {
 StageOutput StageImpl::forward(const torch::Tensor& class_token,
                                const torch::Tensor& patches, const Grid& grid,
                                TokenScope scope) {
-  torch::Tensor tokens = at::cat({class_token, patches}, 1) + position(grid);
+  const bool has_class = class_token.defined();
+  torch::Tensor tokens =
+      (has_class ? at::cat({class_token, patches}, 1) : patches) +
+      position(grid);
   for (size_t i = 0; i < blocks_->size(); ++i) {
     const bool last = i + 1 == blocks_->size();
     tokens = blocks_->at<TransformerBlockImpl>(i).forward(
         tokens, grid, last ? scope : TokenScope::kAll);
   }
   if (scope == TokenScope::kClassToken) return {tokens, {}};
+  if (!has_class) return {{}, tokens};
   const auto parts = tokens.split_with_sizes({1, grid.cells()}, 1);
   return {parts[0], parts[1]};
 }

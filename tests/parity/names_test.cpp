@@ -5,7 +5,9 @@
 #include <sstream>
 
 #include "parity/fixture.h"
+#include "unimiss/model/classification_network.h"
 #include "unimiss/model/official_names.h"
+#include "unimiss/model/segmentation_network.h"
 
 namespace unimiss::parity {
 namespace {
@@ -67,6 +69,47 @@ void check_variant(model::MitVariant variant, const std::string& name,
   if (backbone > 0) {
     EXPECT_EQ(backbone_sum, backbone);
   }
+}
+
+/// name → shape, of a table without groups.
+std::map<std::string, std::string> read_shapes(const std::string& file) {
+  std::map<std::string, std::string> shapes;
+  for (const auto& [name, row] :
+       read_table(std::string(std::getenv("UNIMISS_GOLDEN")) + "/" + file)) {
+    shapes[name] = row.shape;
+  }
+  return shapes;
+}
+
+template <class Network>
+std::map<std::string, std::string> official_shapes(
+    const Network& network, std::string (*official)(const std::string&)) {
+  std::map<std::string, std::string> shapes;
+  for (const auto& item : network->named_parameters()) {
+    EXPECT_TRUE(
+        shapes.emplace(official(item.key()), shape_text(item.value())).second)
+        << item.key();
+  }
+  return shapes;
+}
+
+TEST(Names, TheSegmentationNetworkHasTheOfficialNamesAndShapes) {
+  model::SegmentationNetworkOptions options;
+  options.backbone.dimensions = model::Dimensions::k3d;
+  options.backbone.volume_size = {48, 192, 192};
+  options.outputs = 14;
+  EXPECT_EQ(official_shapes(model::SegmentationNetwork(options),
+                            model::official_segmentation_name),
+            read_shapes("state_dict_bcv_seg_small.tsv"));
+}
+
+TEST(Names, TheClassificationNetworkHasTheOfficialNamesAndShapes) {
+  model::ClassificationNetworkOptions options;
+  options.backbone.dimensions = model::Dimensions::k3d;
+  options.backbone.volume_size = {64, 128, 128};
+  EXPECT_EQ(official_shapes(model::ClassificationNetwork(options),
+                            model::official_classification_name),
+            read_shapes("state_dict_ricord_cls_small.tsv"));
 }
 
 TEST(Names, SmallHasTheOfficialNamesShapesAndGroups) {

@@ -5,6 +5,8 @@
 #include <torch/nn/modules/normalization.h>
 #include <torch/types.h>
 
+#include <array>
+
 #include "unimiss/model/mit_encoder.h"
 
 namespace unimiss::model {
@@ -20,7 +22,14 @@ class MitDecoderImpl : public torch::nn::Module {
   /// [B, N1, C1] on the grid of the encoder's first level.
   StageOutput forward(const EncoderOutput& encoded, TokenScope scope);
 
+  /// The feature maps after each stage, coarsest first: [B, C3, ...grid 3],
+  /// [B, C2, ...grid 2], [B, C1, ...grid 1], the last one normalised.
+  std::array<torch::Tensor, 3> forward_pyramid(const EncoderOutput& encoded);
+
  private:
+  StageOutput step(int i, const StageOutput& before,
+                   const EncoderOutput& encoded, TokenScope scope);
+
   torch::nn::ModuleList embeddings_, stages_, class_projections_;
   torch::nn::LayerNorm norm_{nullptr};
 };

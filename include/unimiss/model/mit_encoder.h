@@ -14,8 +14,10 @@ namespace unimiss::model {
 
 /// What the encoder hands on. C1..C4 are the widths.
 struct EncoderOutput {
-  /// The class token after the last stage [B, 1, C4].
+  /// The class token after the last stage [B, 1, C4]; undefined without one.
   torch::Tensor class_token;
+  /// The map after the stem [B, S, (D,) H/2, W/2].
+  torch::Tensor stem;
   /// The patch tokens after every stage [B, Ni, Ci] and their grids.
   std::array<torch::Tensor, 4> patches;
   std::array<Grid, 4> grids;
@@ -33,7 +35,7 @@ class MitEncoderImpl : public torch::nn::Module {
 
   EncoderOutput forward(const torch::Tensor& input);
 
-  torch::Tensor class_token;
+  torch::Tensor class_token;  ///< [1, 1, C1], undefined without one
 
  private:
   Stem stem_{nullptr};

@@ -15,6 +15,10 @@ namespace unimiss::model {
 /// The two networks of the paper (Table 1): MiT-22 and MiT-7.
 enum class MitVariant { kSmall, kTiny };
 
+/// Whether a class token joins the patches. Pretraining and classification read
+/// their feature from it; segmentation has none.
+enum class ClassToken { kLearned, kNone };
+
 /// The pyramid U-shaped Medical Transformer, paper Sec. 3.1: four encoder and
 /// three decoder levels, the first of which halves the plane twice.
 struct MitOptions {
@@ -35,6 +39,7 @@ struct MitOptions {
   int64_t mlp_ratio = 4;
   double drop_path = 0.0;
   PositionRule position_rule = PositionRule::kExact;
+  ClassToken class_token = ClassToken::kLearned;  ///< follows from the task
 
   template <class Self, class Visitor>
   static void visit_fields(Self& self, Visitor&& visit) {

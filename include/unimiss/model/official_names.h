@@ -10,4 +10,10 @@ namespace unimiss::model {
 /// Errors: a name that no parameter of a network has.
 std::string official_name(const std::string& name);
 
+/// The same for the parameters of a SegmentationNetwork and of a
+/// ClassificationNetwork, as the official fine-tuning code calls them. A
+/// segmentation's names do not tell 2D from 3D: a network for both has none.
+std::string official_segmentation_name(const std::string& name);
+std::string official_classification_name(const std::string& name);
+
 }  // namespace unimiss::model

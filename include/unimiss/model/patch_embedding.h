@@ -8,6 +8,9 @@
 
 namespace unimiss::model {
 
+/// Of negative values, in every LeakyReLU of the network.
+inline constexpr double kLeakySlope = 0.01;
+
 /// The stem: convolution k7, stride 2 in plane and 1 along depth, instance
 /// norm, LeakyReLU 0.01. [B, C, (D,) H, W] → [B, width, (D,) H/2, W/2].
 class StemImpl : public torch::nn::Module {

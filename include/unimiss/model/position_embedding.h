@@ -32,16 +32,17 @@ struct PositionEmbeddingOptions {
   int64_t channels = 0;
   /// The grids the tables are made for; absent: no table of that rank.
   std::optional<Grid> grid_2d, grid_3d;
+  int64_t prefix = 1;  ///< rows for class tokens, 0 or 1
   PositionRule rule = PositionRule::kExact;
 };
 
-/// Learned position tables [1, 1 + N, C], one per dimensionality, the first row
-/// for the class token (paper Sec. 3.1).
+/// Learned position tables [1, P + N, C], one per dimensionality, the first row
+/// for the class token where there is one (paper Sec. 3.1).
 class PositionEmbeddingImpl : public torch::nn::Module {
  public:
   explicit PositionEmbeddingImpl(const PositionEmbeddingOptions& options);
 
-  /// The rows [1, 1 + N, C] for tokens of this grid, resampled where the grid
+  /// The rows [1, P + N, C] for tokens of this grid, resampled where the grid
   /// is not the table's. Errors: a rank the module was not built for.
   torch::Tensor forward(const Grid& grid);
 

@@ -18,8 +18,9 @@ struct StageOptions {
   double drop_path_first = 0.0, drop_path_step = 0.0;
 };
 
-/// What leaves a stage: the class token [B, 1, C] and the patch tokens
-/// [B, N, C], which are undefined where only the class token was asked for.
+/// What leaves a stage: the class token [B, 1, C], undefined in a network
+/// without one, and the patch tokens [B, N, C], undefined where only the class
+/// token was asked for.
 struct StageOutput {
   torch::Tensor class_token, patches;
 };
@@ -31,7 +32,8 @@ class StageImpl : public torch::nn::Module {
  public:
   explicit StageImpl(const StageOptions& options);
 
-  /// class_token [B, 1, C], patches [B, N, C] with N = grid.cells().
+  /// class_token [B, 1, C] or undefined, patches [B, N, C] with
+  /// N = grid.cells().
   /// TokenScope::kClassToken spares the last block all work but the class
   /// token's.
   StageOutput forward(const torch::Tensor& class_token,
