@@ -4,6 +4,7 @@
 #include <malloc.h>
 #include <torch/types.h>
 
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -27,6 +28,7 @@ bool wants_stack_trace() {
 
 void print_error(std::string_view message) {
   fmt::print(stderr, "error: {}\n", message);
+  log_to_file_only(fmt::format("error: {}", message));
 }
 
 }  // namespace
@@ -39,6 +41,8 @@ void tune_allocator() {
 }
 
 int run_app(const std::function<void()>& body) {
+  // A reader of our output that ends (`| tee log` at Ctrl-C) must not end us.
+  std::signal(SIGPIPE, SIG_IGN);
   try {
     body();
     return EXIT_SUCCESS;

@@ -154,9 +154,6 @@ def reference(folder):
     begin = time.monotonic()
     done = run(folder, "unbroken/run")
     require(done.returncode == 0, done.stdout)
-    # The second time everything is decoded already.
-    begin = time.monotonic()
-    require(run(folder, "timed/run").returncode == 0, "the second run")
     return outcome(folder / "unbroken/run"), time.monotonic() - begin
 
 
@@ -208,7 +205,7 @@ def check_disk_inside(folder):
     require(done.returncode == 1, f"status {done.returncode}\n{done.stdout}")
     require("are needed" in done.stdout or "No space" in done.stdout,
             done.stdout)
-    require("saved" in done.stdout, done.stdout)
+    require("could not be saved" in done.stdout, done.stdout)
     kept = sorted((disk / "run/checkpoints").glob("*.json"))
     require(len(kept) >= 1, "no checkpoint is left")
     print(f"full disk: stopped with {len(kept)} checkpoints: "

@@ -117,11 +117,15 @@ void log_warning(std::string_view message) { logger().warn("{}", message); }
 
 void log_progress(std::string_view line, std::string_view message) {
   if (on_terminal()) {
-    if (!message.empty()) file_logger().info("{}", message);
+    if (!message.empty()) log_to_file_only(message);
     terminal()->show(line);
   } else if (!message.empty()) {
     log_info(message);
   }
+}
+
+void log_to_file_only(std::string_view message) {
+  file_logger().info("{}", message);
 }
 
 std::string progress_bar(double share) {

@@ -6,9 +6,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <fstream>
 #include <opencv2/core.hpp>
 #include <opencv2/imgcodecs.hpp>
 #include <string_view>
+#include <vector>
 
 #include "io/dicom_file.h"
 #include "io/file_bytes.h"
@@ -164,13 +166,13 @@ torch::Tensor read_image(const std::string& path) {
   return pixels.to(torch::kFloat32).div_(white);
 }
 
-void write_png(const std::string& path, const torch::Tensor& image) {
+std::string encode_png(const torch::Tensor& image) {
   const auto type = image.scalar_type();
   const bool deep = type == torch::kUInt16 || type == torch::kInt32;
-  TORCH_CHECK(deep || type == torch::kUInt8, "write_png: uint8, uint16, int32");
+  TORCH_CHECK(deep || type == torch::kUInt8, "a PNG is uint8, uint16 or int32");
   const bool colour = image.dim() == 3;
   TORCH_CHECK(colour ? image.size(0) == 3 && !deep : image.dim() == 2,
-              "write_png: [H, W], or 8-bit [3, H, W]");
+              "a PNG is [H, W], or 8-bit [3, H, W]");
   // OpenCV wants interleaved BGR.
   const auto packed =
       colour ? image.flip(0).permute({1, 2, 0}).contiguous()
@@ -180,15 +182,19 @@ void write_png(const std::string& path, const torch::Tensor& image) {
       colour ? CV_8UC3 : (deep ? CV_32SC1 : CV_8UC1), packed.data_ptr());
   cv::Mat stored = view;
   if (deep) view.convertTo(stored, CV_16U);
-  bool written = false;
-  try {
-    written = cv::imwrite(path, stored);
-  } catch (const cv::Exception&) {
-  }
-  if (!written) {
+  std::vector<uchar> bytes;
+  TORCH_CHECK(cv::imencode(".png", stored, bytes), "OpenCV encodes no PNG");
+  return {bytes.begin(), bytes.end()};
+}
+
+void write_png(const std::string& path, const torch::Tensor& image) {
+  const std::string bytes = encode_png(image);
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  file.close();
+  if (!file) {
     throw DataError(path,
-                    "cannot be written; check the folder, the free space "
-                    "and that the name ends in .png");
+                    "cannot be written; check the folder and the free space");
   }
 }
 

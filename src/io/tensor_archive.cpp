@@ -181,7 +181,9 @@ FileDigest save_tensors(const std::string& path, const TensorMap& tensors,
                     {"data_offsets", {offset, offset + tensor.nbytes()}}};
     offset += tensor.nbytes();
   }
-  std::string text = header.dump();
+  // Metadata may hold names of folders, which are any bytes.
+  std::string text =
+      header.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   text.append((8 - text.size() % 8) % 8, ' ');
   const uint64_t length = text.size();
 

@@ -20,6 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::string_view kStem = "step_";
 constexpr const char* kTensors = ".safetensors";
 constexpr const char* kSeal = ".json";
 // What the metadata's names begin with.
@@ -146,25 +147,45 @@ void require_space(const std::string& folder, int64_t bytes) {
 }
 
 std::string CheckpointFolder::file_of(int64_t step) const {
-  return fmt::format("{}/step_{:08}{}", folder_, step, kTensors);
+  return fmt::format("{}/{}{:08}{}", folder_, kStem, step, kTensors);
 }
 
-std::vector<int64_t> CheckpointFolder::steps() const {
+std::vector<int64_t> CheckpointFolder::steps_of(const char* ending) const {
   std::vector<int64_t> steps;
   std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder_, error)) {
-    const std::string name = entry.path().filename().string();
-    int64_t step = 0;
-    const std::string_view digits =
-        name.starts_with("step_") && name.ends_with(kSeal)
-            ? std::string_view(name).substr(5, name.size() - 5 - 5)
-            : std::string_view();
-    const char* end = digits.data() + digits.size();
-    const auto [stopped, failed] = std::from_chars(digits.data(), end, step);
-    if (failed == std::errc() && stopped == end) steps.push_back(step);
+  fs::directory_iterator entry(folder_, error);
+  if (error == std::errc::no_such_file_or_directory) return steps;
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    // Exactly what file_of() names: other files are not ours.
+    const size_t end = name.find('.');
+    int64_t step = -1;
+    if (!name.starts_with(kStem) || end == std::string::npos) continue;
+    std::from_chars(name.data() + kStem.size(), name.data() + end, step);
+    if (step >= 0 && name == fs::path(file_of(step))
+                                 .replace_extension(ending)
+                                 .filename()
+                                 .string()) {
+      steps.push_back(step);
+    }
+  }
+  if (error) {
+    throw DataError(folder_, "cannot be listed (" + error.message() +
+                                 "); mend its rights or the disk");
   }
   std::sort(steps.begin(), steps.end());
   return steps;
+}
+
+std::vector<int64_t> CheckpointFolder::steps() const { return steps_of(kSeal); }
+
+std::vector<int64_t> CheckpointFolder::incomplete() const {
+  std::vector<int64_t> found = steps_of(kTensors);
+  const std::vector<int64_t> sealed = steps();
+  std::erase_if(found, [&](int64_t step) {
+    return std::binary_search(sealed.begin(), sealed.end(), step);
+  });
+  return found;
 }
 
 void CheckpointFolder::save(const Checkpoint& checkpoint) const {
@@ -181,49 +202,31 @@ void CheckpointFolder::save(const Checkpoint& checkpoint) const {
   remove_others(checkpoint.step);
 }
 
-std::vector<int64_t> CheckpointFolder::kept_after(int64_t written) const {
-  std::vector<int64_t> kept = steps();
-  // A checkpoint ahead of the one just written is of a future that did not
-  // happen: the run went back to before it.
-  std::erase_if(kept, [&](int64_t step) { return step > written; });
-  const auto finite = std::find_if(kept.rbegin(), kept.rend(), [&](int64_t s) {
-    return seal_says_finite(seal_of(file_of(s)));
-  });
-  const int64_t newest_finite = finite == kept.rend() ? -1 : *finite;
-  const auto count = static_cast<int64_t>(kept.size());
-  for (int64_t i = 0, at = 0; i < count; ++i) {
-    const int64_t step = kept[at];
-    const bool stays =
-        count - i <= retention_.last || step == newest_finite ||
-        (retention_.every_steps > 0 && step % retention_.every_steps == 0);
-    if (stays) {
-      ++at;
-    } else {
-      kept.erase(kept.begin() + at);
-    }
-  }
-  return kept;
-}
-
 void CheckpointFolder::remove_others(int64_t written) const {
-  const std::vector<int64_t> kept = kept_after(written);
-  std::error_code ignored;
-  std::vector<fs::path> leaving;
-  for (const auto& entry : fs::directory_iterator(folder_, ignored)) {
-    const std::string name = entry.path().filename().string();
-    const bool ours = name.starts_with("step_") &&
-                      (name.ends_with(kTensors) || name.ends_with(kSeal));
-    const bool belongs =
-        std::any_of(kept.begin(), kept.end(), [&](int64_t step) {
-          return fs::path(file_of(step)).stem() == entry.path().stem();
-        });
-    if (io::is_unfinished(name) || (ours && !belongs)) {
-      leaving.push_back(entry.path());
-    }
+  // Later ones, which could not be read when the run went on before them, are
+  // as good as what it will write there.
+  std::vector<int64_t> until = steps();
+  std::erase_if(until, [&](int64_t step) { return step > written; });
+  const auto finite = std::find_if(
+      until.rbegin(), until.rend(),
+      [&](int64_t step) { return seal_says_finite(seal_of(file_of(step))); });
+  const int64_t newest_finite = finite == until.rend() ? -1 : *finite;
+  const auto remove = [&](int64_t step) {
+    // The seal first: a checkpoint must not lose its tensors before it.
+    std::error_code ignored;
+    fs::remove(seal_of(file_of(step)), ignored);
+    fs::remove(file_of(step), ignored);
+  };
+  for (const int64_t step : incomplete()) {
+    if (step < written) remove(step);
   }
-  // The seal first: a checkpoint must not lose its tensors before it.
-  std::sort(leaving.begin(), leaving.end());
-  for (const fs::path& path : leaving) fs::remove(path, ignored);
+  auto left = static_cast<int64_t>(until.size());
+  for (const int64_t step : until) {
+    const bool stays =
+        left-- <= retention_.last || step == newest_finite ||
+        (retention_.every_steps > 0 && step % retention_.every_steps == 0);
+    if (!stays) remove(step);
+  }
 }
 
 CheckpointFolder::Newest CheckpointFolder::newest() const {
@@ -234,9 +237,14 @@ CheckpointFolder::Newest CheckpointFolder::newest() const {
     try {
       found.checkpoint = load_checkpoint(file);
       found.file = file;
-      return found;
+      break;
     } catch (const DataError& error) {
       found.passed_over.emplace_back(error.what());
+    }
+  }
+  for (const int64_t step : incomplete()) {
+    if (!found.checkpoint || step > found.checkpoint->step) {
+      found.passed_over.push_back(file_of(step) + ": was never completed");
     }
   }
   return found;

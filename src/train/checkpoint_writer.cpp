@@ -56,6 +56,11 @@ void CheckpointWriter::finish() {
   wait_until_idle(lock);
 }
 
+void CheckpointWriter::check() {
+  const std::lock_guard lock(mutex_);
+  if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
+}
+
 double CheckpointWriter::seconds() const {
   const std::lock_guard lock(mutex_);
   return seconds_;

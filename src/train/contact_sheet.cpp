@@ -3,6 +3,7 @@
 #include <ATen/Functions.h>
 #include <fmt/format.h>
 
+#include "unimiss/io/durable_file.h"
 #include "unimiss/io/figure.h"
 #include "unimiss/io/image.h"
 
@@ -91,7 +92,7 @@ void ContactSheet::write(const std::string& path) const {
   chart.title = "Entropy of the teacher's targets, nats";
   chart.height = 240;
   rows.push_back(io::draw_curves(entropies, chart));
-  io::write_png(path, io::stack_vertically(rows));
+  io::write_durably(path, io::encode_png(io::stack_vertically(rows)));
 }
 
 }  // namespace unimiss::train

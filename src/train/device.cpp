@@ -3,8 +3,11 @@
 #include <ATen/Context.h>
 #include <ATen/Functions.h>
 #include <c10/core/CachingDeviceAllocator.h>
+#include <malloc.h>
 #include <sys/resource.h>
 #include <torch/version.h>
+
+#include <fstream>
 
 #ifdef UNIMISS_CUDA
 #include <cuda_runtime_api.h>
@@ -74,6 +77,17 @@ int64_t peak_memory_mb(torch::Device device) {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   return usage.ru_maxrss / 1024;
+}
+
+void reset_peak_memory(torch::Device device) {
+  if (device.is_cuda()) {
+    c10::getDeviceAllocator(device.type())
+        ->resetPeakStats(device.has_index() ? device.index() : 0);
+    return;
+  }
+  malloc_trim(0);
+  // Linux: "5" resets the peak of the resident size.
+  std::ofstream("/proc/self/clear_refs") << "5";
 }
 
 torch::Device choose_device(DeviceChoice choice) {

@@ -12,6 +12,7 @@
 #include "train/run_preparation.h"
 #include "unimiss/core/log.h"
 #include "unimiss/core/stopwatch.h"
+#include "unimiss/train/weight_export.h"
 
 namespace unimiss::train {
 namespace {
@@ -61,12 +62,13 @@ Cost cost_of_step(Pretrainer& pretrainer, const PretrainConfig& config,
   plan.teacher_temperature = config.loss.objective.teacher_temperature;
   plan.momentum = config.schedule.momentum;
   const data::Views batch = random_views(config, rank, samples);
+  reset_peak_memory(device);
   Cost cost;
   for (int i = 0; i < 3; ++i) {
     const Stopwatch stopwatch;
     // Reading the loss waits for the device.
     pretrainer.step(batch, plan).loss.item<double>();
-    if (i != 1 && i != 2) continue;
+    if (i == 0) continue;
     const double seconds = stopwatch.seconds();
     cost.seconds = i == 1 ? seconds : std::min(cost.seconds, seconds);
   }
@@ -119,13 +121,8 @@ void describe_networks(DryRun& plan, Pretrainer& pretrainer) {
                      {"decoder", count(*student->backbone->decoder)},
                      {"projection head", count(*student->head)},
                      {"together", count(*student)}};
-  int64_t moments = 0;
-  for (const auto& parameter : student->parameters()) {
-    moments += parameter.requires_grad() ? 2 * parameter.numel() : 0;
-  }
-  const auto state = pretrainer.state();
-  plan.checkpoint_bytes = checkpoint_bytes(state) + 4 * moments;
-  plan.export_bytes = 4 * (2 * count(*student) + 2 * count(*student->backbone));
+  plan.checkpoint_bytes = pretrainer.full_state_bytes();
+  plan.export_bytes = export_bytes(pretrainer);
   plan.host_copy_bytes = plan.checkpoint_bytes;
 }
 
@@ -178,14 +175,16 @@ std::string DryRun::describe_plan() const {
 }
 
 std::string DryRun::describe() const {
+  // One more than is kept is there while it is written.
   const int64_t needed =
       (checkpoints_kept + 1) * checkpoint_bytes + export_bytes;
   return describe_plan() + measured_lines(*this) +
          fmt::format(
-             "  disk            {:.0f} MiB needed, {:.0f} MiB free in {}{}\n",
+             "  disk            {:.0f} MiB needed, {:.0f} MiB free in {}{}\n"
+             "  cache           {}\n",
              static_cast<double>(needed) / kMebibyte,
              static_cast<double>(free_bytes) / kMebibyte, output,
-             needed > free_bytes ? " : NOT ENOUGH" : "");
+             needed > free_bytes ? ": NOT ENOUGH" : "", cache);
 }
 
 DryRun dry_run(const PretrainConfig& config, RealSteps steps) {
@@ -214,7 +213,12 @@ DryRun dry_run(const PretrainConfig& config, RealSteps steps) {
   plan.total_steps = schedule.total_steps();
   plan.epochs = static_cast<double>(plan.total_steps) /
                 static_cast<double>(plan.steps_per_epoch);
-  plan.checkpoints_kept = config.run.keep_checkpoints;
+  const int64_t every = config.run.keep_every_steps;
+  plan.checkpoints_kept =
+      config.run.keep_checkpoints + (every > 0 ? plan.total_steps / every : 0);
+  plan.cache =
+      fmt::format("decoded files, at most {:g} GiB of each kind, in {}",
+                  config.data.cache_gib, cache_folder(config));
   plan.output = config.run.output;
   add_phases(plan, config, lists, schedule);
   const int64_t interval = config.schedule.interval;

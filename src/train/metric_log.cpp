@@ -11,6 +11,8 @@
 #include <optional>
 
 #include "unimiss/core/error.h"
+#include "unimiss/core/log.h"
+#include "unimiss/io/durable_file.h"
 
 namespace unimiss::train {
 namespace {
@@ -78,21 +80,33 @@ void MetricLog::sync() {
 std::vector<Metrics> MetricLog::keep_until(const std::string& path,
                                            int64_t step) {
   std::vector<Metrics> kept;
+  std::string text;
+  bool damaged = false;
   std::ifstream file(path, std::ios::binary);
-  uintmax_t end = 0;
+  if (!file) return kept;
   for (std::string line; std::getline(file, line);) {
     auto metrics = parse(line);
     // A last line without its end is half a record.
-    if (file.eof() || !metrics || step_of(*metrics) > step) break;
-    end += line.size() + 1;
+    if (file.eof()) break;
+    if (!metrics) {
+      damaged = true;
+      continue;
+    }
+    if (step_of(*metrics) > step) break;
+    text += line + "\n";
     kept.push_back(std::move(*metrics));
   }
   file.close();
-  std::error_code error;
-  if (std::filesystem::exists(path, error)) {
-    std::filesystem::resize_file(path, end, error);
-    if (error) throw DataError(path, "cannot be cut: " + error.message());
+  if (damaged) {
+    const std::string copy = path + ".damaged";
+    std::filesystem::copy_file(
+        path, copy, std::filesystem::copy_options::overwrite_existing);
+    log_warning(path +
+                ": holds lines that are no records; they are left out, "
+                "the file as it was is now " +
+                copy);
   }
+  io::write_durably(path, text);
   return kept;
 }
 

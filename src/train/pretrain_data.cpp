@@ -49,13 +49,8 @@ ListedFiles list_files(const std::vector<std::string>& lists,
 /// Where a kind's decoded files are kept.
 data::DecodedCacheOptions cache_options(const PretrainConfig& config,
                                         const char* kind) {
-  // A dot stands for the last part where the path ends in a slash.
-  const fs::path run =
-      (fs::absolute(config.run.output) / ".").lexically_normal();
-  const fs::path folder = config.data.cache.empty()
-                              ? run.parent_path().parent_path() / "cache"
-                              : fs::path(config.data.cache);
-  return {(folder / kind).string(), config.data.cache_gib};
+  return {(fs::path(cache_folder(config)) / kind).string(),
+          config.data.cache_gib};
 }
 
 /// Fills the cache; the numbers of the files that can be used.
@@ -106,16 +101,25 @@ void check_weights(const char* prefix,
   with_key_prefix(prefix, [&] { data::Sampler(sources, /*seed=*/0); });
 }
 
+/// Bytes of a file, or of the files in a folder.
+uintmax_t size_of(const fs::path& path) {
+  std::error_code ignored;
+  if (!fs::is_directory(path, ignored)) return fs::file_size(path, ignored);
+  uintmax_t size = 0;
+  for (const auto& entry : fs::directory_iterator(path, ignored)) {
+    size += entry.file_size(ignored);
+  }
+  return size;
+}
+
 std::string fingerprint(const data::DecodedCache& cache,
                         const std::vector<int64_t>& usable,
                         const std::vector<data::SampleSource>& sources) {
   std::string text;
   for (const int64_t number : usable) {
-    const fs::path file = cache.source(number);
-    std::error_code folder;
-    const uintmax_t size = fs::file_size(file, folder);
-    text +=
-        fmt::format("{}\t{}\n", file.filename().string(), folder ? 0 : size);
+    const fs::path path = cache.source(number);
+    text += fmt::format("{}/{}\t{}\n", path.parent_path().filename().string(),
+                        path.filename().string(), size_of(path));
   }
   for (const auto& source : sources) {
     text += fmt::format("{}\t{}\n", source.samples, source.weight);
@@ -167,6 +171,14 @@ DataStream open_volumes(const PretrainConfig& config,
 }
 
 }  // namespace
+
+std::string cache_folder(const PretrainConfig& config) {
+  if (!config.data.cache.empty()) return config.data.cache;
+  // A dot stands for the last part where the path ends in a slash.
+  const fs::path run =
+      (fs::absolute(config.run.output) / ".").lexically_normal();
+  return (run.parent_path().parent_path() / "cache").string();
+}
 
 data::ImageTransformOptions image_transforms(const PretrainConfig& config) {
   data::ImageTransformOptions transforms = config.data.image_transforms;

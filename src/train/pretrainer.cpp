@@ -73,6 +73,16 @@ StepOutcome Pretrainer::outcome_of(const StepReport& report) const {
   return overflow ? StepOutcome::kOverflow : StepOutcome::kNonFinite;
 }
 
+int64_t Pretrainer::full_state_bytes() const {
+  size_t bytes = center_.nbytes() + 2 * sizeof(double);
+  for (const auto& parameter : networks_.student->parameters()) {
+    // Student and teacher, and two moments and a count where it is trained.
+    const size_t trained = parameter.requires_grad() ? 1 : 0;
+    bytes += (2 + 2 * trained) * parameter.nbytes() + trained * sizeof(float);
+  }
+  return static_cast<int64_t>(bytes);
+}
+
 std::map<std::string, torch::Tensor> Pretrainer::state() const {
   std::map<std::string, torch::Tensor> state;
   for (const auto& item : networks_.student->named_parameters()) {

@@ -80,11 +80,17 @@ class Run {
     facts.emplace_back("from_step", std::to_string(step()));
     facts.emplace_back("images", run_.data.images.fingerprint);
     facts.emplace_back("volumes", run_.data.volumes.fingerprint);
-    folder_.begin(facts, request_.config_text);
-    state_bytes_ = checkpoint_bytes(run_.pretrainer->state());
+    const auto& resume = request_.resume;
+    const bool branches = resume.mode == ResumeRequest::Mode::kFrom;
+    folder_.begin(facts, request_.config_text, branches ? resume.path : "");
+    state_bytes_ = run_.pretrainer->full_state_bytes();
     before_training([&] {
-      // The first checkpoint and, half as large, the exported weights.
-      require_space(folder_.path(), state_bytes_ + state_bytes_ / 2);
+      require_space(folder_.path(),
+                    state_bytes_ + export_bytes(*run_.pretrainer));
+      // From here on the run does not need the other one any more.
+      if (branches && checkpoints_.steps().empty()) {
+        checkpoints_.save(make_checkpoint(run_, request_.config_text));
+      }
       output_ = std::make_unique<RunOutput>(folder_, step(), total());
     });
     if (step() > 0) saved_ = step();
@@ -134,12 +140,13 @@ class Run {
     stop_.begin();
     while (step() < total()) {
       take_step();
+      writer_->check();
       const auto why = stop_.reason(slowest_ + seconds_to_save());
       if (why && step() < total()) preempt(*why);
       if (step() == total() || checkpoint_due()) save();
     }
     log_progress("", "");
-    writer_->finish();
+    wait_for_writer();
   }
 
   void take_step() {
@@ -156,9 +163,11 @@ class Run {
     at::manual_seed(Random({static_cast<uint64_t>(config_.run.seed),
                             static_cast<uint64_t>(step())})
                         .bits());
+    whole_ = false;
     const StepReport report = run_.pretrainer->step(batch, plan);
     StepRecord record = record_of(report);
     if (report.outcome == StepOutcome::kNonFinite) {
+      whole_ = true;  // nothing has changed
       not_finite(record, batch, loader.samples_of(number));
     }
     ++run_.position.step;
@@ -170,6 +179,7 @@ class Run {
     record.peak_memory_mb = peak_memory_mb(device_);
     slowest_ = std::max(slowest_, record.seconds);
     output_->add(record);
+    whole_ = true;
   }
 
   /// Nothing has changed: writes down what it was, and ends the run or not.
@@ -177,7 +187,6 @@ class Run {
                   const std::vector<std::string>& samples) {
     const std::string file =
         write_nonfinite(folder_.file("nonfinite"), record, batch, samples);
-    ++run_.position.nonfinite;
     const std::string what = fmt::format(
         "step {} ({}): loss {} or gradient norm {} is not finite; its samples "
         "are in {}",
@@ -188,12 +197,14 @@ class Run {
                      "lower optimizer.lr, correct the sample, or go on with "
                      "run.on_nonfinite=skip");
     }
-    if (run_.position.nonfinite > config_.run.max_nonfinite) {
+    const int64_t count = run_.position.nonfinite + 1;
+    if (count > config_.run.max_nonfinite) {
       throw RunError(fmt::format(
           "{}. That makes {} such steps, run.max_nonfinite allows {}: lower "
           "optimizer.lr, or train in fp32",
-          what, run_.position.nonfinite, config_.run.max_nonfinite));
+          what, count, config_.run.max_nonfinite));
     }
+    run_.position.nonfinite = count;
     log_warning(what + "; the step is skipped");
   }
 
@@ -216,29 +227,55 @@ class Run {
     if (saved_ == step()) return;
     // The records must not be behind the weights.
     output_->sync();
-    writer_->submit(make_checkpoint(run_, request_.config_text));
+    try {
+      writer_->submit(make_checkpoint(run_, request_.config_text));
+    } catch (...) {
+      saved_ = -1;
+      throw;
+    }
     saved_ = step();
     since_save_.restart();
+    output_->draw();
+  }
+
+  void wait_for_writer() {
+    try {
+      writer_->finish();
+    } catch (...) {
+      saved_ = -1;
+      throw;
+    }
   }
 
   [[noreturn]] void preempt(const std::string& why) {
     log_progress("", "");
     save();
-    writer_->finish();
-    throw Preempted(
-        fmt::format("stopped by {} after step {} of {}, which is saved; run "
-                    "the same command again to go on",
-                    why, step(), total()));
+    wait_for_writer();
+    const bool never = request_.resume.mode == ResumeRequest::Mode::kNever;
+    throw Preempted(fmt::format(
+        "stopped by {} after step {} of {}, which is saved; run the same "
+        "command again{} to go on",
+        why, step(), total(), never ? ", with --resume auto," : ""));
   }
 
-  /// After a failure: the state is that of the last good step.
+  /// After a failure: the state may still be that of the last good step.
   void save_what_there_is() {
     log_progress("", "");
+    if (!writer_ || step() == 0) return;
+    if (!whole_) {
+      log_warning(
+          "the step that failed has changed the weights already: what "
+          "came after the last checkpoint is not saved");
+      return;
+    }
     try {
-      if (!writer_ || step() == 0) return;
-      saved_ = -1;  // what failed may have been the saving of this very step
+      // What failed may have been the writing of an earlier one.
+      try {
+        wait_for_writer();
+      } catch (const std::exception&) {
+      }
       save();
-      writer_->finish();
+      wait_for_writer();
       log_info(fmt::format(
           "nothing is lost up to step {}: run the same command again to go on",
           step()));
@@ -259,6 +296,7 @@ class Run {
     summary_.teacher_weights = files.teacher;
     summary_.full_state = files.full;
     output_->sync();
+    output_->draw();
     output_->describe(summary_);
     return summary_;
   }
@@ -274,6 +312,7 @@ class Run {
   std::unique_ptr<CheckpointWriter> writer_;
   PretrainingSummary summary_;
   int64_t saved_ = -1;  ///< the step of the newest checkpoint
+  bool whole_ = true;   ///< weights, position and records are of one step
   int64_t state_bytes_ = 0;
   double slowest_ = 0;  ///< step, seconds
   Stopwatch since_save_;

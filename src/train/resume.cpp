@@ -32,8 +32,9 @@ constexpr std::string_view kFree[] = {
     "data.cache",
     "data.cache_gib",
     "data.on_error",
-    "data.max_bad"};
-constexpr std::string_view kRounding[] = {"run.threads", "run.device"};
+    "data.max_bad",
+    "run.threads",  // what is really used is compared by itself
+    "run.device"};
 constexpr std::string_view kLength[] = {"run.epochs", "run.max_steps"};
 
 template <size_t N>
@@ -64,9 +65,15 @@ Checkpoint newest_of(const CheckpointFolder& checkpoints,
 
 /// The checkpoint named by --resume PATH.
 Checkpoint named(const std::string& path) {
-  if (fs::is_directory(path)) {
+  std::error_code ignored;
+  if (!fs::exists(path, ignored)) {
+    throw ConfigError("--resume: there is no file or folder '" + path +
+                      "'; name a checkpoint, or a run's folder, or auto");
+  }
+  if (fs::is_directory(path, ignored)) {
     const fs::path inner = fs::path(path) / "checkpoints";
-    const std::string folder = fs::is_directory(inner) ? inner.string() : path;
+    const std::string folder =
+        fs::is_directory(inner, ignored) ? inner.string() : path;
     return newest_of(CheckpointFolder(folder, {}), path);
   }
   try {
@@ -76,8 +83,28 @@ Checkpoint named(const std::string& path) {
     log_info(fmt::format("going on from step {}: {}", checkpoint.step, file));
     return checkpoint;
   } catch (const DataError& error) {
-    throw ConfigError(std::string("--resume: ") + error.what());
+    throw ConfigError(std::string("--resume: ") + error.what() +
+                      " (exported weights are given by init.weights)");
   }
+}
+
+/// A run that began here and has no checkpoint may begin again, if nothing that
+/// it wrote would be lost by that.
+void check_beginning_again(const RunFolder& folder,
+                           const CheckpointFolder& checkpoints) {
+  std::error_code ignored;
+  const bool exported =
+      fs::exists(folder.file("export/full.safetensors"), ignored);
+  // A process that is killed leaves one at most.
+  if (exported || checkpoints.incomplete().size() > 1) {
+    throw ConfigError(
+        "run.output: " + folder.path() +
+        " holds the results of a run but no checkpoint to go on from (were "
+        "its checkpoints removed, or their .json files?); put them back, or "
+        "name another folder");
+  }
+  log_info(folder.path() +
+           " holds a run without a checkpoint yet: it begins at step 0");
 }
 
 }  // namespace
@@ -85,27 +112,28 @@ Checkpoint named(const std::string& path) {
 std::optional<Checkpoint> find_start(const ResumeRequest& request,
                                      const RunFolder& folder,
                                      const CheckpointFolder& checkpoints) {
-  if (request.mode == ResumeRequest::Mode::kFrom) {
-    if (folder.begun()) {
-      throw ConfigError(
-          "--resume: " + folder.path() +
-          " holds a run already; name another folder by --output for what "
-          "begins at a given checkpoint, or use --resume auto to go on there");
-    }
-    return named(request.path);
+  using Mode = ResumeRequest::Mode;
+  const bool branches = request.mode == Mode::kFrom;
+  if (!folder.begun()) {
+    return branches ? std::optional(named(request.path)) : std::nullopt;
   }
-  if (!folder.begun()) return std::nullopt;
-  if (request.mode == ResumeRequest::Mode::kNever) {
+  if (request.mode == Mode::kNever ||
+      (branches && folder.branch() != request.path)) {
     throw ConfigError("run.output: " + folder.path() +
                       " holds a run already; use --resume auto to go on there, "
-                      "or name another folder");
+                      "or name another folder by --output");
   }
-  if (checkpoints.steps().empty()) {
-    log_info(folder.path() +
-             " holds a run without a checkpoint yet: it begins at step 0");
-    return std::nullopt;
+  if (!checkpoints.steps().empty())
+    return newest_of(checkpoints, folder.path());
+  if (branches) return named(request.path);
+  if (!folder.branch().empty()) {
+    throw ConfigError("run.output: " + folder.path() +
+                      " was to go on from another run's checkpoint and has "
+                      "none of its own yet; use --resume " +
+                      folder.branch());
   }
-  return newest_of(checkpoints, folder.path());
+  check_beginning_again(folder, checkpoints);
+  return std::nullopt;
 }
 
 void check_changes(const std::vector<ConfigChange>& changes,
@@ -117,12 +145,7 @@ void check_changes(const std::vector<ConfigChange>& changes,
   };
   for (const ConfigChange& change : changes) {
     if (contains(kFree, change.key)) continue;
-    if (contains(kRounding, change.key)) {
-      log_warning(fmt::format(
-          "{} was {} and is {} now: results are not bit-identical to an "
-          "unbroken run",
-          change.key, change.before, change.now));
-    } else if (!contains(kLength, change.key)) {
+    if (!contains(kLength, change.key)) {
       refuse(change, "");
     } else if (!same_steps()) {
       refuse(change,

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
+#include "unimiss/core/error.h"
 #include "unimiss/core/log.h"
 
 namespace unimiss::train {
@@ -34,12 +36,20 @@ RunOutput::RunOutput(const RunFolder& folder, int64_t from, int64_t total)
     : picture_(folder.file("progress.png")), from_(from), total_(total) {
   log_to_file(folder.file("log.txt"));
   const std::string metrics = folder.file("metrics.jsonl");
+  const bool branch = !folder.branch().empty();
+  int64_t records = 0;
   for (const Metrics& record : MetricLog::keep_until(metrics, from)) {
-    if (const auto step = StepRecord::of(record)) history_.add(*step);
+    const auto step = StepRecord::of(record);
+    if (step) history_.add(*step);
+    records += step ? 1 : 0;
+  }
+  if (records < from && !branch) {
+    log_warning(fmt::format(
+        "{} holds {} records of {} steps: curves and summary lack the others",
+        metrics, records, from));
   }
   metrics_ = std::make_unique<MetricLog>(metrics);
-  events_ = std::make_unique<EventLog>(folder.file("tensorboard"),
-                                       from > 0 ? from + 1 : 0);
+  events_ = std::make_unique<EventLog>(folder.file("tensorboard"), from + 1);
 }
 
 void RunOutput::add(const StepRecord& record) {
@@ -60,9 +70,15 @@ void RunOutput::add(const StepRecord& record) {
                line_of(record, total_) + ", " + left);
 }
 
-void RunOutput::sync() {
-  metrics_->sync();
-  history_.write_picture(picture_);
+void RunOutput::sync() { metrics_->sync(); }
+
+void RunOutput::draw() {
+  try {
+    history_.write_picture(picture_);
+    picture_failed_ = false;
+  } catch (const DataError& error) {
+    if (!std::exchange(picture_failed_, true)) log_warning(error.what());
+  }
 }
 
 void RunOutput::describe(PretrainingSummary& summary) const {

@@ -21,12 +21,15 @@ class RunOutput {
 
   void add(const StepRecord& record);
   void add_views(const data::Views& batch) { history_.add_views(batch); }
-  /// Waits until all of it is on the disk, the picture included.
+  /// Waits until all records are on the disk.
   void sync();
+  /// Draws the picture anew; where that fails, says so once.
+  void draw();
   void describe(PretrainingSummary& summary) const;
 
  private:
   std::string picture_;
+  bool picture_failed_ = false;
   RunHistory history_;
   std::unique_ptr<MetricLog> metrics_;
   std::unique_ptr<EventLog> events_;

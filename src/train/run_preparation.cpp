@@ -4,8 +4,12 @@
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
 
+#include <fstream>
+#include <iterator>
+#include <optional>
 #include <utility>
 
+#include "unimiss/core/log.h"
 #include "unimiss/train/weight_export.h"
 
 namespace unimiss::train {
@@ -18,6 +22,8 @@ constexpr const char* kNonFinite = "nonfinite";
 constexpr const char* kConfig = "config";
 constexpr const char* kImages = "images";
 constexpr const char* kVolumes = "volumes";
+constexpr const char* kThreads = "threads";
+constexpr const char* kDevice = "device";
 
 /// Whether the run has a step of that kind.
 bool reaches(const Schedule& schedule, int rank) {
@@ -42,16 +48,43 @@ Schedule listed_schedule(const PretrainConfig& config,
                            config.data.samples_per_volume);
 }
 
+/// The configuration a run was begun with must be this one, but for what leaves
+/// its steps as they are.
 void check_config(const PretrainConfig& config, const RunRequest& request,
-                  const Checkpoint& start, const PretrainLists& lists) {
-  const auto text = start.texts.find(kConfig);
-  require(text != start.texts.end(), "--resume",
-          "the checkpoint is not one of a pretraining");
-  const EarlierConfig earlier = request.compare_config(text->second);
+                  const std::string& earlier_text, int64_t steps_done,
+                  const PretrainLists& lists) {
+  const EarlierConfig earlier = request.compare_config(earlier_text);
   check_changes(earlier.changes, [&] {
     return same_steps(listed_schedule(earlier.config, lists),
-                      listed_schedule(config, lists), start.step);
+                      listed_schedule(config, lists), steps_done);
   });
+}
+
+/// Of a checkpoint, or where there is none yet of a run that began here.
+void check_earlier_config(const PretrainConfig& config,
+                          const RunRequest& request, const RunFolder& folder,
+                          const std::optional<Checkpoint>& start,
+                          const PretrainLists& lists) {
+  if (start) {
+    const auto text = start->texts.find(kConfig);
+    require(text != start->texts.end(), "--resume",
+            "the checkpoint is not one of a pretraining");
+    check_config(config, request, text->second, start->step, lists);
+  } else if (folder.begun()) {
+    std::ifstream file(folder.file("config.yaml"), std::ios::binary);
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    // A process killed in its first moment leaves none.
+    if (!text.empty()) check_config(config, request, text, 0, lists);
+  }
+}
+
+void warn_of_rounding(const Checkpoint& start, const char* what,
+                      const std::string& now) {
+  const auto then = start.texts.find(what);
+  if (then == start.texts.end() || then->second == now) return;
+  log_warning(fmt::format(
+      "{}: {} then, {} now; results are not bit-identical to an unbroken run",
+      what, then->second, now));
 }
 
 void check_files(const Checkpoint& start, const char* kind,
@@ -71,6 +104,8 @@ void restore(PreparedRun& run, const Checkpoint& start) {
   require(start.step <= run.schedule->total_steps(), "run.max_steps",
           fmt::format("the run would end at step {}, {} are done already",
                       run.schedule->total_steps(), start.step));
+  warn_of_rounding(start, kThreads, std::to_string(at::get_num_threads()));
+  warn_of_rounding(start, kDevice, run.device.str());
   run.pretrainer->load_state(start.tensors);
   run.position = {start.step, start.counters.at(kBatches2d),
                   start.counters.at(kBatches3d), start.counters.at(kNonFinite)};
@@ -85,9 +120,9 @@ Schedule make_schedule(const PretrainConfig& config, int64_t images,
       {images, volumes, config.data.batch_size_2d, config.data.batch_size_3d,
        config.run.epochs, config.run.max_steps},
       config.optimizer.lr, config.loss.objective.teacher_temperature);
-  require(reaches(schedule, 2) || images == 0, "run.max_steps",
+  require(images == 0 || reaches(schedule, 2), "run.max_steps",
           "ends the run before its first image");
-  require(reaches(schedule, 3) || volumes == 0, "run.max_steps",
+  require(volumes == 0 || reaches(schedule, 3), "run.max_steps",
           "ends the run before its first volume; raise it, or lower "
           "schedule.interval");
   return schedule;
@@ -113,15 +148,18 @@ PreparedRun prepare_run(const PretrainConfig& config, const RunRequest& request,
   if (config.run.threads > 0) {
     at::set_num_threads(static_cast<int>(config.run.threads));
   }
+  folder.require_writable();
   // Else another process could take the checkpoint further meanwhile.
   if (folder.begun()) folder.lock();
-  const auto start = find_start(request.resume, folder, checkpoints);
   PreparedRun run;
+  run.device = device;
+  const auto start = before_training(
+      [&] { return find_start(request.resume, folder, checkpoints); });
   run.data = before_training([&] {
     const PretrainLists lists = read_lists(config);
     // Mistakes are told before files are decoded, which may take hours.
     listed_schedule(config, lists);
-    if (start) check_config(config, request, *start, lists);
+    check_earlier_config(config, request, folder, start, lists);
     return open_data(config, lists);
   });
   run.schedule = std::make_unique<Schedule>(make_schedule(
@@ -146,7 +184,9 @@ Checkpoint make_checkpoint(const PreparedRun& run,
            {kNonFinite, run.position.nonfinite}},
           {{kConfig, config_text},
            {kImages, run.data.images.fingerprint},
-           {kVolumes, run.data.volumes.fingerprint}},
+           {kVolumes, run.data.volumes.fingerprint},
+           {kThreads, std::to_string(at::get_num_threads())},
+           {kDevice, run.device.str()}},
           run.pretrainer->state()};
 }
 

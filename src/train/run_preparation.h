@@ -22,14 +22,15 @@ struct RunPosition {
 
 /// A run before its first step.
 struct PreparedRun {
+  torch::Device device = torch::kCPU;
   PretrainData data;
   std::unique_ptr<Schedule> schedule;
   std::unique_ptr<Pretrainer> pretrainer;
   RunPosition position;
 };
 
-/// All that can go wrong before a step is taken goes wrong here, and nothing
-/// has been written to the folder then. Throws ConfigError.
+/// Configuration, data and checkpoint are found good or bad here, before
+/// anything is written to the folder. Throws ConfigError.
 PreparedRun prepare_run(const PretrainConfig& config, const RunRequest& request,
                         torch::Device device, RunFolder& folder,
                         const CheckpointFolder& checkpoints);
@@ -37,6 +38,14 @@ PreparedRun prepare_run(const PretrainConfig& config, const RunRequest& request,
 /// The checkpoint of a run, which prepare_run() goes on from.
 Checkpoint make_checkpoint(const PreparedRun& run,
                            const std::string& config_text);
+
+/// The schedule for so many samples of each kind, 0: none. Throws ConfigError
+/// where the run would end before a kind has had its first step.
+Schedule make_schedule(const PretrainConfig& config, int64_t images,
+                       int64_t volumes);
+
+PretrainerOptions pretrainer_options(const PretrainConfig& config,
+                                     torch::Device device);
 
 /// What was found bad before training is the user's to correct: a DataError of
 /// work() becomes a ConfigError.

@@ -3,12 +3,24 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <string>
 
 namespace unimiss::train {
 
+namespace {
+
+/// Appended to, not added: g++ 12 takes the sum for an overflow.
+std::string key_of(const char* name) {
+  std::string key = "schedule.";
+  key += name;
+  return key;
+}
+
+}  // namespace
+
 void ScheduleOptions::check(Problems& problems) const {
   const auto in_range = [&](auto value, const Range& range, const char* key) {
-    problems.in_range(value, range, std::string("schedule.") + key);
+    problems.in_range(value, range, key_of(key));
   };
   in_range(interval, at_least(1), "interval");
   in_range(warmup_epochs, at_least(0), "warmup_epochs");

@@ -1,6 +1,7 @@
 #include "unimiss/train/stop_request.h"
 
 #include <signal.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -10,6 +11,7 @@
 #include <string_view>
 
 #include "unimiss/core/error.h"
+#include "unimiss/core/log.h"
 
 namespace unimiss::train {
 namespace {
@@ -19,8 +21,28 @@ std::atomic<bool> saving_needed{false};
 std::atomic<int> received{0};
 static_assert(std::atomic<int>::is_always_lock_free);
 
+std::atomic<int64_t> received_at{0};
+static_assert(std::atomic<int64_t>::is_always_lock_free);
+
+int64_t milliseconds_now() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return int64_t{1000} * now.tv_sec + now.tv_nsec / 1'000'000;
+}
+
 void handle(int signal) {
-  if (!saving_needed.load() || received.exchange(signal) != 0) {
+  if (!saving_needed.load()) {
+    constexpr std::string_view kMessage =
+        "stopped before training began: nothing is to be saved\n";
+    // Nothing to do about a message that cannot be written.
+    [[maybe_unused]] const auto written =
+        write(STDERR_FILENO, kMessage.data(), kMessage.size());
+    _exit(kExitPreempted);
+  }
+  int none = 0;
+  if (received.compare_exchange_strong(none, signal)) {
+    received_at = milliseconds_now();
+  } else if (milliseconds_now() - received_at.load() >= 1000) {
     _exit(kExitPreempted);
   }
 }
@@ -31,6 +53,8 @@ int number_of(StopSignal signal) {
       return SIGTERM;
     case StopSignal::kInt:
       return SIGINT;
+    case StopSignal::kHup:
+      return SIGHUP;
     case StopSignal::kUsr1:
       return SIGUSR1;
     case StopSignal::kUsr2:
@@ -95,6 +119,10 @@ StopRequest::StopRequest(const std::vector<StopSignal>& signals, double limit)
       limit_(limit),
       limit_name_(limit > 0 ? "run.time_limit" : "") {
   const auto slurm = until_slurm_ends_it();
+  if (slurm && *slurm <= 0) {
+    log_warning("SLURM_JOB_END_TIME is over: it is taken for another job's");
+    return;
+  }
   if (slurm && (limit_name_.empty() || *slurm < limit_)) {
     limit_ = *slurm;
     limit_name_ = "the end of the SLURM job";

@@ -7,6 +7,7 @@
 #include "unimiss/core/error.h"
 #include "unimiss/io/tensor_archive.h"
 #include "unimiss/model/official_names.h"
+#include "unimiss/train/checkpoint.h"
 
 namespace unimiss::train {
 namespace {
@@ -58,6 +59,15 @@ ExportedFiles export_weights(const std::string& folder, Pretrainer& pretrainer,
   save(files.full, full_state(pretrainer),
        "student and teacher with their heads, and the center");
   return files;
+}
+
+int64_t export_bytes(Pretrainer& pretrainer) {
+  auto& networks = pretrainer.networks();
+  int64_t bytes = checkpoint_bytes(full_state(pretrainer));
+  for (const auto* network : {&networks.student, &networks.teacher}) {
+    bytes += checkpoint_bytes(official(*network, "", of_backbone));
+  }
+  return bytes;
 }
 
 void load_exported_weights(const std::string& path, Pretrainer& pretrainer) {

@@ -22,29 +22,30 @@ class Resume : public testing::ToyRun {
  protected:
   static constexpr int kSteps = 9;  // 2d 2d 3d 3d 2d 2d 3d 3d 2d
 
-  static std::string arguments(const std::string& more = "") {
-    return "run.max_steps=" + std::to_string(kSteps) +
+  static std::string arguments(const std::string& more = "",
+                               int steps = kSteps) {
+    return "run.max_steps=" + std::to_string(steps) +
            " run.checkpoint_every_steps=1 run.keep_checkpoints=99"
            " model.drop_path=0.2 " +
            more;
   }
 
   /// Losses from this step on, and the weights, must be those of "whole".
-  void expect_same(const std::string& output, int from) {
+  void expect_same(const std::string& output, int from, int steps = kSteps) {
     const auto whole = metrics("whole"), found = metrics(output);
-    ASSERT_EQ(whole.size(), size_t{kSteps});
-    ASSERT_EQ(found.size(), static_cast<size_t>(kSteps - from)) << output;
+    ASSERT_EQ(whole.size(), static_cast<size_t>(steps));
+    ASSERT_EQ(found.size(), static_cast<size_t>(steps - from)) << output;
     for (size_t i = 0; i < found.size(); ++i) {
       for (const char* key : {"step", "loss", "grad_norm", "lr"}) {
         EXPECT_EQ(found[i][key], whole[from + i][key]) << output << " " << key;
       }
     }
     // The checkpoint has optimizer, center and loss scale too.
-    for (const char* file :
-         {"/export/student.safetensors", "/export/teacher.safetensors",
-          "/export/full.safetensors",
-          "/checkpoints/step_00000009.safetensors"}) {
-      expect_same_tensors(file, output);
+    for (const std::string file :
+         {"/export/student", "/export/teacher", "/export/full",
+          steps == kSteps ? "/checkpoints/step_00000009"
+                          : "/checkpoints/step_00000030"}) {
+      expect_same_tensors(file + ".safetensors", output);
     }
   }
 
@@ -88,8 +89,27 @@ TEST_F(Resume, IsExactByTheOfficialRulesToo) {
   }
 }
 
+TEST_F(Resume, IsExactWithEverythingElse) {
+  // Weighted lists, files that are left out, bf16, a skipped step's count.
+  testing::write_bytes(folder_.file("bad.png"), "no image");
+  testing::write_bytes(folder_.file("more.txt"), "b.png\nbad.png\n");
+  const std::string all = arguments(
+      "run.precision=bf16 data.on_error=skip data.max_bad=1 "
+      "data.image_weights=[1,3] data.images=[" +
+      folder_.file("images.txt") + "," + folder_.file("more.txt") + "] ");
+  ASSERT_EQ(pretrain(all, "whole").status, 0);
+  for (int step : {1, 4}) {
+    const std::string output = "from" + std::to_string(step);
+    const auto result = pretrain(all + "--resume " + checkpoint(step), output);
+    ASSERT_EQ(result.status, 0) << result.output;
+    expect_same(output, step);
+  }
+}
+
 TEST_F(Resume, ASignalSavesAndTheSameCommandGoesOn) {
-  ASSERT_EQ(pretrain(arguments(), "whole").status, 0);
+  // Long enough that the signal comes in the middle.
+  constexpr int kLong = 30;
+  ASSERT_EQ(pretrain(arguments("", kLong), "whole").status, 0);
   for (const auto& [output, number] :
        {std::pair<std::string, int>{"TERM", SIGTERM},
         {"INT", SIGINT},
@@ -97,28 +117,29 @@ TEST_F(Resume, ASignalSavesAndTheSameCommandGoesOn) {
     testing::ProgramResult stopped;
     // Checkpoints are only written because of the signal.
     std::thread run([&, name = output] {
-      stopped = pretrain(arguments("run.checkpoint_every_steps=0"), name);
+      stopped =
+          pretrain(arguments("run.checkpoint_every_steps=0", kLong), name);
     });
     const std::string log = folder_.file(output + "/metrics.jsonl");
     for (int i = 0; i < 6000 && read_bytes(log).empty(); ++i) {
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
+    // Never throws: the thread must be joined.
     const auto manifest = nlohmann::json::parse(
-        read_bytes(folder_.file(output + "/manifest.json")));
+        read_bytes(folder_.file(output + "/manifest.json")), nullptr, false);
     const int process =
-        std::stoi(manifest["starts"][0]["process"].get<std::string>());
-    EXPECT_EQ(kill(process, number), 0);
+        manifest.is_object()
+            ? std::stoi(manifest["starts"][0].value("process", "0"))
+            : 0;
+    const bool sent = process > 0 && kill(process, number) == 0;
     run.join();
-    // The run may have been through already.
-    ASSERT_TRUE(stopped.status == 75 || stopped.status == 0) << stopped.output;
-    if (stopped.status == 75) {
-      EXPECT_THAT(stopped.output, HasSubstr("stopped by SIG" + output));
-      EXPECT_FALSE(
-          fs::exists(folder_.file(output + "/export/full.safetensors")));
-    }
-    const auto result = pretrain(arguments(), output);
+    EXPECT_TRUE(sent);
+    ASSERT_EQ(stopped.status, 75) << stopped.output;
+    EXPECT_THAT(stopped.output, HasSubstr("stopped by SIG" + output));
+    EXPECT_FALSE(fs::exists(folder_.file(output + "/export/full.safetensors")));
+    const auto result = pretrain(arguments("", kLong), output);
     ASSERT_EQ(result.status, 0) << result.output;
-    expect_same(output, 0);
+    expect_same(output, 0, kLong);
   }
 }
 
@@ -129,6 +150,36 @@ TEST_F(Resume, ATimeLimitSavesInTime) {
               HasSubstr("stopped by run.time_limit after step 1"));
   ASSERT_EQ(pretrain(arguments(), "run").status, 0);
   EXPECT_EQ(metrics("run").size(), size_t{kSteps});
+}
+
+TEST_F(Resume, ABranchIsARunOfItsOwn) {
+  ASSERT_EQ(pretrain(arguments(), "whole").status, 0);
+  const std::string branch =
+      arguments("run.time_limit=0.001 run.checkpoint_every_steps=0 --resume " +
+                checkpoint(3));
+  // The same command goes on, step by step.
+  int starts = 0;
+  testing::ProgramResult result;
+  do {
+    result = pretrain(branch, "branch");
+  } while (result.status == 75 && ++starts < kSteps);
+  ASSERT_EQ(result.status, 0) << result.output;
+  EXPECT_EQ(starts, kSteps - 3 - 1);
+  expect_same("branch", 3);
+  // One that is stopped at once has the other run's checkpoint already.
+  EXPECT_TRUE(
+      fs::exists(folder_.file("branch/checkpoints/step_00000003.safetensors")));
+}
+
+TEST_F(Resume, AChangedConfigurationIsRefusedBeforeTheFirstCheckpointToo) {
+  ASSERT_EQ(pretrain(arguments()).status, 0);
+  fs::remove_all(folder_.file("run/checkpoints"));
+  EXPECT_EQ(pretrain(arguments()).status, 2);  // its results would be lost
+  fs::remove_all(folder_.file("run/export"));
+  const auto changed = pretrain(arguments("run.seed=9"));
+  EXPECT_EQ(changed.status, 2);
+  EXPECT_THAT(changed.output, HasSubstr("run.seed: 3 -> 9"));
+  EXPECT_EQ(pretrain(arguments()).status, 0);
 }
 
 TEST_F(Resume, OtherFilesAreRefused) {
@@ -197,10 +248,16 @@ TEST_F(Resume, NonFiniteStepsStopTheRunOrAreSkipped) {
   }
   EXPECT_TRUE(skipped);
 
-  result = pretrain(diverging + "run.on_nonfinite=skip run.max_nonfinite=1",
-                    "budget");
-  EXPECT_EQ(result.status, 1) << result.output;
-  EXPECT_THAT(result.output, HasSubstr("run.max_nonfinite allows 1"));
+  for (int start = 0; start < 2; ++start) {
+    // The step that stops the run is not counted a second time.
+    result = pretrain(diverging + "run.on_nonfinite=skip run.max_nonfinite=1",
+                      "budget");
+    EXPECT_EQ(result.status, 1) << result.output;
+    EXPECT_THAT(result.output,
+                HasSubstr("makes 2 such steps, run.max_nonfinite allows 1"));
+  }
+  EXPECT_THAT(read_bytes(folder_.file("budget/log.txt")),
+              HasSubstr("error: step"));
 }
 
 TEST_F(Resume, ADryRunOfEveryShippedConfigurationTellsItsPlan) {
@@ -247,7 +304,8 @@ TEST_F(Resume, PrintsAndRehearsesWithoutWriting) {
   for (const char* told :
        {"projection head", " an epoch,", "peak learning rate",
         "center rule     per_step", "spacing         3 x 1 x 1 mm",
-        "checkpoint ", "2d step         about", "whole run ", "free in"}) {
+        "checkpoint ", "2d step         about", "whole run ", "free in",
+        "cache           decoded files"}) {
     EXPECT_THAT(result.output, HasSubstr(told));
   }
   EXPECT_FALSE(fs::exists(folder_.file("run")));

@@ -82,19 +82,47 @@ TEST(Checkpoint, WhatAnInterruptionLeftIsNoCheckpointAndGoes) {
   const testing::TemporaryDirectory folder;
   const CheckpointFolder checkpoints(folder.path().string(), {3, 0});
   checkpoints.save(checkpoint_of(1));
-  // Killed while the tensors were written, and before the seal was.
-  testing::write_bytes(folder.file("step_00000002.safetensors.1-0.unfinished"),
-                       "x");
+  // Killed before the seal was written.
   fs::copy_file(checkpoints.file_of(1), checkpoints.file_of(2));
   EXPECT_THAT(checkpoints.steps(), ElementsAre(1));
   EXPECT_EQ(checkpoints.newest().checkpoint->step, 1);
   EXPECT_THAT([&] { load_checkpoint(checkpoints.file_of(2)); },
               ThrowsMessage<DataError>(HasSubstr("never completed")));
-  testing::write_bytes(folder.file("mine.txt"), "x");
+  EXPECT_THAT(checkpoints.incomplete(), ElementsAre(2));
+  EXPECT_THAT(checkpoints.newest().passed_over,
+              ElementsAre(HasSubstr("never completed")));
   checkpoints.save(checkpoint_of(3));
+  EXPECT_TRUE(checkpoints.incomplete().empty());
+  EXPECT_THAT(checkpoints.steps(), ElementsAre(1, 3));
+}
+
+TEST(Checkpoint, OtherFilesAreLeftAlone) {
+  const testing::TemporaryDirectory folder;
+  const CheckpointFolder checkpoints(folder.path().string(), {1, 0});
+  for (const char* name : {"mine.txt", "step_best.safetensors",
+                           "step_best.json", "step_00000001 (copy).safetensors",
+                           "step_1.json", "step_00000001.json.bak"}) {
+    testing::write_bytes(folder.file(name), "mine");
+  }
+  EXPECT_TRUE(checkpoints.steps().empty());
+  for (int64_t step : {1, 2, 3}) checkpoints.save(checkpoint_of(step));
   EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()),
                           fs::directory_iterator()),
-            5);  // two checkpoints, and what is not ours
+            6 + 2);
+}
+
+TEST(Checkpoint, LaterOnesThatCouldNotBeReadStay) {
+  const testing::TemporaryDirectory folder;
+  const CheckpointFolder checkpoints(folder.path().string(), {1, 0});
+  for (int64_t step : {20, 10, 11}) checkpoints.save(checkpoint_of(step));
+  EXPECT_THAT(checkpoints.steps(), ElementsAre(11, 20));
+}
+
+TEST(Checkpoint, AFolderThatCannotBeListedIsAnError) {
+  const testing::TemporaryDirectory folder;
+  testing::write_bytes(folder.file("file"), "x");
+  EXPECT_THROW(CheckpointFolder(folder.file("file"), {}).newest(), DataError);
+  EXPECT_TRUE(CheckpointFolder(folder.file("none"), {}).steps().empty());
 }
 
 TEST(Checkpoint, EveryDamageIsSeenAndTheOneBeforeIsTaken) {

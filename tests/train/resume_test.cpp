@@ -53,9 +53,18 @@ TEST_F(Resume, AutoTakesTheNewestValidOne) {
               ThrowsMessage<ConfigError>(HasSubstr("no valid checkpoint")));
 }
 
-TEST_F(Resume, ARunWithoutCheckpointsBeginsAgain) {
+TEST_F(Resume, ARunWithoutCheckpointsBeginsAgainWhereNothingIsLost) {
   std::filesystem::remove_all(folder_.file("run/checkpoints"));
   EXPECT_FALSE(start({}, "run"));
+  std::filesystem::create_directory(folder_.file("run/checkpoints"));
+  testing::write_bytes(checkpoints_.file_of(1), "killed before the seal");
+  EXPECT_FALSE(start({}, "run"));
+  testing::write_bytes(checkpoints_.file_of(2), "seals were lost");
+  EXPECT_THAT([&] { start({}, "run"); },
+              ThrowsMessage<ConfigError>(HasSubstr("were its checkpoints")));
+  std::filesystem::remove_all(folder_.file("run/checkpoints"));
+  testing::write_bytes(folder_.file("run/export/full.safetensors"), "x");
+  EXPECT_THROW(start({}, "run"), ConfigError);
 }
 
 TEST_F(Resume, NeverRefusesARun) {
@@ -92,7 +101,6 @@ TEST_F(Resume, OnlyWhatLeavesTheStepsAsTheyAreMayChange) {
   };
   check({{"run.keep_checkpoints", "3", "4"},
          {"data.workers", "1", "8"},
-         {"run.threads", "1", "2"},
          {"run.max_steps", "4", "8"}},
         true);
   EXPECT_THAT(

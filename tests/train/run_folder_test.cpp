@@ -52,7 +52,8 @@ TEST(RunFolder, WhatNoRunWroteIsRefused) {
   const testing::TemporaryDirectory folder;
   testing::write_bytes(folder.file("notes.txt"), "mine");
   EXPECT_FALSE(RunFolder(folder.path().string()).begun());
-  for (const char* text : {"", "{", "[]", "{}", "{\"starts\": 3}"}) {
+  for (const char* text :
+       {"", "{", "[]", "{}", "{\"starts\": 3}", "{\"starts\": []}"}) {
     testing::write_bytes(folder.file("manifest.json"), text);
     EXPECT_THROW(RunFolder(folder.path().string()), ConfigError) << text;
   }
@@ -68,6 +69,7 @@ TEST(RunFolder, AKilledBeginningIsNoObstacle) {
   {
     RunFolder run(path);
     run.lock();
+    EXPECT_FALSE(fs::exists(folder.file("manifest.json.1-0.unfinished")));
     run.begin({}, "x: 1\n");
   }
   fs::remove(folder.file("config.yaml"));
@@ -91,6 +93,27 @@ TEST(RunFolder, OneProcessAtATime) {
   EXPECT_THAT([&] { second.lock(); },
               ThrowsMessage<ConfigError>(HasSubstr("meanwhile")));
   RunFolder(folder.file("run")).lock();
+}
+
+TEST(RunFolder, RemembersTheRunItBeganFrom) {
+  const testing::TemporaryDirectory folder;
+  for (int start = 0; start < 2; ++start) {
+    RunFolder run(folder.path().string());
+    run.lock();
+    // Names of folders may be any bytes.
+    run.begin({{"directory", "/data/\xff"}}, "", "other/run");
+  }
+  EXPECT_EQ(RunFolder(folder.path().string()).branch(), "other/run");
+}
+
+TEST(RunFolder, WhereNothingCanBeWrittenIsKnownBeforehand) {
+  const testing::TemporaryDirectory folder;
+  RunFolder(folder.file("a/b/c")).require_writable();
+  EXPECT_FALSE(fs::exists(folder.file("a")));
+  testing::write_bytes(folder.file("file"), "x");
+  EXPECT_THROW(RunFolder(folder.file("file/run")).require_writable(),
+               ConfigError);
+  EXPECT_THROW(RunFolder("/proc/1/run").require_writable(), ConfigError);
 }
 
 TEST(RunFolder, TellsOfTheProcess) {

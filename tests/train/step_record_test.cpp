@@ -85,5 +85,22 @@ TEST(StepRecord, ALogIsCutWhereTheRunGoesOn) {
   EXPECT_EQ(MetricLog::keep_until(path, 9).size(), 3u);
 }
 
+TEST(StepRecord, ADamagedLineCostsItsStepAlone) {
+  const testing::TemporaryDirectory folder;
+  const std::string path = folder.file("metrics.jsonl");
+  {
+    MetricLog log(path);
+    for (int64_t step = 1; step <= 4; ++step) {
+      log.write(record_of(step).metrics());
+    }
+  }
+  std::string text = testing::read_bytes(path);
+  text[text.find('\n') + 3] = '\xff';
+  testing::write_bytes(path, text);
+  EXPECT_EQ(MetricLog::keep_until(path, 4).size(), 3u);
+  EXPECT_EQ(testing::read_bytes(path + ".damaged"), text);
+  EXPECT_EQ(MetricLog::keep_until(path, 4).size(), 3u);
+}
+
 }  // namespace
 }  // namespace unimiss::train

@@ -17,6 +17,9 @@ void log_warning(std::string_view message);
 /// The log file gets the message in both cases.
 void log_progress(std::string_view line, std::string_view message);
 
+/// To the log file alone: for what the terminal shows in another form.
+void log_to_file_only(std::string_view message);
+
 /// "[=====     ]  50 %", for log_progress().
 std::string progress_bar(double share);
 /// Of seconds: "2 d 03 h", "3 h 04 min", "5 min 06 s", "7 s".

@@ -22,8 +22,11 @@ torch::Tensor read_pixels(const std::string& path);
 /// read_pixels as float32 in [0, 1]: 8-bit values / 255, 16-bit values / 65535.
 torch::Tensor read_image(const std::string& path);
 
-/// Writes a PNG: uint8 [H, W] (grey) or [3, H, W] (RGB) with 8 bits, uint16 or
-/// int32 [H, W] with 16 bits. Throws DataError when the file cannot be written.
+/// The bytes of a PNG: uint8 [H, W] (grey) or [3, H, W] (RGB) with 8 bits,
+/// uint16 or int32 [H, W] with 16 bits.
+std::string encode_png(const torch::Tensor& image);
+
+/// Writes them. Throws DataError when the file cannot be written.
 void write_png(const std::string& path, const torch::Tensor& image);
 
 }  // namespace unimiss::io

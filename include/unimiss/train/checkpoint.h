@@ -38,15 +38,18 @@ class CheckpointFolder {
   CheckpointFolder(std::string folder, Retention retention)
       : folder_(std::move(folder)), retention_(retention) {}
 
-  /// Writes a checkpoint, then deletes the ones that retention does not keep:
-  /// never the newest one whose values are all finite. What is left of earlier
-  /// interruptions goes too.
+  /// Writes a checkpoint, then deletes the earlier ones that retention does not
+  /// keep: never the newest one whose values are all finite, and no file that
+  /// is not a checkpoint's.
   /// Throws DataError where the disk has no room (known before anything is
   /// written) or cannot be written to; the earlier checkpoints are then intact.
   void save(const Checkpoint& checkpoint) const;
 
-  /// The steps of which there is a checkpoint, valid or not, ascending.
+  /// The steps of which there is a checkpoint, valid or not, ascending. Throws
+  /// DataError for a folder that is there and cannot be listed.
   std::vector<int64_t> steps() const;
+  /// Those of which there are tensors without a seal.
+  std::vector<int64_t> incomplete() const;
 
   struct Newest {
     std::optional<Checkpoint> checkpoint;
@@ -60,7 +63,7 @@ class CheckpointFolder {
   std::string file_of(int64_t step) const;
 
  private:
-  std::vector<int64_t> kept_after(int64_t written) const;
+  std::vector<int64_t> steps_of(const char* ending) const;
   void remove_others(int64_t written) const;
 
   std::string folder_;

@@ -14,7 +14,8 @@ namespace unimiss::train {
 /// thread of its own does the rest. One copy is held, so the memory needed is
 /// that of the state, on the CPU, once.
 ///
-/// What the thread threw is thrown by the next submit() or finish().
+/// What the thread threw is thrown, once, by the next submit(), finish() or
+/// check().
 class CheckpointWriter {
  public:
   explicit CheckpointWriter(CheckpointFolder folder);
@@ -28,6 +29,8 @@ class CheckpointWriter {
   void submit(const Checkpoint& checkpoint);
   /// Waits until all is written.
   void finish();
+  /// Throws what went wrong meanwhile; does not wait.
+  void check();
   /// How long the last one took to write, seconds; 0: none yet.
   double seconds() const;
 

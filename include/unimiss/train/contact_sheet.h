@@ -18,7 +18,8 @@ class ContactSheet {
   void add_term(const std::string& name, int64_t step, double value);
   void add_entropy(const std::string& phase, int64_t step, double value);
 
-  /// Writes a PNG: views of both kinds, loss terms, teacher entropy.
+  /// Writes a PNG, a DurableFile: views of both kinds, loss terms, teacher
+  /// entropy.
   void write(const std::string& path) const;
 
  private:

@@ -23,6 +23,10 @@ torch::Device choose_device(DeviceChoice choice);
 /// GPU, of the whole process on a CPU.
 int64_t peak_memory_mb(torch::Device device);
 
+/// Begins to measure it anew, as far as the system allows: memory that is kept
+/// for later counts on.
+void reset_peak_memory(torch::Device device);
+
 /// Why this LibTorch cannot run on a GPU of that compute capability, and the
 /// command that fixes it; empty when it can.
 /// torch: (major, minor) of the LibTorch; a V100 is (7, 0).

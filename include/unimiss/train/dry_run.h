@@ -32,7 +32,7 @@ struct DryRun {
   int64_t checkpoints_kept = 0;
   int64_t host_copy_bytes = 0;  ///< held while a checkpoint is written
   int64_t free_bytes = 0;       ///< of the disk of run.output
-  std::string output;
+  std::string output, cache;
   std::string not_measured;  ///< why; empty where it was measured
 
   /// The part that follows from the configuration and the lists alone.

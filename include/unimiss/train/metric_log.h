@@ -27,7 +27,8 @@ class MetricLog {
 
   /// Cuts a file after its records of steps up to this one, for a run that goes
   /// on there: what a killed process wrote later, or half, is written anew.
-  /// Returns the records that stay. A file that is missing has none.
+  /// Returns the records that stay. A file that is missing has none; lines that
+  /// are no records are left out with a warning, and a copy is kept.
   static std::vector<Metrics> keep_until(const std::string& path, int64_t step);
 
  private:

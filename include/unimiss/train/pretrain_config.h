@@ -46,7 +46,7 @@ struct RunOptions {
   template <class Self, class Visitor>
   static void visit_fields(Self& self, Visitor&& visit) {
     visit("output", self.output,
-          "folder for all a run writes; must not hold a run yet");
+          "folder for all a run writes; a run that is there goes on");
     visit("seed", self.seed, "seed of weights, shuffling and augmentation");
     visit("device", self.device,
           "where to train; auto: the GPU where there is one");
@@ -68,8 +68,7 @@ struct RunOptions {
     visit("keep_every_steps", self.keep_every_steps,
           "checkpoints at multiples of so many steps stay too; 0: none");
     visit("stop_signals", self.stop_signals,
-          "signals that save and end the run with exit status 75: term, int, "
-          "usr1, usr2");
+          "signals that save and end the run with exit status 75");
     visit("time_limit", self.time_limit,
           "minutes after which the run saves and ends with exit status 75; 0: "
           "none. The end of a SLURM job counts too");

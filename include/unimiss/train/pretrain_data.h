@@ -43,6 +43,9 @@ struct PretrainLists {
 /// wrong with any of them, ConfigError for weights that do not fit.
 PretrainLists read_lists(const PretrainConfig& config);
 
+/// Where decoded files are kept.
+std::string cache_folder(const PretrainConfig& config);
+
 struct PretrainData {
   DataStream images, volumes;
 };

@@ -55,6 +55,8 @@ class Pretrainer {
   /// finite; the caller decides what to do about it.
   StepReport step(const data::Views& batch, const StepPlan& plan);
 
+  /// Bytes of state() once every parameter has had an update.
+  int64_t full_state_bytes() const;
   /// All that a run continues from, by name: "student.*", "teacher.*",
   /// "optimizer.*", "center", "loss_scale".
   std::map<std::string, torch::Tensor> state() const;

@@ -3,7 +3,6 @@
 #include <string>
 
 #include "unimiss/train/pretrain_config.h"
-#include "unimiss/train/pretrainer.h"
 #include "unimiss/train/pretraining_summary.h"
 #include "unimiss/train/resume.h"
 
@@ -30,13 +29,5 @@ struct RunRequest {
 /// it has then saved the last good step where that was possible.
 PretrainingSummary run_pretraining(const PretrainConfig& config,
                                    const RunRequest& request);
-
-/// The schedule for so many samples of each kind, 0: none. Throws ConfigError
-/// where the run would end before a kind has had its first step.
-Schedule make_schedule(const PretrainConfig& config, int64_t images,
-                       int64_t volumes);
-
-PretrainerOptions pretrainer_options(const PretrainConfig& config,
-                                     torch::Device device);
 
 }  // namespace unimiss::train

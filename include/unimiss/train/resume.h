@@ -16,7 +16,9 @@ struct ResumeRequest {
   enum class Mode {
     kAuto,   ///< go on from the newest valid checkpoint, if a run began there
     kNever,  ///< refuse
-    kFrom,   ///< begin a new folder from a checkpoint of another run
+    /// Begin a new folder from a checkpoint of another run; where that has been
+    /// done already, as kAuto.
+    kFrom,
   };
   Mode mode = Mode::kAuto;
   std::string path;  ///< with kFrom: the checkpoint, or a run's folder
@@ -36,17 +38,18 @@ using CompareConfig = std::function<EarlierConfig(const std::string& text)>;
 
 /// The checkpoint a run goes on from; none: it begins at its first step. Says
 /// which one, and which were passed over and why.
-/// Throws ConfigError where mode and folder do not fit, or a run has
-/// checkpoints but no valid one.
+/// Throws ConfigError where mode and folder do not fit, where a run has
+/// checkpoints but no valid one, or results but no checkpoint; DataError where
+/// its folder cannot be read.
 std::optional<Checkpoint> find_start(const ResumeRequest& request,
                                      const RunFolder& folder,
                                      const CheckpointFolder& checkpoints);
 
 /// Throws ConfigError with the list of all changes that would make the run
 /// another one. Where and how often it writes, how many workers prepare its
-/// data and from which lists (while they name the same files) may change;
-/// threads and device too, with a warning; its length where no step that is
-/// done would have been another one.
+/// data and from which lists (while they name the same files), threads and
+/// device may change; its length where no step that is done would have been
+/// another one.
 /// same_steps: whether the schedules of both lengths agree on them.
 void check_changes(const std::vector<ConfigChange>& changes,
                    const std::function<bool()>& same_steps);

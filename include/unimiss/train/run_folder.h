@@ -31,18 +31,28 @@ class RunFolder {
 
   /// Whether a run began here.
   bool begun() const { return begun_; }
+  /// The checkpoint of another run that this one began from, as it was named;
+  /// empty: its first step was its own.
+  const std::string& branch() const { return branch_; }
   std::string file(const std::string& name) const { return path_ + "/" + name; }
   const std::string& path() const { return path_; }
 
-  /// Makes the folder where it is missing and keeps other processes out until
-  /// the end of this one. Throws ConfigError when another one holds it, or it
-  /// cannot be written.
+  /// Throws ConfigError where the folder, or the one it would be made in, is
+  /// not this user's to write to. Nothing is written.
+  void require_writable() const;
+  /// Makes the folder where it is missing, keeps other processes out until the
+  /// end of this one, and removes files that an earlier one left unfinished.
+  /// Throws ConfigError when another process holds it, or it cannot be written.
   void lock();
-  /// Adds a start to the manifest and writes the configuration.
-  void begin(const Facts& facts, const std::string& config_text);
+  /// Adds a start to the manifest and writes the configuration. branch: for a
+  /// first start, the checkpoint of another run that it goes on from.
+  void begin(const Facts& facts, const std::string& config_text,
+             const std::string& branch = "");
 
  private:
-  std::string path_;
+  void remove_unfinished() const;
+
+  std::string path_, branch_;
   bool begun_ = false;
   int lock_ = -1;
 };

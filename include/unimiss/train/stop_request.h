@@ -12,19 +12,20 @@
 
 namespace unimiss::train {
 
-enum class StopSignal { kTerm, kInt, kUsr1, kUsr2 };
+enum class StopSignal { kTerm, kInt, kHup, kUsr1, kUsr2 };
 
 /// Listens for what asks a run to stop: signals, and the end of its time.
 ///
 /// Until begin() there is nothing to save: a signal ends the process at once
 /// with the status kExitPreempted. After it the first signal is only noted, for
-/// the loop to save and end; a second one ends the process at once, which is
-/// safe, because files appear whole or not at all. The destructor puts back the
+/// the loop to save and end; a further one, a second or more later (`timeout`
+/// sends two at once), ends the process, which is safe, because files appear
+/// whole or not at all. The destructor puts back the
 /// handlers that were there. At most one exists at a time.
 class StopRequest {
  public:
   /// limit: seconds from now, 0: none. SLURM's SLURM_JOB_END_TIME (seconds
-  /// since 1970) counts too.
+  /// since 1970) counts too, unless it is over.
   StopRequest(const std::vector<StopSignal>& signals, double limit);
   ~StopRequest();
   StopRequest(const StopRequest&) = delete;
@@ -50,6 +51,7 @@ struct unimiss::EnumNames<unimiss::train::StopSignal> {
   static constexpr std::array kNames{
       std::pair{unimiss::train::StopSignal::kTerm, "term"},
       std::pair{unimiss::train::StopSignal::kInt, "int"},
+      std::pair{unimiss::train::StopSignal::kHup, "hup"},
       std::pair{unimiss::train::StopSignal::kUsr1, "usr1"},
       std::pair{unimiss::train::StopSignal::kUsr2, "usr2"}};
 };

@@ -20,6 +20,9 @@ struct ExportedFiles {
 ExportedFiles export_weights(const std::string& folder, Pretrainer& pretrainer,
                              const std::map<std::string, std::string>& facts);
 
+/// Bytes of these files.
+int64_t export_bytes(Pretrainer& pretrainer);
+
 /// Takes over student, teacher and center of a full.safetensors, or of the run
 /// in a folder. Throws DataError that names every tensor that is missing, too
 /// much, or of another shape; nothing has changed then.
