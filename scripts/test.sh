@@ -16,7 +16,8 @@ fi
 export OMP_WAIT_POLICY=PASSIVE OMP_NUM_THREADS=1
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-ctest --test-dir build/release --output-on-failure --no-tests=error "$@" |
+ctest --test-dir build/release -j "$(nproc)" --output-on-failure \
+  --no-tests=error "$@" |
   tee "$log"
 status=${PIPESTATUS[0]}
 python3 - "$log" "$status" <<'PYTHON'
