@@ -9,13 +9,8 @@ namespace unimiss::model {
 StageOptions stage_options(const MitOptions& options, int level, int64_t heads,
                            int64_t reduction, int64_t depth) {
   // The tables belong to the padded input, as the network sees it.
-  auto table_grid = [&](Grid input) {
-    const Grid multiple = MitOptions::input_multiple(input.rank());
-    for (int axis = 0; axis < input.rank(); ++axis) {
-      input[axis] =
-          (input[axis] + multiple[axis] - 1) / multiple[axis] * multiple[axis];
-    }
-    return MitOptions::level_grid(input, level);
+  const auto table_grid = [&](const Grid& input) {
+    return MitOptions::level_grid(MitOptions::padded(input), level);
   };
   StageOptions stage;
   stage.depth = depth;

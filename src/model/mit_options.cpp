@@ -17,6 +17,16 @@ Grid MitOptions::input_multiple(int rank) {
   return rank == 2 ? Grid(32, 32) : Grid(16, 32, 32);
 }
 
+Grid MitOptions::padded(const Grid& input) {
+  Grid grid = input;
+  const Grid multiple = input_multiple(input.rank());
+  for (int axis = 0; axis < input.rank(); ++axis) {
+    grid[axis] =
+        (input[axis] + multiple[axis] - 1) / multiple[axis] * multiple[axis];
+  }
+  return grid;
+}
+
 Grid MitOptions::input_minimum(int rank) {
   return rank == 2 ? Grid(64, 64) : Grid(16, 64, 64);
 }
@@ -47,16 +57,6 @@ void check_heads(const MitOptions& options, Problems& problems) {
   }
 }
 
-Grid padded(const Grid& size) {
-  Grid grid = size;
-  const Grid multiple = MitOptions::input_multiple(size.rank());
-  for (int axis = 0; axis < size.rank(); ++axis) {
-    grid[axis] =
-        (size[axis] + multiple[axis] - 1) / multiple[axis] * multiple[axis];
-  }
-  return grid;
-}
-
 /// Every attention must find at least one cell of its reduction in the grid.
 void check_reductions(const MitOptions& options, Problems& problems) {
   struct Input {
@@ -68,13 +68,15 @@ void check_reductions(const MitOptions& options, Problems& problems) {
   if (problems.at_fault("model.dimensions")) return;
   if (includes(options.dimensions, 2) &&
       !problems.at_fault("model.image_size")) {
-    inputs.push_back({"model.image_size",
-                      padded(Grid(options.image_size, options.image_size))});
+    inputs.push_back(
+        {"model.image_size",
+         MitOptions::padded(Grid(options.image_size, options.image_size))});
   }
   if (includes(options.dimensions, 3) &&
       !problems.at_fault("model.volume_size")) {
     inputs.push_back(
-        {"model.volume_size", padded(Grid(volume[0], volume[1], volume[2]))});
+        {"model.volume_size",
+         MitOptions::padded(Grid(volume[0], volume[1], volume[2]))});
   }
   const auto check = [&](const std::string& list, size_t stage,
                          const std::vector<int64_t>& reductions, int level) {

@@ -96,6 +96,8 @@ struct MitOptions {
   /// Extents that all levels halve without a remainder: 32 in plane, 16 along
   /// depth.
   static Grid input_multiple(int rank);
+  /// The extents of an input once its ends are continued to such multiples.
+  static Grid padded(const Grid& input);
   /// The smallest input all levels and reductions allow: 64 in plane, 16 along
   /// depth.
   static Grid input_minimum(int rank);

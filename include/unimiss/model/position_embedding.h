@@ -46,6 +46,8 @@ class PositionEmbeddingImpl : public torch::nn::Module {
   /// is not the table's. Errors: a rank the module was not built for.
   torch::Tensor forward(const Grid& grid);
 
+  const PositionEmbeddingOptions& options() const { return options_; }
+
   torch::Tensor table_2d, table_3d;
 
  private:

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <torch/nn/module.h>
+#include <torch/types.h>
+
+#include <array>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "unimiss/model/position_embedding.h"
+
+namespace unimiss::model {
+
+/// What became of one tensor.
+enum class Transfer {
+  kLoaded,      ///< taken over as it is
+  kResampled,   ///< a position table, brought to the network's grid
+  kMissing,     ///< of the network's, and not among the weights
+  kUnexpected,  ///< among the weights, and not of the network
+};
+
+struct TransferReport {
+  struct Item {
+    std::string name;  ///< the released weights' one
+    Transfer transfer = Transfer::kLoaded;
+    std::string detail;  ///< "8x24x24 -> 24x48x48"
+  };
+  std::vector<Item> items;  ///< the network's, in its order, then the others
+  /// Share of the backbone's numbers that were taken over, in [0, 1].
+  double coverage = 0;
+
+  int64_t count(Transfer transfer) const;
+};
+
+/// The inputs that pretrained position tables were made for.
+struct PretrainedSizes {
+  int64_t image_size = 224;
+  std::array<int64_t, 3> volume_size{16, 96, 96};
+};
+
+/// Takes pretrained weights over into the backbone of another network: a
+/// SegmentationNetwork, a ClassificationNetwork, a Mit within a module.
+///
+/// weights: by official_name(), of one network ("backbone.*"; "head.*" of the
+/// projection head is left out silently). Position tables are resampled on the
+/// true grids of both sizes, with the class token's row kept, left out, or
+/// (where the weights have none) zero. Everything is checked before anything
+/// changes.
+/// Errors: TORCH_CHECK for a tensor whose shape does not fit, naming it.
+TransferReport transfer_weights(
+    const std::map<std::string, torch::Tensor>& weights,
+    const PretrainedSizes& sizes, torch::nn::Module& network);
+
+}  // namespace unimiss::model
