@@ -59,8 +59,7 @@ void add_placed(const Problem& problem, const config::Node& root,
 }  // namespace
 
 train::PretrainConfig read_pretrain_file(
-    const std::string& file, const std::vector<std::string>& overrides,
-    NamedLists lists) {
+    const std::string& file, const std::vector<std::string>& overrides) {
   config::PlacedProblems problems;
   const config::Node root = load(file, overrides, problems);
   auto config = train::PretrainConfig::of(chosen_preset(root));
@@ -69,7 +68,7 @@ train::PretrainConfig read_pretrain_file(
   Problems values;
   for (const std::string& key : problems.keys()) values.distrust(key);
   config.check(values);
-  if (lists == NamedLists::kMustExist) train::check_lists(config, values);
+  train::check_lists(config, values);
   for (const Problem& problem : values.found()) {
     add_placed(problem, root, file, problems);
   }

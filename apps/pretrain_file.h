@@ -7,10 +7,6 @@
 
 namespace unimiss {
 
-/// Whether the lists of images and volumes that a configuration names have to
-/// be there: a saved configuration may outlive them.
-enum class NamedLists { kMustExist, kMayBeMissing };
-
 /// A pretraining's configuration: the defaults of its preset, the file on top
 /// of them, the overrides "group.key=value" on top of that.
 ///
@@ -20,8 +16,7 @@ enum class NamedLists { kMustExist, kMayBeMissing };
 /// missing. What follows from another mistake is left out. Only text that
 /// cannot be taken apart (YAML, `extends`) ends the search at once.
 train::PretrainConfig read_pretrain_file(
-    const std::string& file, const std::vector<std::string>& overrides,
-    NamedLists lists = NamedLists::kMustExist);
+    const std::string& file, const std::vector<std::string>& overrides);
 
 /// One that a run saved, whose lists may no longer be there; `name` stands for
 /// it in messages.

@@ -100,15 +100,14 @@ void add_phases(DryRun& plan, const PretrainConfig& config,
                        int64_t samples_per_file, int64_t batch) {
     if (files.paths.empty()) return;
     const auto listed = static_cast<int64_t>(files.paths.size());
-    plan.phases.push_back(
-        {name,
-         listed,
-         listed * samples_per_file,
-         batch,
-         steps[rank],
-         config.optimizer.lr * static_cast<double>(batch) / 192.0,
-         {},
-         {}});
+    plan.phases.push_back({name,
+                           listed,
+                           listed * samples_per_file,
+                           batch,
+                           steps[rank],
+                           schedule.peak_lr(rank),
+                           {},
+                           {}});
   };
   add("2d", 2, lists.images, 1, config.data.batch_size_2d);
   add("3d", 3, lists.volumes, config.data.samples_per_volume,

@@ -65,6 +65,11 @@ int Schedule::rank_at(int64_t step, int64_t epoch) const {
   return count / options_.interval % 2 == 0 ? 2 : 3;
 }
 
+double Schedule::peak_lr(int rank) const {
+  const int64_t batch = rank == 2 ? size_.batch_2d : size_.batch_3d;
+  return peak_lr_ * static_cast<double>(batch) / 192.0;
+}
+
 StepPlan Schedule::at(int64_t step) const {
   StepPlan plan;
   plan.step = step;
@@ -87,10 +92,7 @@ StepPlan Schedule::at(int64_t step) const {
   // Durations given in epochs, as a share of the run.
   const double per_epoch = length / static_cast<double>(size_.epochs);
   const double warmup = options_.warmup_epochs * per_epoch;
-  const double peak =
-      peak_lr_ *
-      static_cast<double>(plan.rank == 2 ? size_.batch_2d : size_.batch_3d) /
-      192.0;
+  const double peak = peak_lr(plan.rank);
   plan.lr = position < warmup ? peak * position / std::max(warmup - 1, 1.0)
                               : cosine(peak, options_.final_lr,
                                        position - warmup, length - warmup);

@@ -265,11 +265,9 @@ TEST_F(BadConfig, ListsThatAreMissing) {
         {"6:12", "data.volumes[0]", "'/tmp' is a folder"}}},
   });
   // Of a saved configuration, whose lists may be gone.
-  testing::write_bytes(folder_.file("run.yaml"), "data: {images: nowhere}\n");
-  EXPECT_EQ(read_pretrain_file(folder_.file("run.yaml"), {},
-                               NamedLists::kMayBeMissing)
-                .data.images[0],
-            "nowhere");
+  EXPECT_EQ(
+      read_pretrain_text("data: {images: nowhere}\n", "saved").data.images[0],
+      "nowhere");
 }
 
 TEST_F(BadConfig, TextThatCannotBeTakenApart) {

@@ -7,7 +7,6 @@
 #include "unimiss/model/classification_network.h"
 #include "unimiss/model/official_names.h"
 #include "unimiss/model/segmentation_network.h"
-#include "unimiss/ssl/student_teacher.h"
 
 namespace unimiss::model {
 namespace {
@@ -16,12 +15,17 @@ using Weights = std::map<std::string, torch::Tensor>;
 
 const PretrainedSizes kToySizes{64, {16, 64, 64}};
 
+/// A pretraining's network, as far as its backbone.
+struct Pretrained : torch::nn::Module {
+  Pretrained() { register_module("backbone", Mit(testing::toy_mit())); }
+};
+
 /// Of a pretraining for both kinds, under the released weights' names.
 Weights pretrained() {
   at::manual_seed(3);
-  const ssl::Network network(testing::toy_mit(), testing::toy_head());
+  const Pretrained network;
   Weights weights;
-  for (const auto& item : network->named_parameters()) {
+  for (const auto& item : network.named_parameters()) {
     weights[official_name(item.key())] = item.value().detach();
   }
   return weights;

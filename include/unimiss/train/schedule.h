@@ -100,6 +100,8 @@ class Schedule {
   int64_t steps_per_epoch() const { return steps_per_epoch_; }
   int64_t total_steps() const { return total_steps_; }
   StepPlan at(int64_t step) const;
+  /// The largest learning rate of images (2) or volumes (3).
+  double peak_lr(int rank) const;
 
  private:
   int rank_at(int64_t step, int64_t epoch) const;
