@@ -1,5 +1,6 @@
 // unimiss-pretrain: self-supervised pretraining on images and volumes.
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <iostream>
 #include <optional>
 #include <string>
@@ -10,6 +11,8 @@
 #include "pretrain_file.h"
 #include "unimiss/config/fields.h"
 #include "unimiss/config/override.h"
+#include "unimiss/core/error.h"
+#include "unimiss/core/log.h"
 #include "unimiss/train/dry_run.h"
 #include "unimiss/train/pretraining_run.h"
 
@@ -66,6 +69,26 @@ train::ResumeRequest resume_request(const std::string& text) {
   return {Mode::kFrom, text};
 }
 
+/// A saved configuration reruns the run from wherever it is read.
+train::PretrainConfig with_absolute_paths(train::PretrainConfig config) {
+  const auto make = [](std::string& path) {
+    if (!path.empty()) {
+      path = std::filesystem::absolute(path).lexically_normal().string();
+    }
+  };
+  for (std::string& list : config.data.images) make(list);
+  for (std::string& list : config.data.volumes) make(list);
+  make(config.data.cache);
+  make(config.init.weights);
+  return config;
+}
+
+/// What was asked to be printed must not be lost on a full disk.
+void print(const std::string& text) {
+  std::cout << text << std::flush;
+  if (!std::cout) throw RunError("standard output cannot be written");
+}
+
 /// How the configuration of a checkpoint differs from the one given.
 train::EarlierConfig compare_config(const std::string& text,
                                     const train::PretrainConfig& config) {
@@ -85,25 +108,26 @@ void pretrain(const Arguments& arguments, const std::string& command) {
   }
   const auto config = read_pretrain_file(arguments.config_file, overrides);
   if (arguments.print_config) {
-    std::cout << config::dump(config) << std::flush;
+    print(config::dump(config));
     return;
   }
   if (arguments.dry_run) {
-    std::cout << train::dry_run(config, arguments.no_steps
-                                            ? train::RealSteps::kNone
-                                            : train::RealSteps::kTaken)
-                     .describe()
-              << std::flush;
+    print(train::dry_run(config, arguments.no_steps ? train::RealSteps::kNone
+                                                    : train::RealSteps::kTaken)
+              .describe());
     return;
   }
   train::RunRequest request;
-  request.config_text = config::dump(config);
+  request.config_text = config::dump(with_absolute_paths(config));
   request.command = command;
   request.resume = resume_request(arguments.resume);
   request.compare_config = [&](const std::string& text) {
     return compare_config(text, config);
   };
-  std::cout << train::run_pretraining(config, request).describe() << std::flush;
+  const std::string summary =
+      train::run_pretraining(config, request).describe();
+  log_to_file_only(summary);
+  std::cout << summary << std::flush;
 }
 
 }  // namespace

@@ -2,9 +2,10 @@
 # From a fresh clone to a small pretraining run on one chest CT: installs,
 # builds, fetches a public volume, projects radiographs from it and trains on
 # both. The run folder runs/quickstart holds progress.png, the log and the
-# checkpoints; an earlier one is kept under its date.
+# checkpoints. The same command goes on with a run that was stopped and shows one
+# that is finished; another configuration needs a folder of its own:
 #
-#   scripts/quickstart.sh [group.key=value ...]    overrides of the configuration
+#   scripts/quickstart.sh [group.key=value ...]    e.g. run.output=runs/second
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -46,11 +47,6 @@ if [[ ! -e "$data/.complete" ]]; then
 fi
 
 run=runs/quickstart
-if [[ -e "$run" ]]; then
-  kept=$run-$(date -r "$run" +%Y%m%d-%H%M%S)
-  mv "$run" "$kept"
-  echo "quickstart: the earlier run is now $kept"
-fi
 # Spinning OpenMP threads would compete with the loader's.
 export OMP_WAIT_POLICY=PASSIVE
 exec build/release/bin/unimiss-pretrain \

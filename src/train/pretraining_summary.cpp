@@ -76,7 +76,8 @@ std::string PretrainingSummary::describe() const {
       "volumes "
       "({} pairs, {:.1f} a second)\n"
       "  waiting for data {:.1f} % of the time; peak memory {} MiB\n"
-      "  loss terms (mean of the first and the last tenth)\n",
+      "  loss terms (mean of the first and the last tenth of their steps; the "
+      "first ones are warm-up)\n",
       steps, seconds, device, precision, model,
       static_cast<double>(parameters) / 1e6, images, samples_2d,
       samples_per_second_2d, volumes, samples_3d, samples_per_second_3d,

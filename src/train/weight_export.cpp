@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <vector>
 
 #include "unimiss/core/error.h"
 #include "unimiss/io/tensor_archive.h"
@@ -41,9 +43,9 @@ io::TensorMap full_state(Pretrainer& pretrainer) {
 
 ExportedFiles export_weights(const std::string& folder, Pretrainer& pretrainer,
                              const std::map<std::string, std::string>& facts) {
-  const ExportedFiles files{folder + "/student.safetensors",
-                            folder + "/teacher.safetensors",
-                            folder + "/full.safetensors"};
+  ExportedFiles files{folder + "/student.safetensors",
+                      folder + "/teacher.safetensors",
+                      folder + "/full.safetensors"};
   auto& networks = pretrainer.networks();
   const auto save = [&](const std::string& file, const io::TensorMap& tensors,
                         const char* content) {
@@ -76,25 +78,33 @@ void load_exported_weights(const std::string& path, Pretrainer& pretrainer) {
                                : path;
   const io::TensorMap weights = io::load_tensors(file);
   const io::TensorMap targets = full_state(pretrainer);
-  std::string problems;
+  std::vector<std::string> problems;
   for (const auto& [name, target] : targets) {
     const auto found = weights.find(name);
     if (found == weights.end()) {
-      problems += "\n  " + name + " is missing";
+      problems.push_back(name + " is missing");
     } else if (found->second.sizes() != target.sizes()) {
-      problems += fmt::format("\n  {} is {} there and {} here", name,
-                              fmt::join(found->second.sizes(), "x"),
-                              fmt::join(target.sizes(), "x"));
+      problems.push_back(fmt::format("{} is {} there and {} here", name,
+                                     fmt::join(found->second.sizes(), "x"),
+                                     fmt::join(target.sizes(), "x")));
     }
   }
   for (const auto& [name, tensor] : weights) {
-    if (!targets.contains(name)) problems += "\n  " + name + " is too much";
+    if (!targets.contains(name)) problems.push_back(name + " is too much");
   }
   if (!problems.empty()) {
-    throw DataError(file,
-                    "does not fit this network; set model.* and head.* as in "
-                    "the run it comes from:" +
-                        problems);
+    constexpr size_t kShown = 10;
+    const size_t shown = std::min(kShown, problems.size());
+    throw DataError(
+        file, fmt::format("does not fit this network in {} tensors; name a "
+                          "full.safetensors, and set model.* and head.* as in "
+                          "the run it comes from:\n  {}{}",
+                          problems.size(),
+                          fmt::join(problems.begin(),
+                                    problems.begin() +
+                                        static_cast<std::ptrdiff_t>(shown),
+                                    "\n  "),
+                          shown < problems.size() ? "\n  ..." : ""));
   }
   torch::NoGradGuard no_grad;
   for (auto [name, target] : targets) target.copy_(weights.at(name));

@@ -76,7 +76,7 @@ TEST(WeightExport, WhatDoesNotFitIsNamedAndChangesNothing) {
       ThrowsMessage<DataError>(AllOf(
           HasSubstr("center is 1x64 there and 1x32 here"),
           HasSubstr("student.backbone.transformer.cls_tokens1 is missing"),
-          HasSubstr("more is too much"))));
+          HasSubstr("tensors; name a full.safetensors"))));
   expect_same_state(to, same);
 }
 
