@@ -16,7 +16,8 @@ fi
 export OMP_WAIT_POLICY=PASSIVE OMP_NUM_THREADS=1
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-ctest --test-dir build/release -j "$(nproc)" --output-on-failure \
+# nproc alone would heed OMP_NUM_THREADS.
+ctest --test-dir build/release -j "$(nproc --all)" --output-on-failure \
   --no-tests=error "$@" |
   tee "$log"
 status=${PIPESTATUS[0]}
