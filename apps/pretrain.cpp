@@ -90,9 +90,9 @@ void print(const std::string& text) {
 }
 
 /// How the configuration of a checkpoint differs from the one given.
-train::EarlierConfig compare_config(const std::string& text,
-                                    const train::PretrainConfig& config) {
-  train::EarlierConfig earlier{
+train::EarlierConfig<train::PretrainConfig> compare_config(
+    const std::string& text, const train::PretrainConfig& config) {
+  train::EarlierConfig<train::PretrainConfig> earlier{
       read_pretrain_text(text, "the checkpoint's configuration"), {}};
   for (const auto& [key, left, right] :
        config::compare(earlier.config, config)) {
@@ -121,11 +121,10 @@ void pretrain(const Arguments& arguments, const std::string& command) {
   request.config_text = config::dump(with_absolute_paths(config));
   request.command = command;
   request.resume = resume_request(arguments.resume);
-  request.compare_config = [&](const std::string& text) {
-    return compare_config(text, config);
-  };
   const std::string summary =
-      train::run_pretraining(config, request).describe();
+      train::run_pretraining(config, request, [&](const std::string& text) {
+        return compare_config(text, config);
+      }).describe();
   log_to_file_only(summary);
   std::cout << summary << std::flush;
 }

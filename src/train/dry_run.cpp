@@ -9,7 +9,7 @@
 #include <filesystem>
 #include <string_view>
 
-#include "train/run_preparation.h"
+#include "train/pretraining_preparation.h"
 #include "unimiss/core/log.h"
 #include "unimiss/core/stopwatch.h"
 #include "unimiss/train/weight_export.h"

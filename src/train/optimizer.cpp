@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace unimiss::train {
 
@@ -18,22 +19,36 @@ void OptimizerOptions::check(Problems& problems) const {
 
 Optimizer::Optimizer(
     const torch::OrderedDict<std::string, torch::Tensor>& parameters,
-    const OptimizerOptions& options)
+    const OptimizerOptions& options,
+    const std::map<std::string, double>& lr_scales)
     : options_(options) {
   for (const auto& item : parameters) {
     const torch::Tensor& parameter = item.value();
     if (!parameter.requires_grad()) continue;
     const bool bias = item.key().ends_with("bias");
-    slots_.push_back(
-        {item.key(), parameter, {}, {}, {}, parameter.dim() > 1 && !bias});
+    const auto scale = lr_scales.find(item.key());
+    slots_.push_back({item.key(),
+                      parameter,
+                      {},
+                      {},
+                      {},
+                      parameter.dim() > 1 && !bias,
+                      scale == lr_scales.end() ? 1 : scale->second});
   }
 }
 
-void Optimizer::ensure_state(Slot& slot) {
+struct Optimizer::Group {
+  std::vector<torch::Tensor> parameters, gradients, exp_avgs, exp_avg_sqs,
+      steps;
+};
+
+void Optimizer::ensure_state(Slot& slot) const {
   if (slot.step.defined()) return;
   // The moments share the parameter's layout, which the fused update needs.
   slot.exp_avg = at::zeros_like(slot.parameter);
-  slot.exp_avg_sq = at::zeros_like(slot.parameter);
+  if (options_.kind == OptimizerKind::kAdamW) {
+    slot.exp_avg_sq = at::zeros_like(slot.parameter);
+  }
   slot.step = at::zeros(
       {}, slot.parameter.options().dtype(torch::kFloat).requires_grad(false));
 }
@@ -79,10 +94,7 @@ torch::Tensor Optimizer::clip() {
 void Optimizer::step(double lr, double weight_decay,
                      const std::vector<std::string>& held) {
   torch::NoGradGuard no_grad;
-  struct Group {
-    std::vector<torch::Tensor> parameters, gradients, exp_avgs, exp_avg_sqs,
-        steps;
-  } groups[2];
+  std::map<std::pair<bool, double>, Group> groups;
   for (Slot& slot : slots_) {
     torch::Tensor gradient = slot.parameter.grad();
     if (std::find(held.begin(), held.end(), slot.name) != held.end()) continue;
@@ -97,23 +109,35 @@ void Optimizer::step(double lr, double weight_decay,
     if (gradient.strides() != slot.parameter.strides()) {
       gradient = at::empty_like(slot.parameter).copy_(gradient);
     }
-    Group& group = groups[slot.decayed ? 0 : 1];
+    Group& group = groups[{slot.decayed, slot.lr_scale}];
     group.parameters.push_back(slot.parameter);
     group.gradients.push_back(gradient);
     group.exp_avgs.push_back(slot.exp_avg);
-    group.exp_avg_sqs.push_back(slot.exp_avg_sq);
+    if (slot.exp_avg_sq.defined()) {
+      group.exp_avg_sqs.push_back(slot.exp_avg_sq);
+    }
     group.steps.push_back(slot.step);
   }
-  for (int i = 0; i < 2; ++i) {
-    Group& group = groups[i];
-    if (group.parameters.empty()) continue;
-    at::_foreach_add_(group.steps, 1);
-    at::_fused_adamw_(group.parameters, group.gradients, group.exp_avgs,
-                      group.exp_avg_sqs, /*max_exp_avg_sqs=*/{}, group.steps,
-                      lr, options_.beta1, options_.beta2,
-                      i == 0 ? weight_decay : 0.0, options_.epsilon,
-                      /*amsgrad=*/false, /*maximize=*/false);
+  for (auto& [traits, group] : groups) {
+    const auto [decayed, scale] = traits;
+    update(group, scale * lr, decayed ? weight_decay : 0.0);
   }
+}
+
+void Optimizer::update(Group& group, double lr, double weight_decay) const {
+  at::_foreach_add_(group.steps, 1);
+  if (options_.kind == OptimizerKind::kSgd) {
+    // A momentum of zero takes the first gradient in as a whole, too.
+    at::_fused_sgd_(group.parameters, group.gradients, group.exp_avgs,
+                    weight_decay, options_.sgd_momentum, lr, /*dampening=*/0,
+                    /*nesterov=*/true, /*maximize=*/false,
+                    /*is_first_step=*/false);
+    return;
+  }
+  at::_fused_adamw_(group.parameters, group.gradients, group.exp_avgs,
+                    group.exp_avg_sqs, /*max_exp_avg_sqs=*/{}, group.steps, lr,
+                    options_.beta1, options_.beta2, weight_decay,
+                    options_.epsilon, /*amsgrad=*/false, /*maximize=*/false);
 }
 
 void Optimizer::zero_grad() {
@@ -125,7 +149,9 @@ std::map<std::string, torch::Tensor> Optimizer::state() const {
   for (const Slot& slot : slots_) {
     if (!slot.step.defined()) continue;
     state[slot.name + ".exp_avg"] = slot.exp_avg;
-    state[slot.name + ".exp_avg_sq"] = slot.exp_avg_sq;
+    if (slot.exp_avg_sq.defined()) {
+      state[slot.name + ".exp_avg_sq"] = slot.exp_avg_sq;
+    }
     state[slot.name + ".step"] = slot.step;
   }
   return state;
@@ -134,8 +160,10 @@ std::map<std::string, torch::Tensor> Optimizer::state() const {
 void Optimizer::load_state(const std::map<std::string, torch::Tensor>& state) {
   torch::NoGradGuard no_grad;
   size_t used = 0;
-  for (const Slot& slot : slots_)
-    used += state.contains(slot.name + ".step") ? 3 : 0;
+  const size_t tensors = options_.kind == OptimizerKind::kAdamW ? 3 : 2;
+  for (const Slot& slot : slots_) {
+    used += state.contains(slot.name + ".step") ? tensors : 0;
+  }
   TORCH_CHECK(used == state.size(),
               "the optimizer state names parameters the network lacks");
   for (Slot& slot : slots_) {
@@ -147,7 +175,9 @@ void Optimizer::load_state(const std::map<std::string, torch::Tensor>& state) {
     }
     ensure_state(slot);
     slot.exp_avg.copy_(state.at(slot.name + ".exp_avg"));
-    slot.exp_avg_sq.copy_(state.at(slot.name + ".exp_avg_sq"));
+    if (slot.exp_avg_sq.defined()) {
+      slot.exp_avg_sq.copy_(state.at(slot.name + ".exp_avg_sq"));
+    }
     slot.step.copy_(step->second);
   }
 }

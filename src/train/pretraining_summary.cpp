@@ -27,7 +27,7 @@ std::vector<Course> courses(
 
 }  // namespace
 
-void RunHistory::add(const StepRecord& record) {
+void PretrainingHistory::add(const StepRecord& record) {
   steps_ = record.step;
   peak_memory_mb_ = std::max(peak_memory_mb_, record.peak_memory_mb);
   Phase& phase = phases_[record.phase];
@@ -41,11 +41,12 @@ void RunHistory::add(const StepRecord& record) {
     terms_[name].push_back(value);
     sheet_.add_term(name, record.step, value);
   }
-  entropies_[record.phase].push_back(record.teacher_entropy);
-  sheet_.add_entropy(record.phase, record.step, record.teacher_entropy);
+  if (!record.teacher_entropy) return;
+  entropies_[record.phase].push_back(*record.teacher_entropy);
+  sheet_.add_entropy(record.phase, record.step, *record.teacher_entropy);
 }
 
-void RunHistory::describe(PretrainingSummary& summary) const {
+void PretrainingHistory::describe(PretrainingSummary& summary) const {
   const auto phase = [&](const char* name) {
     const auto found = phases_.find(name);
     return found == phases_.end() ? Phase() : found->second;

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <string_view>
 
 #include "unimiss/core/error.h"
@@ -134,6 +136,20 @@ std::optional<Checkpoint> find_start(const ResumeRequest& request,
   }
   check_beginning_again(folder, checkpoints);
   return std::nullopt;
+}
+
+std::string earlier_config(const RunFolder& folder,
+                           const std::optional<Checkpoint>& start) {
+  if (start) {
+    const auto text = start->texts.find(kCheckpointConfig);
+    require(text != start->texts.end(), "--resume",
+            "the checkpoint is not one of a run");
+    return text->second;
+  }
+  if (!folder.begun()) return "";
+  // A process killed in its first moment leaves none.
+  std::ifstream file(folder.file("config.yaml"), std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 void check_changes(const std::vector<ConfigChange>& changes,

@@ -16,32 +16,41 @@ double samples_per_second(const StepRecord& record) {
 }
 
 std::string line_of(const StepRecord& record, int64_t total) {
-  std::string terms;
+  std::string terms, entropy;
+  if (record.teacher_entropy) {
+    entropy = fmt::format(" entropy {:.3f}", *record.teacher_entropy);
+  }
   if (record.terms.size() > 1) {
     for (const auto& [name, value] : record.terms) {
       terms += fmt::format(" {} {:.3f}", name, value);
     }
   }
   return fmt::format(
-      "step {}/{} {} loss {:.4f}{} lr {:.2e} grad {:.3f} entropy {:.3f} "
-      "{:.1f} samples/s{}",
+      "step {}/{} {} loss {:.4f}{} lr {:.2e} grad {:.3f}{} {:.1f} samples/s{}",
       record.step, total, record.phase, record.loss, terms, record.lr,
-      record.grad_norm, record.teacher_entropy, samples_per_second(record),
+      record.grad_norm, entropy, samples_per_second(record),
       record.skipped.empty() ? "" : " (skipped: " + record.skipped + ")");
 }
 
 }  // namespace
 
-RunOutput::RunOutput(const RunFolder& folder, int64_t from, int64_t total)
-    : picture_(folder.file("progress.png")), from_(from), total_(total) {
+RunOutput::RunOutput(const RunFolder& folder, int64_t from, int64_t total,
+                     RunHistory& history)
+    : picture_(folder.file("progress.png")),
+      history_(history),
+      from_(from),
+      total_(total) {
   log_to_file(folder.file("log.txt"));
   const std::string metrics = folder.file("metrics.jsonl");
   const bool branch = !folder.branch().empty();
   int64_t records = 0;
   for (const Metrics& record : MetricLog::keep_until(metrics, from)) {
-    const auto step = StepRecord::of(record);
-    if (step) history_.add(*step);
-    records += step ? 1 : 0;
+    if (const auto step = StepRecord::of(record)) {
+      history_.add(*step);
+      ++records;
+    } else {
+      history_.add_other(record);
+    }
   }
   if (records < from && !branch) {
     log_warning(fmt::format(
@@ -70,6 +79,14 @@ void RunOutput::add(const StepRecord& record) {
                line_of(record, total_) + ", " + left);
 }
 
+void RunOutput::add_other(int64_t step, const Metrics& record,
+                          const std::string& line) {
+  metrics_->write(record);
+  events_->write(step, record);
+  history_.add_other(record);
+  log_info(line);
+}
+
 void RunOutput::sync() { metrics_->sync(); }
 
 void RunOutput::draw() {
@@ -79,10 +96,6 @@ void RunOutput::draw() {
   } catch (const DataError& error) {
     if (!std::exchange(picture_failed_, true)) log_warning(error.what());
   }
-}
-
-void RunOutput::describe(PretrainingSummary& summary) const {
-  history_.describe(summary);
 }
 
 }  // namespace unimiss::train

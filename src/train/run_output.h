@@ -6,8 +6,8 @@
 #include "unimiss/core/stopwatch.h"
 #include "unimiss/train/event_log.h"
 #include "unimiss/train/metric_log.h"
-#include "unimiss/train/pretraining_summary.h"
 #include "unimiss/train/run_folder.h"
+#include "unimiss/train/run_history.h"
 
 namespace unimiss::train {
 
@@ -15,22 +15,24 @@ namespace unimiss::train {
 /// tensorboard/, progress.png and the line on the terminal.
 class RunOutput {
  public:
-  /// Goes on after step `from`; what is there of later steps is cut off. Throws
+  /// Goes on after step `from`; what is there of later steps is cut off, the
+  /// rest goes into the history, as all that is added later does. Throws
   /// DataError where the folder cannot be written.
-  RunOutput(const RunFolder& folder, int64_t from, int64_t total);
+  RunOutput(const RunFolder& folder, int64_t from, int64_t total,
+            RunHistory& history);
 
   void add(const StepRecord& record);
-  void add_views(const data::Views& batch) { history_.add_views(batch); }
+  /// A record that is not one of a step, with the line that tells of it.
+  void add_other(int64_t step, const Metrics& record, const std::string& line);
   /// Waits until all records are on the disk.
   void sync();
   /// Draws the picture anew; where that fails, says so once.
   void draw();
-  void describe(PretrainingSummary& summary) const;
 
  private:
   std::string picture_;
   bool picture_failed_ = false;
-  RunHistory history_;
+  RunHistory& history_;
   std::unique_ptr<MetricLog> metrics_;
   std::unique_ptr<EventLog> events_;
   int64_t from_, total_;

@@ -1,51 +1,41 @@
 #pragma once
 
-#include <memory>
+#include <torch/types.h>
+
+#include <map>
 #include <string>
 
 #include "unimiss/core/error.h"
 #include "unimiss/train/checkpoint.h"
-#include "unimiss/train/pretrain_data.h"
-#include "unimiss/train/pretrainer.h"
-#include "unimiss/train/pretraining_run.h"
 #include "unimiss/train/run_folder.h"
+#include "unimiss/train/run_options.h"
 
+/// What every run looks at before its first step.
 namespace unimiss::train {
 
-/// Where a run stands: all that its future follows from besides the state of
-/// its Pretrainer.
-struct RunPosition {
-  int64_t step = 0;                        ///< steps that are done
-  int64_t batches_2d = 0, batches_3d = 0;  ///< taken from each stream
-  int64_t nonfinite = 0;                   ///< steps skipped for it
-};
+/// Takes over the number of threads. Throws ConfigError for a precision that
+/// the device cannot do.
+void set_up_process(const RunOptions& options, torch::Device device);
 
-/// A run before its first step.
-struct PreparedRun {
-  torch::Device device = torch::kCPU;
-  PretrainData data;
-  std::unique_ptr<Schedule> schedule;
-  std::unique_ptr<Pretrainer> pretrainer;
-  RunPosition position;
-};
+/// LibTorch's own draws (drop path) become a function of seed and step.
+void seed_step(const RunOptions& options, int64_t step);
 
-/// Configuration, data and checkpoint are found good or bad here, before
-/// anything is written to the folder. Throws ConfigError.
-PreparedRun prepare_run(const PretrainConfig& config, const RunRequest& request,
-                        torch::Device device, RunFolder& folder,
-                        const CheckpointFolder& checkpoints);
+/// Throws ConfigError for a folder that cannot be written; keeps other
+/// processes out of one that is there, which could take its checkpoint further
+/// meanwhile.
+void take_folder(RunFolder& folder);
 
-/// The checkpoint of a run, which prepare_run() goes on from.
-Checkpoint make_checkpoint(const PreparedRun& run,
-                           const std::string& config_text);
+/// What every checkpoint says of where it comes from.
+std::map<std::string, std::string> checkpoint_texts(
+    const std::string& config_text, torch::Device device);
 
-/// The schedule for so many samples of each kind, 0: none. Throws ConfigError
-/// where the run would end before a kind has had its first step.
-Schedule make_schedule(const PretrainConfig& config, int64_t images,
-                       int64_t volumes);
+/// Says so where threads or device are others than a checkpoint's.
+void warn_of_rounding(const Checkpoint& start, torch::Device device);
 
-PretrainerOptions pretrainer_options(const PretrainConfig& config,
-                                     torch::Device device);
+/// Throws ConfigError, naming the key data.`kind`, where the files of that kind
+/// are not those a checkpoint was made with.
+void check_files(const Checkpoint& start, const char* kind,
+                 const std::string& fingerprint);
 
 /// What was found bad before training is the user's to correct: a DataError of
 /// work() becomes a ConfigError.

@@ -36,7 +36,12 @@ constexpr const char* kSkipped = "skipped";
 Metrics StepRecord::metrics() const {
   Metrics metrics;
   const auto add = [&](const char* name, const auto& value) {
-    metrics.emplace_back(name, value);
+    if constexpr (std::is_same_v<decltype(value),
+                                 const std::optional<double>&>) {
+      if (value) metrics.emplace_back(name, *value);
+    } else {
+      metrics.emplace_back(name, value);
+    }
   };
   visit_leading(*this, add);
   for (const auto& [name, value] : terms) metrics.emplace_back(name, value);
@@ -52,13 +57,15 @@ std::optional<StepRecord> StepRecord::of(const Metrics& metrics) {
   StepRecord record;
   size_t found = 0, expected = 0;
   const auto read = [&](const char* name, auto& field) {
-    ++expected;
+    using Field = std::remove_reference_t<decltype(field)>;
+    constexpr bool kOptional = std::is_same_v<Field, std::optional<double>>;
+    using Value = std::conditional_t<kOptional, double, Field>;
+    expected += kOptional ? 0 : 1;
     for (const auto& [key, value] : metrics) {
       if (key != name) continue;
-      if (const auto* held =
-              std::get_if<std::remove_reference_t<decltype(field)>>(&value)) {
+      if (const auto* held = std::get_if<Value>(&value)) {
         field = *held;
-        ++found;
+        found += kOptional ? 0 : 1;
       }
     }
   };

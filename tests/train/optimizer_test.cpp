@@ -3,8 +3,10 @@
 #include <ATen/Functions.h>
 #include <gtest/gtest.h>
 #include <torch/optim/adamw.h>
+#include <torch/optim/sgd.h>
 
 #include <cmath>
+#include <utility>
 
 namespace unimiss::train {
 namespace {
@@ -49,6 +51,42 @@ TEST(Optimizer, EqualsLibTorchsAdamWInTwoGroups) {
       const torch::Tensor gradient = at::randn_like(ours[name]);
       ours[name].mutable_grad() = gradient.clone();
       theirs[name].mutable_grad() = gradient.clone();
+    }
+    optimizer.step(1e-2, 0.1);
+    reference.step();
+  }
+  EXPECT_TRUE(at::allclose(ours["a.weight"], theirs["a.weight"], 1e-10));
+  EXPECT_TRUE(at::allclose(ours["a.bias"], theirs["a.bias"], 1e-10));
+}
+
+TEST(Optimizer, EqualsLibTorchsNesterovSgdWithScaledRates) {
+  Parameters ours = make_parameters(), theirs = make_parameters();
+  OptimizerOptions options = unclipped();
+  options.kind = OptimizerKind::kSgd;
+  options.sgd_momentum = 0.9;
+  Optimizer optimizer(ours, options, {{"a.bias", 0.25}});
+  auto group = [&](const char* name, double lr, double decay) {
+    torch::optim::OptimizerParamGroup result(
+        std::vector<torch::Tensor>{theirs[name]});
+    result.set_options(std::make_unique<torch::optim::SGDOptions>(
+        torch::optim::SGDOptions(lr).momentum(0.9).nesterov(true).weight_decay(
+            decay)));
+    return result;
+  };
+  torch::optim::SGD reference(
+      {group("a.weight", 1e-2, 0.1), group("a.bias", 0.25e-2, 0.0)},
+      torch::optim::SGDOptions(1e-2));
+  for (int i = 0; i < 4; ++i) {
+    for (const char* name : {"a.weight", "a.bias"}) {
+      const torch::Tensor gradient = at::randn_like(ours[name]);
+      ours[name].mutable_grad() = gradient.clone();
+      theirs[name].mutable_grad() = gradient.clone();
+    }
+    if (i == 2) {
+      // Its state goes on where it was.
+      Optimizer other(ours, options, {{"a.bias", 0.25}});
+      other.load_state(optimizer.state());
+      optimizer = std::move(other);
     }
     optimizer.step(1e-2, 0.1);
     reference.step();

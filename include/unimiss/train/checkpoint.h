@@ -11,6 +11,9 @@
 
 namespace unimiss::train {
 
+/// The name of the text that is a run's configuration.
+inline constexpr const char* kCheckpointConfig = "config";
+
 /// All that a run continues from. Tensors are on the CPU.
 struct Checkpoint {
   int64_t step = 0;  ///< optimizer steps that are done

@@ -14,72 +14,11 @@
 #include "unimiss/model/mit_options.h"
 #include "unimiss/ssl/objective.h"
 #include "unimiss/ssl/projection_head.h"
-#include "unimiss/train/device.h"
 #include "unimiss/train/optimizer.h"
-#include "unimiss/train/precision.h"
+#include "unimiss/train/run_options.h"
 #include "unimiss/train/schedule.h"
-#include "unimiss/train/stop_request.h"
 
 namespace unimiss::train {
-
-/// What a step whose loss or gradient is not finite does to the run.
-enum class OnNonFinite { kStop, kSkip };
-
-struct RunOptions {
-  std::string output = "runs/pretrain";
-  int64_t seed = 7;
-  DeviceChoice device = DeviceChoice::kAuto;
-  Precision precision = Precision::kFp32;
-  int64_t threads = 0;
-  int64_t epochs = 200;
-  int64_t max_steps = 0;
-  int64_t checkpoint_every_steps = 0;
-  double checkpoint_every_minutes = 15;
-  int64_t keep_checkpoints = 3;
-  int64_t keep_every_steps = 0;
-  std::vector<StopSignal> stop_signals{StopSignal::kTerm, StopSignal::kInt,
-                                       StopSignal::kUsr1};
-  double time_limit = 0;
-  OnNonFinite on_nonfinite = OnNonFinite::kStop;
-  int64_t max_nonfinite = 10;
-
-  template <class Self, class Visitor>
-  static void visit_fields(Self& self, Visitor&& visit) {
-    visit("output", self.output,
-          "folder for all a run writes; a run that is there goes on");
-    visit("seed", self.seed, "seed of weights, shuffling and augmentation");
-    visit("device", self.device,
-          "where to train; auto: the GPU where there is one");
-    visit("precision", self.precision,
-          "arithmetic of forward and backward: bf16 is autocast, fp16 needs "
-          "a GPU and scales the loss");
-    visit("threads", self.threads,
-          "threads for tensors, in [0, 1024]; 0: all cores");
-    visit("epochs", self.epochs, "epochs to train, at least 1");
-    visit("max_steps", self.max_steps,
-          "optimizer steps to train, instead of epochs; 0: by epochs");
-    visit("checkpoint_every_steps", self.checkpoint_every_steps,
-          "a checkpoint whenever so many steps are done; 0: by time alone");
-    visit("checkpoint_every_minutes", self.checkpoint_every_minutes,
-          "a checkpoint at the latest after so many minutes; 0: by steps "
-          "alone");
-    visit("keep_checkpoints", self.keep_checkpoints,
-          "so many of the newest checkpoints stay, at least 1");
-    visit("keep_every_steps", self.keep_every_steps,
-          "checkpoints at multiples of so many steps stay too; 0: none");
-    visit("stop_signals", self.stop_signals,
-          "signals that save and end the run with exit status 75");
-    visit("time_limit", self.time_limit,
-          "minutes after which the run saves and ends with exit status 75; 0: "
-          "none. The end of a SLURM job counts too");
-    visit("on_nonfinite", self.on_nonfinite,
-          "a step whose loss or gradient is not finite: stop the run, or skip "
-          "the step; nothing changes in either case");
-    visit("max_nonfinite", self.max_nonfinite,
-          "steps that on_nonfinite: skip may leave out in a run");
-  }
-  void check(Problems& problems) const;
-};
 
 /// Where a run's weights come from.
 struct InitOptions {
@@ -173,7 +112,7 @@ struct PretrainDataOptions {
 
 /// Everything a pretraining run follows from. A file states only what differs.
 struct PretrainConfig {
-  RunOptions run;
+  RunOptions run{.output = "runs/pretrain"};
   InitOptions init;
   model::MitOptions model;
   ssl::ProjectionHeadOptions head;
@@ -211,11 +150,4 @@ struct unimiss::EnumNames<unimiss::train::Preset> {
   static constexpr std::array kNames{
       std::pair{unimiss::train::Preset::kPaper, "paper"},
       std::pair{unimiss::train::Preset::kOfficial, "official"}};
-};
-
-template <>
-struct unimiss::EnumNames<unimiss::train::OnNonFinite> {
-  static constexpr std::array kNames{
-      std::pair{unimiss::train::OnNonFinite::kStop, "stop"},
-      std::pair{unimiss::train::OnNonFinite::kSkip, "skip"}};
 };

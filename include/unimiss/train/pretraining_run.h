@@ -1,20 +1,10 @@
 #pragma once
 
-#include <string>
-
 #include "unimiss/train/pretrain_config.h"
 #include "unimiss/train/pretraining_summary.h"
 #include "unimiss/train/resume.h"
 
 namespace unimiss::train {
-
-/// What a run is told besides its configuration.
-struct RunRequest {
-  std::string config_text;  ///< the configuration, resolved; saved with the run
-  std::string command;      ///< the command line, for the manifest
-  ResumeRequest resume;
-  CompareConfig compare_config;
-};
 
 /// Runs a pretraining to its end, from where its folder (run.output) says it
 /// was, and writes that folder: see RunFolder.
@@ -27,7 +17,8 @@ struct RunRequest {
 /// configuration, lists, files, the folder. Preempted after it was asked to
 /// stop (signal, time limit) and has saved. Another Error when it cannot go on;
 /// it has then saved the last good step where that was possible.
-PretrainingSummary run_pretraining(const PretrainConfig& config,
-                                   const RunRequest& request);
+PretrainingSummary run_pretraining(
+    const PretrainConfig& config, const RunRequest& request,
+    const CompareConfig<PretrainConfig>& compare);
 
 }  // namespace unimiss::train

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "unimiss/train/contact_sheet.h"
-#include "unimiss/train/step_record.h"
+#include "unimiss/train/run_history.h"
 
 namespace unimiss::train {
 
@@ -39,15 +39,15 @@ struct PretrainingSummary {
   std::string describe() const;
 };
 
-/// The steps of a run so far, those of earlier starts included: what summary
-/// and picture are made of.
-class RunHistory {
+class PretrainingHistory : public RunHistory {
  public:
-  void add(const StepRecord& record);
+  void add(const StepRecord& record) override;
   void add_views(const data::Views& batch) { sheet_.add_views(batch); }
   /// Fills in what follows from the steps.
   void describe(PretrainingSummary& summary) const;
-  void write_picture(const std::string& path) const { sheet_.write(path); }
+  void write_picture(const std::string& path) const override {
+    sheet_.write(path);
+  }
 
  private:
   using Values = std::vector<double>;

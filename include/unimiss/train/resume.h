@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "unimiss/train/checkpoint.h"
-#include "unimiss/train/pretrain_config.h"
 #include "unimiss/train/run_folder.h"
 
 namespace unimiss::train {
@@ -29,12 +28,28 @@ struct ConfigChange {
   std::string key, before, now;
 };
 /// A checkpoint's configuration, and how this run's differs.
+template <class Config>
 struct EarlierConfig {
-  PretrainConfig config;
+  Config config;
   std::vector<ConfigChange> changes;
 };
 /// Reads the text of a saved configuration and compares. Throws ConfigError.
-using CompareConfig = std::function<EarlierConfig(const std::string& text)>;
+template <class Config>
+using CompareConfig =
+    std::function<EarlierConfig<Config>(const std::string& text)>;
+
+/// What a run is told besides its configuration.
+struct RunRequest {
+  std::string config_text;  ///< the configuration, resolved; saved with the run
+  std::string command;      ///< the command line, for the manifest
+  ResumeRequest resume;
+};
+
+/// The configuration that a run was begun with: of the checkpoint it goes on
+/// from or, where it began here and has none yet, of its folder. Empty: there
+/// is none to be held to. Throws ConfigError for a checkpoint without one.
+std::string earlier_config(const RunFolder& folder,
+                           const std::optional<Checkpoint>& start);
 
 /// The checkpoint a run goes on from; none: it begins at its first step. Says
 /// which one, and which were passed over and why.

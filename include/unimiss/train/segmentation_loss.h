@@ -24,7 +24,7 @@ enum class DiceScope {
 };
 
 struct SegmentationLossOptions {
-  ClassRelation relation = ClassRelation::kExclusive;
+  ClassRelation relation = ClassRelation::kExclusive;  ///< of the task
   DiceScope dice_scope = DiceScope::kBatch;
   double dice_weight = 1, cross_entropy_weight = 1;
   /// Of the cross-entropy, one a class; empty: all 1.
@@ -33,17 +33,14 @@ struct SegmentationLossOptions {
 
   template <class Self, class Visitor>
   static void visit_fields(Self& self, Visitor&& visit) {
-    visit("relation", self.relation,
-          "classes exclude each other, or structures may overlap: exclusive or "
-          "overlapping");
     visit("dice_scope", self.dice_scope,
-          "the Dice coefficient of each sample, or of a whole batch: sample or "
-          "batch");
-    visit("dice_weight", self.dice_weight, "of the Dice term");
+          "the Dice coefficient of each sample, or of a whole batch");
+    visit("dice_weight", self.dice_weight,
+          "of a segmentation's Dice term, at least 0");
     visit("cross_entropy_weight", self.cross_entropy_weight,
-          "of the cross-entropy term");
+          "of the cross-entropy term, at least 0");
     visit("class_weights", self.class_weights,
-          "of each class in the cross-entropy; empty: all 1");
+          "of each class in the cross-entropy, at least 0; empty: all 1");
     visit("smooth", self.smooth,
           "added to both sides of the Dice fraction: a class that is absent "
           "and not predicted counts as 1");
@@ -74,12 +71,6 @@ torch::Tensor deep_supervision_loss(const std::vector<torch::Tensor>& logits,
 
 }  // namespace unimiss::train
 
-template <>
-struct unimiss::EnumNames<unimiss::train::ClassRelation> {
-  static constexpr std::array kNames{
-      std::pair{unimiss::train::ClassRelation::kExclusive, "exclusive"},
-      std::pair{unimiss::train::ClassRelation::kOverlapping, "overlapping"}};
-};
 template <>
 struct unimiss::EnumNames<unimiss::train::DiceScope> {
   static constexpr std::array kNames{

@@ -20,8 +20,10 @@ struct StepRecord {
   std::string phase;  ///< "2d" or "3d"
   double loss = 0;    ///< NaN where it was not finite
   std::vector<std::pair<std::string, double>> terms;  ///< of the loss
-  double lr = 0, weight_decay = 0, momentum = 0;
-  double grad_norm = 0, teacher_entropy = 0;
+  double lr = 0, weight_decay = 0;
+  double grad_norm = 0;
+  /// Of a pretraining: the teacher's.
+  std::optional<double> momentum, teacher_entropy;
   int64_t samples = 0;
   double seconds = 0;       ///< of the whole step
   double wait_seconds = 0;  ///< of these, waiting for the batch

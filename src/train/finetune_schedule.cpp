@@ -1,0 +1,46 @@
+#include "unimiss/train/finetune_schedule.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+namespace unimiss::train {
+
+void FinetuneScheduleOptions::check(Problems& problems) const {
+  problems.in_range(power, greater_than(0), "schedule.power");
+  problems.in_range(warmup_epochs, at_least(0), "schedule.warmup_epochs");
+  problems.in_range(final_lr, at_least(0), "schedule.final_lr");
+}
+
+FinetuneSchedule::FinetuneSchedule(const FinetuneScheduleOptions& options,
+                                   double lr, int64_t steps_per_epoch,
+                                   int64_t epochs, int64_t max_steps)
+    : options_(options),
+      lr_(lr),
+      steps_per_epoch_(steps_per_epoch),
+      total_steps_(max_steps > 0 ? max_steps : epochs * steps_per_epoch),
+      warmup_steps_(options.warmup_epochs / static_cast<double>(epochs) *
+                    static_cast<double>(total_steps_)) {}
+
+double FinetuneSchedule::lr(int64_t step) const {
+  const int64_t counted = options_.clock == DecayClock::kEpoch
+                              ? step / steps_per_epoch_ * steps_per_epoch_
+                              : step;
+  const auto at = static_cast<double>(counted);
+  // The first step of all learns already.
+  if (at < warmup_steps_) {
+    return lr_ * std::min(1.0, (at + 1) / warmup_steps_);
+  }
+  const double length = static_cast<double>(total_steps_) - warmup_steps_;
+  const double left =
+      std::clamp(1 - (at - warmup_steps_) / std::max(length, 1.0), 0.0, 1.0);
+  double factor = 1;
+  if (options_.shape == DecayShape::kPoly) {
+    factor = std::pow(left, options_.power);
+  } else if (options_.shape == DecayShape::kCosine) {
+    factor = 0.5 * (1 - std::cos(std::numbers::pi * left));
+  }
+  return options_.final_lr + (lr_ - options_.final_lr) * factor;
+}
+
+}  // namespace unimiss::train

@@ -1,0 +1,145 @@
+#include "train/pretraining_preparation.h"
+
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <fmt/format.h>
+
+#include <optional>
+#include <utility>
+
+#include "unimiss/train/weight_export.h"
+
+namespace unimiss::train {
+namespace {
+
+// What a checkpoint's counters and texts are called.
+constexpr const char* kBatches2d = "batches_2d";
+constexpr const char* kBatches3d = "batches_3d";
+constexpr const char* kNonFinite = "nonfinite";
+constexpr const char* kImages = "images";
+constexpr const char* kVolumes = "volumes";
+
+/// Whether the run has a step of that kind.
+bool reaches(const Schedule& schedule, int rank) {
+  for (int64_t step = 0; step < schedule.total_steps(); ++step) {
+    if (schedule.at(step).rank == rank) return true;
+  }
+  return false;
+}
+
+bool same_steps(const Schedule& a, const Schedule& b, int64_t steps) {
+  for (int64_t step = 0; step < steps; ++step) {
+    if (a.at(step) != b.at(step)) return false;
+  }
+  return true;
+}
+
+/// By the lists: files that cannot be used are not known yet.
+Schedule listed_schedule(const PretrainConfig& config,
+                         const PretrainLists& lists) {
+  return make_schedule(config, static_cast<int64_t>(lists.images.paths.size()),
+                       static_cast<int64_t>(lists.volumes.paths.size()) *
+                           config.data.samples_per_volume);
+}
+
+/// The configuration a run was begun with must be this one, but for what leaves
+/// its steps as they are.
+void check_earlier_config(const PretrainConfig& config,
+                          const CompareConfig<PretrainConfig>& compare,
+                          const std::string& text, int64_t steps_done,
+                          const PretrainLists& lists) {
+  if (text.empty()) return;
+  const EarlierConfig<PretrainConfig> earlier = compare(text);
+  check_changes(earlier.changes, [&] {
+    return same_steps(listed_schedule(earlier.config, lists),
+                      listed_schedule(config, lists), steps_done);
+  });
+}
+
+void restore(PreparedPretraining& run, const Checkpoint& start) {
+  check_files(start, kImages, run.data.images.fingerprint);
+  check_files(start, kVolumes, run.data.volumes.fingerprint);
+  require(start.step <= run.schedule->total_steps(), "run.max_steps",
+          fmt::format("the run would end at step {}, {} are done already",
+                      run.schedule->total_steps(), start.step));
+  warn_of_rounding(start, run.device);
+  run.pretrainer->load_state(start.tensors);
+  run.position = {start.step, start.counters.at(kBatches2d),
+                  start.counters.at(kBatches3d), start.counters.at(kNonFinite)};
+}
+
+}  // namespace
+
+Schedule make_schedule(const PretrainConfig& config, int64_t images,
+                       int64_t volumes) {
+  Schedule schedule(
+      config.schedule,
+      {images, volumes, config.data.batch_size_2d, config.data.batch_size_3d,
+       config.run.epochs, config.run.max_steps},
+      config.optimizer.lr, config.loss.objective.teacher_temperature);
+  require(images == 0 || reaches(schedule, 2), "run.max_steps",
+          "ends the run before its first image");
+  require(volumes == 0 || reaches(schedule, 3), "run.max_steps",
+          "ends the run before its first volume; raise it, or lower "
+          "schedule.interval");
+  return schedule;
+}
+
+PretrainerOptions pretrainer_options(const PretrainConfig& config,
+                                     torch::Device device) {
+  PretrainerOptions options;
+  options.model = config.model;
+  options.head = config.head;
+  options.objective = config.loss.objective;
+  options.optimizer = config.optimizer;
+  options.device = device;
+  options.precision = config.run.precision;
+  return options;
+}
+
+PreparedPretraining prepare_pretraining(
+    const PretrainConfig& config, const RunRequest& request,
+    const CompareConfig<PretrainConfig>& compare, RunFolder& folder,
+    const CheckpointFolder& checkpoints) {
+  PreparedPretraining run;
+  run.device = choose_device(config.run.device);
+  set_up_process(config.run, run.device);
+  take_folder(folder);
+  const auto start = before_training(
+      [&] { return find_start(request.resume, folder, checkpoints); });
+  run.data = before_training([&] {
+    const PretrainLists lists = read_lists(config);
+    // Mistakes are told before files are decoded, which may take hours.
+    listed_schedule(config, lists);
+    check_earlier_config(config, compare, earlier_config(folder, start),
+                         start ? start->step : 0, lists);
+    return open_data(config, lists);
+  });
+  run.schedule = std::make_unique<Schedule>(make_schedule(
+      config, run.data.images.samples(), run.data.volumes.samples()));
+  at::manual_seed(static_cast<uint64_t>(config.run.seed));
+  run.pretrainer =
+      std::make_unique<Pretrainer>(pretrainer_options(config, run.device));
+  if (start) {
+    restore(run, *start);
+  } else if (!config.init.weights.empty()) {
+    before_training(
+        [&] { load_exported_weights(config.init.weights, *run.pretrainer); });
+  }
+  return run;
+}
+
+Checkpoint make_checkpoint(const PreparedPretraining& run,
+                           const std::string& config_text) {
+  auto texts = checkpoint_texts(config_text, run.device);
+  texts[kImages] = run.data.images.fingerprint;
+  texts[kVolumes] = run.data.volumes.fingerprint;
+  return {run.position.step,
+          {{kBatches2d, run.position.batches_2d},
+           {kBatches3d, run.position.batches_3d},
+           {kNonFinite, run.position.nonfinite}},
+          std::move(texts),
+          run.pretrainer->state()};
+}
+
+}  // namespace unimiss::train

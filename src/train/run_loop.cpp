@@ -1,0 +1,200 @@
+#include "train/run_loop.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include "train/nonfinite_record.h"
+#include "train/run_preparation.h"
+#include "unimiss/core/log.h"
+
+namespace unimiss::train {
+
+RunLoop::RunLoop(const RunOptions& options, const RunRequest& request)
+    : options_(options),
+      request_(request),
+      stop_(options.stop_signals, 60 * options.time_limit),
+      folder_(options.output),
+      checkpoints_(folder_.file("checkpoints"),
+                   {options.keep_checkpoints, options.keep_every_steps}) {}
+
+void RunLoop::begin(Training& training, RunHistory& history) {
+  if (!folder_.begun()) folder_.lock();
+  Facts facts = facts_of_process(request_.command);
+  facts.emplace_back("device", training.device());
+  facts.emplace_back("from_step", std::to_string(training.step()));
+  for (auto& fact : training.facts()) facts.push_back(std::move(fact));
+  const auto& resume = request_.resume;
+  const bool branches = resume.mode == ResumeRequest::Mode::kFrom;
+  folder_.begin(facts, request_.config_text, branches ? resume.path : "");
+  state_bytes_ = training.state_bytes();
+  before_training([&] {
+    require_space(folder_.path(), state_bytes_ + training.result_bytes());
+    // From here on the run does not need the other one any more.
+    if (branches && checkpoints_.steps().empty()) {
+      checkpoints_.save(training.checkpoint());
+    }
+    output_ = std::make_unique<RunOutput>(folder_, training.step(),
+                                          training.total_steps(), history);
+  });
+  if (training.step() > 0) saved_ = version_;
+  if (training.finished()) log_info("this run is finished already");
+}
+
+void RunLoop::train(Training& training) {
+  if (training.finished()) return;
+  try {
+    training.start();
+    writer_ = std::make_unique<CheckpointWriter>(checkpoints_);
+    stop_.begin();
+    while (!training.finished()) {
+      take_step(training);
+      writer_->check();
+      const auto why = stop_.reason(slowest_ + seconds_to_save());
+      if (why && !training.finished()) preempt(training, *why);
+      if (training.pending()) continue;
+      if (training.finished() || checkpoint_due(training.step())) {
+        save(training);
+      }
+    }
+    log_progress("", "");
+    wait_for_writer();
+  } catch (const Preempted&) {
+    throw;
+  } catch (...) {
+    save_what_there_is(training);
+    throw;
+  }
+}
+
+/// Or what is due before it.
+void RunLoop::take_step(Training& training) {
+  if (training.pending()) {
+    const auto asked = [&] {
+      return stop_.reason(seconds_to_save()).has_value();
+    };
+    training.do_pending(asked, *output_);
+    if (!training.pending()) ++version_;
+    return;
+  }
+  const Stopwatch whole;
+  whole_ = false;
+  TakenStep step = training.take_step();
+  if (!step.finite) {
+    whole_ = true;  // nothing has changed
+    not_finite(training, step);
+  }
+  training.advance();
+  ++version_;
+  step.record.seconds = whole.seconds();
+  slowest_ = std::max(slowest_, step.record.seconds);
+  output_->add(step.record);
+  whole_ = true;
+}
+
+/// Nothing has changed: writes down what it was, and ends the run or not.
+void RunLoop::not_finite(Training& training, const TakenStep& step) const {
+  const StepRecord& record = step.record;
+  const std::string file = write_nonfinite(folder_.file("nonfinite"), record,
+                                           step.batch, step.samples);
+  const std::string what = fmt::format(
+      "step {} ({}): loss {} or gradient norm {} is not finite; its samples "
+      "are in {}",
+      record.step, record.phase, record.loss, record.grad_norm, file);
+  if (options_.on_nonfinite == OnNonFinite::kStop) {
+    throw RunError(what +
+                   ". The run has diverged, or a sample holds such values: "
+                   "lower optimizer.lr, correct the sample, or go on with "
+                   "run.on_nonfinite=skip");
+  }
+  const int64_t count = training.nonfinite() + 1;
+  if (count > options_.max_nonfinite) {
+    throw RunError(fmt::format(
+        "{}. That makes {} such steps, run.max_nonfinite allows {}: lower "
+        "optimizer.lr, or train in fp32",
+        what, count, options_.max_nonfinite));
+  }
+  training.nonfinite() = count;
+  log_warning(what + "; the step is skipped");
+}
+
+bool RunLoop::checkpoint_due(int64_t step) const {
+  return (options_.checkpoint_every_steps > 0 &&
+          step % options_.checkpoint_every_steps == 0) ||
+         (options_.checkpoint_every_minutes > 0 &&
+          since_save_.seconds() >= 60 * options_.checkpoint_every_minutes);
+}
+
+/// Until one has been written, as if at 100 MB a second.
+double RunLoop::seconds_to_save() const {
+  const double measured = writer_->seconds();
+  const double guess = static_cast<double>(state_bytes_) / 1e8;
+  return 2 * (measured > 0 ? measured : guess) + 1;
+}
+
+void RunLoop::save(Training& training) {
+  if (saved_ == version_) return;
+  // The records must not be behind the weights.
+  output_->sync();
+  try {
+    writer_->submit(training.checkpoint());
+  } catch (...) {
+    saved_ = -1;
+    throw;
+  }
+  saved_ = version_;
+  since_save_.restart();
+  output_->draw();
+}
+
+void RunLoop::wait_for_writer() {
+  try {
+    writer_->finish();
+  } catch (...) {
+    saved_ = -1;
+    throw;
+  }
+}
+
+void RunLoop::preempt(Training& training, const std::string& why) {
+  log_progress("", "");
+  save(training);
+  wait_for_writer();
+  const bool never = request_.resume.mode == ResumeRequest::Mode::kNever;
+  throw Preempted(fmt::format(
+      "stopped by {} after step {} of {}, which is saved; run the same "
+      "command again{} to go on",
+      why, training.step(), training.total_steps(),
+      never ? ", with --resume auto," : ""));
+}
+
+/// After a failure: the state may still be that of the last good step.
+void RunLoop::save_what_there_is(Training& training) {
+  log_progress("", "");
+  if (!writer_ || training.step() == 0) return;
+  if (!whole_) {
+    log_warning(
+        "the step that failed has changed the weights already: what came after "
+        "the last checkpoint is not saved");
+    return;
+  }
+  try {
+    // What failed may have been the writing of an earlier one.
+    try {
+      wait_for_writer();
+    } catch (const std::exception&) {
+    }
+    save(training);
+    wait_for_writer();
+    log_info(fmt::format(
+        "nothing is lost up to step {}: run the same command again to go on",
+        training.step()));
+  } catch (const std::exception& error) {
+    log_warning(std::string("the last steps could not be saved: ") +
+                error.what());
+  }
+}
+
+}  // namespace unimiss::train
