@@ -1,8 +1,5 @@
 #include "unimiss/train/pretrain_config.h"
 
-#include <filesystem>
-#include <system_error>
-
 #include "unimiss/data/loader.h"
 
 namespace unimiss::train {
@@ -125,24 +122,8 @@ void PretrainConfig::check(Problems& problems) const {
 }
 
 void check_lists(const PretrainConfig& config, Problems& problems) {
-  const auto check = [&](const std::vector<std::string>& lists,
-                         const std::string& key) {
-    for (size_t i = 0; i < lists.size(); ++i) {
-      std::error_code ignored;
-      // A pipe is as good as a file.
-      const auto status = std::filesystem::status(lists[i], ignored);
-      problems.require(!std::filesystem::is_directory(status), item_key(key, i),
-                       "'" + lists[i] +
-                           "' is a folder; name a text file with one path a "
-                           "line");
-      problems.require(std::filesystem::exists(status), item_key(key, i),
-                       "there is no file '" + lists[i] +
-                           "' (relative to the folder the program runs in); "
-                           "check the path");
-    }
-  };
-  check(config.data.images, "data.images");
-  check(config.data.volumes, "data.volumes");
+  check_list_files(config.data.images, "data.images", problems);
+  check_list_files(config.data.volumes, "data.volumes", problems);
 }
 
 }  // namespace unimiss::train

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <utility>
 
+#include "train/file_fingerprint.h"
 #include "unimiss/core/error.h"
 #include "unimiss/core/random.h"
 #include "unimiss/data/manifest.h"
@@ -101,30 +102,16 @@ void check_weights(const char* prefix,
   with_key_prefix(prefix, [&] { data::Sampler(sources, /*seed=*/0); });
 }
 
-/// Bytes of a file, or of the files in a folder.
-uintmax_t size_of(const fs::path& path) {
-  std::error_code ignored;
-  if (!fs::is_directory(path, ignored)) return fs::file_size(path, ignored);
-  uintmax_t size = 0;
-  for (const auto& entry : fs::directory_iterator(path, ignored)) {
-    size += entry.file_size(ignored);
-  }
-  return size;
-}
-
 std::string fingerprint(const data::DecodedCache& cache,
                         const std::vector<int64_t>& usable,
                         const std::vector<data::SampleSource>& sources) {
-  std::string text;
-  for (const int64_t number : usable) {
-    const fs::path path = cache.source(number);
-    text += fmt::format("{}/{}\t{}\n", path.parent_path().filename().string(),
-                        path.filename().string(), size_of(path));
-  }
+  FileFingerprint fingerprint;
+  for (const int64_t number : usable)
+    fingerprint.add_file(cache.source(number));
   for (const auto& source : sources) {
-    text += fmt::format("{}\t{}\n", source.samples, source.weight);
+    fingerprint.add(fmt::format("{}\t{}", source.samples, source.weight));
   }
-  return fmt::format("{} files, {:016x}", usable.size(), fnv1a64(text));
+  return fingerprint.text();
 }
 
 void start(DataStream& stream, const PretrainConfig& config, int64_t batch_size,
@@ -173,11 +160,7 @@ DataStream open_volumes(const PretrainConfig& config,
 }  // namespace
 
 std::string cache_folder(const PretrainConfig& config) {
-  if (!config.data.cache.empty()) return config.data.cache;
-  // A dot stands for the last part where the path ends in a slash.
-  const fs::path run =
-      (fs::absolute(config.run.output) / ".").lexically_normal();
-  return (run.parent_path().parent_path() / "cache").string();
+  return cache_folder(config.data.cache, config.run.output);
 }
 
 data::ImageTransformOptions image_transforms(const PretrainConfig& config) {

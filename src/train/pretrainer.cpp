@@ -2,6 +2,10 @@
 
 #include <ATen/Functions.h>
 
+#include <utility>
+
+#include "train/training_state.h"
+
 namespace unimiss::train {
 namespace {
 
@@ -41,7 +45,7 @@ StepReport Pretrainer::step(const data::Views& batch, const StepPlan& plan) {
 
   StepReport report{plan, loss.total.detach(), loss.terms, optimizer_.clip(),
                     loss.teacher_entropy};
-  report.outcome = outcome_of(report);
+  report.outcome = outcome_of(report.loss, report.grad_norm, scaler_);
   if (report.outcome != StepOutcome::kUpdated) {
     optimizer_.zero_grad();
     if (report.outcome == StepOutcome::kOverflow) scaler_.update(false);
@@ -59,79 +63,26 @@ StepReport Pretrainer::step(const data::Views& batch, const StepPlan& plan) {
   return report;
 }
 
-StepOutcome Pretrainer::outcome_of(const StepReport& report) const {
-  // One transfer from the device for both.
-  const torch::Tensor finite =
-      at::isfinite(at::stack({report.loss.to(torch::kDouble),
-                              report.grad_norm.to(torch::kDouble)}))
-          .cpu();
-  const bool loss = finite[0].item<bool>(), norm = finite[1].item<bool>();
-  if (loss && norm) return StepOutcome::kUpdated;
-  // Overflow is what the scale is for; a loss that is not finite is not, nor a
-  // gradient that overflows without being scaled up.
-  const bool overflow = loss && scaler_.active() && scaler_.scale() > 1.0;
-  return overflow ? StepOutcome::kOverflow : StepOutcome::kNonFinite;
-}
-
 int64_t Pretrainer::full_state_bytes() const {
-  size_t bytes = center_.nbytes() + 2 * sizeof(double);
-  for (const auto& parameter : networks_.student->parameters()) {
-    // Student and teacher, and two moments and a count where it is trained.
-    const size_t trained = parameter.requires_grad() ? 1 : 0;
-    bytes += (2 + 2 * trained) * parameter.nbytes() + trained * sizeof(float);
-  }
-  return static_cast<int64_t>(bytes);
+  const ssl::Network& student = networks_.student;
+  return static_cast<int64_t>(center_.nbytes() + 2 * sizeof(double)) +
+         2 * parameter_bytes(*student) +
+         moment_bytes(*student, options_.optimizer.kind);
 }
 
 std::map<std::string, torch::Tensor> Pretrainer::state() const {
-  std::map<std::string, torch::Tensor> state;
-  for (const auto& item : networks_.student->named_parameters()) {
-    state["student." + item.key()] = item.value();
-  }
-  for (const auto& item : networks_.teacher->named_parameters()) {
-    state["teacher." + item.key()] = item.value();
-  }
-  for (const auto& [name, tensor] : optimizer_.state()) {
-    state["optimizer." + name] = tensor;
-  }
-  state["center"] = center_;
-  state["loss_scale"] =
-      at::tensor({scaler_.scale(), static_cast<double>(scaler_.good_steps())},
-                 torch::kDouble);
+  NamedTensors state{{"center", center_}};
+  add_parameters(state, "student.", *networks_.student);
+  add_parameters(state, "teacher.", *networks_.teacher);
+  add_progress(state, optimizer_, scaler_);
   return state;
 }
 
 void Pretrainer::load_state(const std::map<std::string, torch::Tensor>& state) {
-  torch::NoGradGuard no_grad;
-  // Everything is checked before anything is overwritten.
-  std::map<std::string, torch::Tensor> targets{{"center", center_}};
-  for (const auto& item : networks_.student->named_parameters()) {
-    targets["student." + item.key()] = item.value();
-  }
-  for (const auto& item : networks_.teacher->named_parameters()) {
-    targets["teacher." + item.key()] = item.value();
-  }
-  std::map<std::string, torch::Tensor> optimizer_state;
-  size_t known = 0;
-  for (const auto& [name, tensor] : state) {
-    if (name.starts_with("optimizer.")) {
-      optimizer_state[name.substr(sizeof("optimizer.") - 1)] = tensor;
-    } else if (name != "loss_scale") {
-      const auto target = targets.find(name);
-      TORCH_CHECK(target != targets.end(), "the state holds '", name,
-                  "', which this network lacks");
-      TORCH_CHECK(target->second.sizes() == tensor.sizes(), "'", name,
-                  "' has the shape ", tensor.sizes(), " in the state and ",
-                  target->second.sizes(), " in this network");
-      ++known;
-    }
-  }
-  TORCH_CHECK(known == targets.size() && state.contains("loss_scale"),
-              "the state lacks tensors of this network");
-  optimizer_.load_state(optimizer_state);
-  for (auto& [name, target] : targets) target.copy_(state.at(name));
-  const torch::Tensor& scale = state.at("loss_scale");
-  scaler_.restore(scale[0].item<double>(), scale[1].item<int64_t>());
+  NamedTensors targets{{"center", center_}};
+  add_parameters(targets, "student.", *networks_.student);
+  add_parameters(targets, "teacher.", *networks_.teacher);
+  restore_state(state, std::move(targets), optimizer_, scaler_);
 }
 
 }  // namespace unimiss::train

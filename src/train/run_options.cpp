@@ -1,5 +1,8 @@
 #include "unimiss/train/run_options.h"
 
+#include <filesystem>
+#include <system_error>
+
 namespace unimiss::train {
 namespace {
 
@@ -35,6 +38,23 @@ void RunOptions::check(Problems& problems) const {
       "run.precision",
       "fp16 needs a GPU (run.device is cpu); use bf16 or fp32 on a CPU",
       {"run.device"});
+}
+
+void check_list_files(const std::vector<std::string>& lists,
+                      const std::string& key, Problems& problems) {
+  for (size_t i = 0; i < lists.size(); ++i) {
+    std::error_code ignored;
+    // A pipe is as good as a file.
+    const auto status = std::filesystem::status(lists[i], ignored);
+    problems.require(!std::filesystem::is_directory(status), item_key(key, i),
+                     "'" + lists[i] +
+                         "' is a folder; name a text file with one path a "
+                         "line");
+    problems.require(std::filesystem::exists(status), item_key(key, i),
+                     "there is no file '" + lists[i] +
+                         "' (relative to the folder the program runs in); "
+                         "check the path");
+  }
 }
 
 }  // namespace unimiss::train

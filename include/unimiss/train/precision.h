@@ -28,6 +28,13 @@ class AutocastGuard {
   c10::ScalarType previous_type_ = torch::kFloat;
 };
 
+/// What became of a step.
+enum class StepOutcome {
+  kUpdated,
+  kOverflow,   ///< of fp16 gradients: only the loss scale has changed
+  kNonFinite,  ///< loss or gradient norm: nothing has changed
+};
+
 /// Keeps fp16 gradients out of underflow: the loss is multiplied by a scale
 /// that halves when a gradient overflows and doubles after 2000 good steps.
 class LossScaler {

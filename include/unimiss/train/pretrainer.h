@@ -16,13 +16,6 @@
 
 namespace unimiss::train {
 
-/// What became of a step.
-enum class StepOutcome {
-  kUpdated,
-  kOverflow,   ///< of fp16 gradients: only the loss scale has changed
-  kNonFinite,  ///< loss or gradient norm: nothing has changed
-};
-
 /// What one step reports. Tensors are scalars on the device; reading them waits
 /// for it.
 struct StepReport {
@@ -66,8 +59,6 @@ class Pretrainer {
   const torch::Tensor& center() const { return center_; }
 
  private:
-  StepOutcome outcome_of(const StepReport& report) const;
-
   PretrainerOptions options_;
   ssl::StudentTeacher networks_;
   Optimizer optimizer_;

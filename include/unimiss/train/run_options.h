@@ -78,6 +78,10 @@ struct RunOptions {
   void check(Problems& problems) const;
 };
 
+/// The lists, items of a key, that are missing or folders.
+void check_list_files(const std::vector<std::string>& lists,
+                      const std::string& key, Problems& problems);
+
 }  // namespace unimiss::train
 
 template <>

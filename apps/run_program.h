@@ -1,0 +1,85 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <iostream>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "unimiss/config/fields.h"
+#include "unimiss/core/log.h"
+#include "unimiss/train/dry_run.h"
+#include "unimiss/train/resume.h"
+
+/// The command line of the programs that train.
+namespace unimiss {
+
+struct RunArguments {
+  std::string config_file, resume = "auto";
+  std::optional<std::string> output;
+  std::vector<std::string> overrides;
+  bool print_config = false, dry_run = false, no_steps = false;
+};
+
+/// examples: of overrides. reference: the text of --config-reference.
+void add_run_options(CLI::App& app, RunArguments& arguments,
+                     const std::string& configs, const std::string& examples,
+                     const std::function<std::string()>& reference);
+
+/// The words of a command line.
+std::string command_of(int argc, char** argv);
+
+train::ResumeRequest resume_request(const std::string& text);
+train::RealSteps real_steps(const RunArguments& arguments);
+/// The overrides, --output among them.
+std::vector<std::string> all_overrides(const RunArguments& arguments);
+/// A path that is the same from wherever it is read; empty stays empty.
+void make_absolute(std::string& path);
+/// To standard output; throws RunError where that is full.
+void print(const std::string& text);
+
+/// What differs between programs.
+template <class Config>
+struct RunProgram {
+  std::function<Config(const std::string&, const std::vector<std::string>&)>
+      read_file;
+  std::function<Config(const std::string&, const std::string&)> read_text;
+  /// Makes the paths absolute, so that a saved configuration reruns the run.
+  std::function<void(Config&)> fix_paths;
+  /// Both return what is to be told at the end.
+  std::function<std::string(const Config&, train::RealSteps)> dry_run;
+  std::function<std::string(const Config&, const train::RunRequest&,
+                            const train::CompareConfig<Config>&)>
+      run;
+};
+
+template <class Config>
+void run_program(const RunArguments& arguments, const std::string& command,
+                 const RunProgram<Config>& program) {
+  const Config config =
+      program.read_file(arguments.config_file, all_overrides(arguments));
+  if (arguments.print_config) return print(config::dump(config));
+  if (arguments.dry_run) {
+    return print(program.dry_run(config, real_steps(arguments)));
+  }
+  Config fixed = config;
+  program.fix_paths(fixed);
+  const train::RunRequest request{config::dump(fixed), command,
+                                  resume_request(arguments.resume)};
+  // How the configuration of a checkpoint differs from the one given.
+  const auto compare = [&](const std::string& text) {
+    train::EarlierConfig<Config> earlier{
+        program.read_text(text, "the checkpoint's configuration"), {}};
+    for (const auto& [key, left, right] :
+         config::compare(earlier.config, config)) {
+      earlier.changes.push_back({key, left, right});
+    }
+    return earlier;
+  };
+  const std::string summary = program.run(config, request, compare);
+  log_to_file_only(summary);
+  std::cout << summary << std::flush;
+}
+
+}  // namespace unimiss

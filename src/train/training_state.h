@@ -1,0 +1,42 @@
+#pragma once
+
+#include <torch/nn/module.h>
+#include <torch/types.h>
+
+#include <map>
+#include <string>
+
+#include "unimiss/train/optimizer.h"
+#include "unimiss/train/precision.h"
+
+/// What is the same in the step and the state of everything that is trained.
+namespace unimiss::train {
+
+using NamedTensors = std::map<std::string, torch::Tensor>;
+
+/// The parameters of a network, "<prefix><name>", the tensors themselves.
+void add_parameters(NamedTensors& tensors, const std::string& prefix,
+                    const torch::nn::Module& network);
+
+/// Optimizer ("optimizer.*") and loss scale of a state.
+void add_progress(NamedTensors& state, const Optimizer& optimizer,
+                  const LossScaler& scaler);
+
+/// Takes a state over: all of `targets`, the optimizer, the loss scale. All of
+/// it is checked before anything is overwritten. Errors: TORCH_CHECK for one
+/// that is not of these.
+void restore_state(const NamedTensors& state, NamedTensors targets,
+                   Optimizer& optimizer, LossScaler& scaler);
+
+/// Bytes of the parameters of a network, and of what an optimizer comes to
+/// hold of them.
+int64_t parameter_bytes(const torch::nn::Module& network);
+int64_t moment_bytes(const torch::nn::Module& network, OptimizerKind kind);
+
+/// What became of a step whose loss and (unscaled) gradient norm are these,
+/// scalars on the device; waits for them.
+StepOutcome outcome_of(const torch::Tensor& loss,
+                       const torch::Tensor& grad_norm,
+                       const LossScaler& scaler);
+
+}  // namespace unimiss::train
