@@ -1,6 +1,7 @@
 #include "unimiss/data/manifest.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <charconv>
@@ -11,6 +12,8 @@
 #include <string_view>
 #include <utility>
 
+#include "data/list_rows.h"
+#include "data/problem_list.h"
 #include "unimiss/core/error.h"
 #include "unimiss/core/log.h"
 #include "unimiss/core/text.h"
@@ -20,160 +23,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
-constexpr size_t kShownProblems = 20;
-
-/// Collects what is wrong with a list, to be told at once.
-class ListProblems {
- public:
-  void add(int64_t line, const std::string& what) {
-    if (++count_ <= kShownProblems) {
-      text_ += fmt::format("\n  line {}: {}", line, what);
-    }
-  }
-  void throw_if_any(const std::string& list) const {
-    if (count_ == 0) return;
-    std::string more;
-    if (count_ > kShownProblems) {
-      more = fmt::format("\n  and {} more", count_ - kShownProblems);
-    }
-    throw DataError(list,
-                    fmt::format("{} of its lines cannot be used (paths are "
-                                "relative to the list's folder); correct:{}{}",
-                                count_, text_, more));
-  }
-
- private:
-  size_t count_ = 0;
-  std::string text_;
-};
-
-/// The fields of a CSV line; nothing where a quote is not closed.
-std::optional<std::vector<std::string>> csv_fields(std::string_view line) {
-  std::vector<std::string> fields(1);
-  bool quoted = false;
-  for (size_t i = 0; i < line.size(); ++i) {
-    const char c = line[i];
-    if (quoted && c == '"' && i + 1 < line.size() && line[i + 1] == '"') {
-      fields.back() += line[++i];
-    } else if (c == '"') {
-      quoted = !quoted;
-    } else if (c == ',' && !quoted) {
-      fields.emplace_back();
-    } else {
-      fields.back() += c;
-    }
-  }
-  if (quoted) return std::nullopt;
-  for (std::string& field : fields) field = std::string(trimmed(field));
-  return fields;
-}
-
-/// One line before it is checked.
-struct Row {
-  int64_t line = 0;
-  std::string image, target, patient, split;
-};
-
-/// Reads the rows of one list, whichever form it has.
-class Reader {
- public:
-  Reader(fs::path folder, const ManifestOptions& options,
-         ListProblems& problems)
-      : folder_(std::move(folder)), options_(options), problems_(problems) {}
-
-  std::vector<Row> read(std::istream& list) {
-    std::vector<Row> rows;
-    std::string text;
-    bool first = true;
-    for (int64_t number = 1; std::getline(list, text); ++number) {
-      std::string_view line = text;
-      if (number == 1 && line.starts_with(kByteOrderMark)) {
-        line.remove_prefix(kByteOrderMark.size());
-      }
-      line = trimmed(line);
-      if (line.empty() || line.starts_with('#')) continue;
-      if (std::exchange(first, false) && is_header(number, line)) continue;
-      std::optional<Row> row =
-          columns_.empty() ? plain_row(number, line) : csv_row(number, line);
-      if (row) rows.push_back(std::move(*row));
-    }
-    return rows;
-  }
-
- private:
-  bool expects_target() const {
-    return options_.target != ManifestTarget::kNone;
-  }
-
-  bool is_header(int64_t number, std::string_view line) {
-    const auto fields = csv_fields(line);
-    if (!fields ||
-        std::find(fields->begin(), fields->end(), "image") == fields->end()) {
-      return false;
-    }
-    // A plain list may begin with a file or folder of that name.
-    if (fields->size() == 1 && fs::exists(folder_ / "image")) return false;
-    columns_ = *fields;
-    for (const char* column : {"label", "split"}) {
-      const bool needed = std::string_view(column) == "label"
-                              ? expects_target()
-                              : !options_.split.empty();
-      if (needed && std::find(columns_.begin(), columns_.end(), column) ==
-                        columns_.end()) {
-        problems_.add(number,
-                      fmt::format("the header has no column '{}'", column));
-      }
-    }
-    return true;
-  }
-
-  std::optional<Row> plain_row(int64_t number, std::string_view line) {
-    Row row{number, std::string(line), {}, {}, {}};
-    if (!expects_target()) return row;
-    const size_t blank = line.find_last_of(kBlanks);
-    if (blank == std::string_view::npos) {
-      problems_.add(
-          number,
-          fmt::format(
-              "'{}' has no {}", line,
-              options_.target == ManifestTarget::kLabel ? "label" : "mask"));
-      return std::nullopt;
-    }
-    row.image = std::string(trimmed(line.substr(0, blank)));
-    row.target = std::string(line.substr(blank + 1));
-    return row;
-  }
-
-  std::optional<Row> csv_row(int64_t number, std::string_view line) {
-    const auto fields = csv_fields(line);
-    if (!fields || fields->size() != columns_.size()) {
-      problems_.add(number, fields
-                                ? fmt::format("{} fields, the header has {}",
-                                              fields->size(), columns_.size())
-                                : "a quote is not closed");
-      return std::nullopt;
-    }
-    Row row;
-    row.line = number;
-    for (size_t i = 0; i < columns_.size(); ++i) {
-      const std::string& value = (*fields)[i];
-      if (columns_[i] == "image") row.image = value;
-      if (columns_[i] == "label") row.target = value;
-      if (columns_[i] == "patient") row.patient = value;
-      if (columns_[i] == "split") row.split = value;
-    }
-    if (!options_.split.empty() && row.split != options_.split) {
-      return std::nullopt;
-    }
-    return row;
-  }
-
-  const fs::path folder_;
-  const ManifestOptions& options_;
-  ListProblems& problems_;
-  std::vector<std::string> columns_;
-};
+/// What separates the values of one field.
+constexpr char kSeparator = '|';
 
 std::optional<int64_t> parse_label(const std::string& text) {
   int64_t label = 0;
@@ -183,53 +34,150 @@ std::optional<int64_t> parse_label(const std::string& text) {
   return whole ? std::optional(label) : std::nullopt;
 }
 
+/// The values of a field, without the blanks around them.
+std::vector<std::string> values_of(std::string_view field) {
+  std::vector<std::string> values;
+  for (size_t end = 0; end != std::string_view::npos;) {
+    end = field.find(kSeparator);
+    values.emplace_back(trimmed(field.substr(0, end)));
+    if (end != std::string_view::npos) field.remove_prefix(end + 1);
+  }
+  return values;
+}
+
+/// Names in brackets, the first ones where there are many: " (a, b, c)".
+std::string in_brackets(const std::vector<std::string>& names) {
+  constexpr size_t kShownNames = 20;
+  if (names.empty()) return "";
+  const size_t shown = std::min(names.size(), kShownNames);
+  return fmt::format(" ({}{})",
+                     fmt::join(names.begin(), names.begin() + shown, ", "),
+                     shown < names.size() ? ", ..." : "");
+}
+
 /// Makes an entry of a row, or says what is wrong with it.
 class Checker {
  public:
   Checker(fs::path folder, const ManifestOptions& options,
-          ListProblems& problems)
+          ProblemList& problems)
       : folder_(std::move(folder)), options_(options), problems_(problems) {}
 
-  std::optional<ManifestEntry> check(const Row& row) {
-    ManifestEntry entry{row.line,    (folder_ / row.image).string(),
-                        -1,          {},
-                        row.patient, row.split};
-    if (row.image.empty()) {
-      problems_.add(row.line, "no path");
-      return std::nullopt;
+  std::optional<ManifestEntry> check(const ListRow& row) {
+    wrong_.clear();
+    ManifestEntry entry{row.line, {}, {}, {}, row.patient, row.split};
+    read_images(row, entry);
+    if (options_.target == ManifestTarget::kMask) {
+      read_masks(row, entry);
+    } else if (options_.target != ManifestTarget::kNone) {
+      read_labels(row, entry);
     }
-    if (!exists(row.image)) {
-      problems_.add(row.line, row.image + " " + why_not(row.image));
-      return std::nullopt;
-    }
-    if (options_.target == ManifestTarget::kLabel) {
-      const auto label = parse_label(row.target);
-      if (!label || *label < 0 ||
-          (options_.classes > 0 && *label >= options_.classes)) {
-        problems_.add(
-            row.line,
-            fmt::format("the label of {} is '{}', not a whole number "
-                        "{}",
-                        row.image, row.target,
-                        options_.classes > 0
-                            ? fmt::format("from 0 to {}", options_.classes - 1)
-                            : "from 0 on"));
-        return std::nullopt;
-      }
-      entry.label = *label;
-    } else if (options_.target == ManifestTarget::kMask) {
-      if (row.target.empty() || !exists(row.target)) {
-        problems_.add(row.line, fmt::format("the mask of {}, '{}', does not "
-                                            "exist",
-                                            row.image, row.target));
-        return std::nullopt;
-      }
-      entry.mask = (folder_ / row.target).string();
-    }
-    return entry;
+    if (wrong_.empty()) return entry;
+    problems_.add(line_text(row.line),
+                  fmt::format("{}", fmt::join(wrong_, "; ")));
+    return std::nullopt;
   }
 
  private:
+  void read_images(const ListRow& row, ManifestEntry& entry) {
+    if (row.image.empty()) return wrong_.push_back("no path");
+    const auto paths = paths_in(row.image, options_.images);
+    if (static_cast<int64_t>(paths.size()) != options_.images) {
+      wrong_.push_back(fmt::format("{} has {}, {} expected (separated by '{}')",
+                                   row.image, counted(paths.size(), "image"),
+                                   are(options_.images), kSeparator));
+    }
+    for (const std::string& path : paths) {
+      if (path.empty()) {
+        wrong_.push_back(fmt::format("{} has an empty path beside a '{}'",
+                                     row.image, kSeparator));
+      } else if (!exists(path)) {
+        wrong_.push_back(path + " " + why_not(path));
+      }
+      entry.images.push_back((folder_ / path).string());
+    }
+  }
+
+  void read_masks(const ListRow& row, ManifestEntry& entry) {
+    const auto paths = paths_in(row.target, options_.masks);
+    if (!row.target.empty() &&
+        static_cast<int64_t>(paths.size()) != options_.masks) {
+      wrong_.push_back(
+          fmt::format("{} has {}, {} expected{}{}", row.image,
+                      counted(paths.size(), "mask"), are(options_.masks),
+                      options_.names.empty() ? "" : ", one for each structure",
+                      in_brackets(options_.names)));
+    }
+    for (const std::string& path : paths) {
+      if (path.empty() || !exists(path)) {
+        wrong_.push_back(fmt::format("the mask of {}, '{}', does not exist",
+                                     row.image, path));
+      }
+      entry.masks.push_back((folder_ / path).string());
+      if (std::find(entry.images.begin(), entry.images.end(),
+                    entry.masks.back()) != entry.images.end()) {
+        wrong_.push_back(path + " is an image and its own mask");
+      }
+    }
+  }
+
+  void read_labels(const ListRow& row, ManifestEntry& entry) {
+    std::vector<std::string> values{row.target};
+    if (options_.target == ManifestTarget::kLabels) {
+      if (row.target.empty()) return;
+      values = values_of(row.target);
+    }
+    for (const std::string& value : values) {
+      const auto label = label_of(value);
+      if (!label) {
+        wrong_.push_back(fmt::format("the label of {} is '{}', {}", row.image,
+                                     value, no_label()));
+      } else if (std::find(entry.labels.begin(), entry.labels.end(), *label) !=
+                 entry.labels.end()) {
+        wrong_.push_back(
+            fmt::format("{} has the label '{}' twice", row.image, value));
+      } else {
+        entry.labels.push_back(*label);
+      }
+    }
+    std::sort(entry.labels.begin(), entry.labels.end());
+  }
+
+  std::optional<int64_t> label_of(const std::string& value) const {
+    const auto& names = options_.names;
+    const auto name = std::find(names.begin(), names.end(), value);
+    if (name != names.end()) return name - names.begin();
+    const auto label = parse_label(value);
+    const bool known = label && *label >= 0 &&
+                       (options_.classes == 0 || *label < options_.classes);
+    return known ? label : std::nullopt;
+  }
+
+  /// Why a value is no label.
+  std::string no_label() const {
+    const std::string numbers =
+        "a whole number " +
+        (options_.classes > 0
+             ? fmt::format("from 0 to {}", options_.classes - 1)
+             : std::string("from 0 on"));
+    if (options_.names.empty()) return "not " + numbers;
+    return fmt::format("neither a class{} nor {}", in_brackets(options_.names),
+                       numbers);
+  }
+
+  static std::string counted(size_t count, const char* what) {
+    return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+  }
+  static std::string are(int64_t count) {
+    return fmt::format("{} {}", count, count == 1 ? "is" : "are");
+  }
+
+  /// A path may hold the separator where one path is asked for.
+  std::vector<std::string> paths_in(const std::string& field,
+                                    int64_t count) const {
+    if (count == 1 && exists(field)) return {field};
+    return values_of(field);
+  }
+
   bool exists(const std::string& path) const {
     std::error_code ignored;
     const auto status = fs::status(folder_ / path, ignored);
@@ -260,29 +208,45 @@ class Checker {
 
   fs::path folder_;
   const ManifestOptions& options_;
-  ListProblems& problems_;
+  ProblemList& problems_;
+  std::vector<std::string> wrong_;  ///< with the row at hand
 };
 
-/// Leaves out entries whose path an earlier one gives another target.
+/// The images of an entry, whatever way their paths are written.
+std::string images_text(const ManifestEntry& entry) {
+  std::string text;
+  for (const std::string& path : entry.images) {
+    if (!text.empty()) text += kSeparator;
+    text += fs::path(path).lexically_normal().string();
+  }
+  return text;
+}
+
+std::string target_text(const ManifestEntry& entry) {
+  const std::string separator(1, kSeparator);
+  return entry.masks.empty()
+             ? fmt::format("{}", fmt::join(entry.labels, separator))
+             : fmt::format("{}", fmt::join(entry.masks, separator));
+}
+
+/// Leaves out entries whose images an earlier one gives another target.
 std::vector<ManifestEntry> without_contradictions(
     const std::string& list, const std::vector<ManifestEntry>& entries) {
   std::map<std::string, const ManifestEntry*> known;
   std::vector<ManifestEntry> kept;
-  auto target = [](const ManifestEntry& entry) {
-    return entry.mask.empty() ? std::to_string(entry.label) : entry.mask;
-  };
   for (const ManifestEntry& entry : entries) {
-    const auto [first, added] =
-        known.emplace(fs::path(entry.path).lexically_normal().string(), &entry);
-    if (added || target(*first->second) == target(entry)) {
+    const std::string images = images_text(entry);
+    const std::string target = target_text(entry);
+    const auto [first, added] = known.emplace(images, &entry);
+    if (added || target_text(*first->second) == target) {
       kept.push_back(entry);
       continue;
     }
     log_warning(fmt::format(
         "{}: line {} gives {} the target {}, line {} says {}; line {} is left "
         "out",
-        list, entry.line, entry.path, target(entry), first->second->line,
-        target(*first->second), entry.line));
+        list, entry.line, images, target, first->second->line,
+        target_text(*first->second), entry.line));
   }
   return kept;
 }
@@ -304,15 +268,18 @@ std::vector<ManifestEntry> read_manifest(const std::string& list,
   }
   file.clear();
   file.seekg(0);
-  ListProblems problems;
+  ProblemList problems;
   const fs::path folder = fs::path(list).parent_path();
-  const std::vector<Row> rows = Reader(folder, options, problems).read(file);
+  const std::vector<ListRow> rows =
+      ListReader(folder, options, problems).read(file);
   Checker checker(folder, options, problems);
   std::vector<ManifestEntry> entries;
-  for (const Row& row : rows) {
+  for (const ListRow& row : rows) {
     if (auto entry = checker.check(row)) entries.push_back(std::move(*entry));
   }
-  problems.throw_if_any(list);
+  problems.throw_if_any(list,
+                        "of its lines cannot be used (paths are relative to "
+                        "the list's folder)");
   if (entries.empty()) {
     throw DataError(
         list, options.split.empty()
@@ -325,7 +292,9 @@ std::vector<ManifestEntry> read_manifest(const std::string& list,
 std::vector<std::string> paths_of(const std::vector<ManifestEntry>& entries) {
   std::vector<std::string> paths;
   paths.reserve(entries.size());
-  for (const ManifestEntry& entry : entries) paths.push_back(entry.path);
+  for (const ManifestEntry& entry : entries) {
+    paths.push_back(entry.images.front());
+  }
   return paths;
 }
 

@@ -77,9 +77,9 @@ TEST_F(Manifest, RefusesAnEmptyOrMissingList) {
 TEST_F(Manifest, SplitsLabelsAtTheLastBlank) {
   const auto entries = read_manifest(list("a.png 2\nb c.png\t0\n"), labels_);
   ASSERT_EQ(entries.size(), 2u);
-  EXPECT_EQ(entries[0].label, 2);
-  EXPECT_EQ(entries[1].path, folder_.file("b c.png"));
-  EXPECT_EQ(entries[1].label, 0);
+  EXPECT_THAT(entries[0].labels, ElementsAre(2));
+  EXPECT_THAT(entries[1].images, ElementsAre(folder_.file("b c.png")));
+  EXPECT_THAT(entries[1].labels, ElementsAre(0));
   EXPECT_EQ(entries[1].line, 2);
 }
 
@@ -114,7 +114,7 @@ TEST_F(Manifest, TellsWhenALabelledListIsNotExpected) {
 TEST_F(Manifest, FindsMasks) {
   const auto entries = read_manifest(list("b c.png m.png\n"), masks_);
   ASSERT_EQ(entries.size(), 1u);
-  EXPECT_EQ(entries[0].mask, folder_.file("m.png"));
+  EXPECT_THAT(entries[0].masks, ElementsAre(folder_.file("m.png")));
   EXPECT_THAT(error_of(list("a.png gone.png\n"), masks_),
               HasSubstr("line 1: the mask of a.png, 'gone.png', does not"));
 }
@@ -123,8 +123,8 @@ TEST_F(Manifest, LeavesOutWhatContradictsAnEarlierLine) {
   const auto entries =
       read_manifest(list("a.png 0\na.png 1\nm.png 1\na.png 0\n"), labels_);
   ASSERT_EQ(entries.size(), 3u);
-  EXPECT_EQ(entries[0].label, 0);
-  EXPECT_EQ(entries[1].path, folder_.file("m.png"));
+  EXPECT_THAT(entries[0].labels, ElementsAre(0));
+  EXPECT_THAT(entries[1].images, ElementsAre(folder_.file("m.png")));
   EXPECT_EQ(entries[2].line, 4);
 }
 
@@ -135,11 +135,11 @@ TEST_F(Manifest, ReadsCsvByItsHeader) {
       "\"p\"\"2\",a.png,2,test,\r\n");
   const auto entries = read_manifest(path, labels_);
   ASSERT_EQ(entries.size(), 2u);
-  EXPECT_EQ(entries[0].path, folder_.file("b c.png"));
+  EXPECT_THAT(entries[0].images, ElementsAre(folder_.file("b c.png")));
   EXPECT_EQ(entries[0].patient, "p1");
   EXPECT_EQ(entries[0].split, "train");
   EXPECT_EQ(entries[1].patient, "p\"2");
-  EXPECT_EQ(entries[1].label, 2);
+  EXPECT_THAT(entries[1].labels, ElementsAre(2));
   labels_.split = "test";
   EXPECT_THAT(paths_of(read_manifest(path, labels_)),
               ElementsAre(folder_.file("a.png")));
@@ -184,6 +184,87 @@ TEST_F(Manifest, TakesFoldersOnlyWhereASeriesMayBe) {
             1u);
 }
 
+TEST_F(Manifest, TakesSeveralImagesAndMasks) {
+  const auto path = list("a.png | b c.png m.png|m2.png\n");
+  write_bytes(folder_.file("m2.png"), "x");
+  masks_.images = 2;
+  masks_.masks = 2;
+  const auto entries = read_manifest(path, masks_);
+  ASSERT_EQ(entries.size(), 1u);
+  EXPECT_THAT(entries[0].images,
+              ElementsAre(folder_.file("a.png"), folder_.file("b c.png")));
+  EXPECT_THAT(entries[0].masks,
+              ElementsAre(folder_.file("m.png"), folder_.file("m2.png")));
+}
+
+TEST_F(Manifest, TellsAllThatIsWrongWithALine) {
+  masks_.images = 2;
+  masks_.masks = 2;
+  masks_.names = {"liver", "spleen"};
+  EXPECT_THAT(
+      error_of(list("image,label\na.png,m.png|m.png\n"
+                    "a.png|b c.png|a.png,m.png|m.png|m.png\n"
+                    "a.png|,m.png|gone.png\na.png|m.png,m.png\n"),
+               masks_),
+      AllOf(HasSubstr("4 of its lines"),
+            HasSubstr("line 2: a.png has 1 image, 2 are expected (separated "
+                      "by '|')"),
+            HasSubstr("line 3: a.png|b c.png|a.png has 3 images, 2 are "
+                      "expected (separated by '|'); a.png|b c.png|a.png has 3 "
+                      "masks, 2 are expected, one for each structure (liver, "
+                      "spleen)"),
+            HasSubstr("line 4: a.png| has an empty path beside a '|'; the mask "
+                      "of a.png|, 'gone.png', does not exist"),
+            HasSubstr("line 5: a.png|m.png has 1 mask, 2 are expected"),
+            HasSubstr("m.png is an image and its own mask")));
+}
+
+TEST_F(Manifest, TakesTheSeparatorInTheNameOfASingleFile) {
+  write_bytes(folder_.file("a|b.png"), "x");
+  EXPECT_THAT(paths_of(read_manifest(list("a|b.png\n"))),
+              ElementsAre(folder_.file("a|b.png")));
+  EXPECT_THAT(error_of(list("a.png|m.png\n")),
+              HasSubstr("a.png|m.png has 2 images, 1 is expected"));
+}
+
+TEST_F(Manifest, TakesLabelsByNumberOrName) {
+  labels_.names = {"none", "2", "left lung"};
+  const auto path =
+      list("image,label\na.png,none\nb c.png,left lung\nm.png,2\n");
+  const auto entries = read_manifest(path, labels_);
+  ASSERT_EQ(entries.size(), 3u);
+  EXPECT_THAT(entries[0].labels, ElementsAre(0));
+  EXPECT_THAT(entries[1].labels, ElementsAre(2));
+  // A name that looks like a number is a name.
+  EXPECT_THAT(entries[2].labels, ElementsAre(1));
+  EXPECT_THAT(error_of(list("a.png lung\na.png 3\na.png 0\n"), labels_),
+              AllOf(HasSubstr("2 of its lines"),
+                    HasSubstr("line 1: the label of a.png is 'lung', neither a "
+                              "class (none, 2, left lung) nor a whole number "
+                              "from 0 to 2"),
+                    HasSubstr("line 2: the label of a.png is '3'")));
+}
+
+TEST_F(Manifest, TakesAnyNumberOfLabels) {
+  labels_.target = ManifestTarget::kLabels;
+  const auto entries = read_manifest(
+      list("image,label\na.png,2|0\nb c.png,\nm.png, 1 \n"), labels_);
+  ASSERT_EQ(entries.size(), 3u);
+  EXPECT_THAT(entries[0].labels, ElementsAre(0, 2));
+  EXPECT_THAT(entries[1].labels, ElementsAre());
+  EXPECT_THAT(entries[2].labels, ElementsAre(1));
+  EXPECT_THAT(error_of(list("a.png 1|1\nm.png 0|\nm.png 2|3\n"), labels_),
+              AllOf(HasSubstr("3 of its lines"),
+                    HasSubstr("line 1: a.png has the label '1' twice"),
+                    HasSubstr("line 2: the label of m.png is ''"),
+                    HasSubstr("line 3: the label of m.png is '3'")));
+  // One class is asked for: none and several are mistakes.
+  labels_.target = ManifestTarget::kLabel;
+  EXPECT_THAT(error_of(list("image,label\na.png,\nm.png,0|1\n"), labels_),
+              AllOf(HasSubstr("line 2: the label of a.png is ''"),
+                    HasSubstr("line 3: the label of m.png is '0|1'")));
+}
+
 /// The lists of the folder of damaged inputs, as its table wants them.
 TEST_F(Manifest, DamagedListsBehaveAsTheirTableSays) {
   const char* folder = std::getenv("UNIMISS_BROKEN");
@@ -200,14 +281,15 @@ TEST_F(Manifest, DamagedListsBehaveAsTheirTableSays) {
         std::pair{"list_empty.txt", "names no file"}}) {
     EXPECT_THAT(error_of(path(name), labels), HasSubstr(message)) << name;
   }
-  EXPECT_EQ(read_manifest(path("list_crlf_bom.txt"), labels).at(0).label, 1);
-  EXPECT_EQ(read_manifest(path("list_spaces.txt"), labels).at(0).path,
-            path("dir with space/good reference.nii.gz"));
+  EXPECT_THAT(read_manifest(path("list_crlf_bom.txt"), labels).at(0).labels,
+              ElementsAre(1));
+  EXPECT_THAT(read_manifest(path("list_spaces.txt"), labels).at(0).images,
+              ElementsAre(path("dir with space/good reference.nii.gz")));
   EXPECT_EQ(read_manifest(path("list_duplicate.txt"), labels).size(), 1u);
   // A path may lead anywhere; what is no image is refused when it is decoded.
   EXPECT_THROW(
       io::read_volume(
-          read_manifest(path("list_traversal.txt"), labels).at(0).path),
+          read_manifest(path("list_traversal.txt"), labels).at(0).images[0]),
       DataError);
 }
 

@@ -19,6 +19,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   options.paths = static_cast<ManifestPaths>(data[0] / 3 % 2);
   options.classes = data[0] / 6 % 4;
   if (data[0] / 24 % 2 == 1) options.split = "train";
+  if (data[0] / 48 % 2 == 1) {
+    options.images = 2;
+    options.masks = 2;
+    options.names = {"lung", "1"};
+    options.classes = 2;
+    if (data[0] / 96 % 2 == 1) options.target = ManifestTarget::kLabels;
+  }
   try {
     read_manifest(list.write(data + 1, size - 1), options);
   } catch (const unimiss::DataError&) {
