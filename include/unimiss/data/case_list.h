@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "unimiss/core/problems.h"
+#include "unimiss/data/case.h"
+#include "unimiss/data/manifest.h"
+
+/// The cases that a list names.
+namespace unimiss::data {
+
+/// Whether a list has the reference (masks or labels) of its cases. kIgnored:
+/// paths alone, of cases that are to be predicted; a CSV's column is not read.
+enum class References { kRequired, kIgnored };
+
+struct CaseListOptions {
+  TargetKind target = TargetKind::kLabelMap;
+  /// In the order of their numbers. kLabelMap: the background first.
+  /// kStructures: in the order of the masks. Empty in classification: the
+  /// labels are numbers without an upper bound.
+  std::vector<std::string> classes{};
+  int64_t modalities = 1;  ///< images of a case
+  ManifestPaths paths = ManifestPaths::kFiles;
+  std::string split{};  ///< keep only these rows of a CSV list; empty: all
+  References references = References::kRequired;
+
+  /// Keys: `classes`, `modalities`.
+  void check(Problems& problems) const;
+};
+
+/// The cases of a list of read_manifest(), in its order, with the ids of
+/// name_cases(). A row has the images of a case (one a modality) and its label:
+///
+/// - kLabelMap: the path of the label map;
+/// - kStructures: the paths of the masks, one for each class, in their order;
+/// - kClass: the class; kClasses: the classes, an empty field for none.
+///
+///     image,label,patient
+///     a_t1.nii.gz|a_t2.nii.gz,a_tumour.nii.gz|a_oedema.nii.gz,p1
+///
+/// A row that names the images of an earlier one is left out with a warning:
+/// a case counts once. Throws ConfigError for options that cannot be, else as
+/// read_manifest() does; also for two cases that share their first image only.
+std::vector<Case> read_cases(const std::string& list,
+                             const CaseListOptions& options);
+
+/// Gives the cases of several sets (training, test, ...) ids that are unique
+/// over all of them and can be file names: the name of the first image, without
+/// its ending (scan1.nii.gz: scan1) and, where all images have it, without the
+/// suffix _0000 of a modality. Where files of several folders would get the
+/// same id, the folders' names go in front (siteA_scan1). The same file always
+/// gets the same id; the order of the cases does not matter.
+///
+/// What is neither a letter, a digit nor one of . _ - + becomes an underscore.
+void name_cases(const std::vector<std::vector<Case>*>& sets);
+
+}  // namespace unimiss::data
