@@ -1,0 +1,46 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace unimiss::eval {
+
+/// How many voxels of a class a prediction and a reference share.
+struct OverlapCounts {
+  int64_t true_positive = 0;   ///< in both
+  int64_t false_positive = 0;  ///< in the prediction only
+  int64_t false_negative = 0;  ///< in the reference only
+  int64_t true_negative = 0;   ///< in neither
+
+  int64_t n_pred() const { return true_positive + false_positive; }
+  int64_t n_ref() const { return true_positive + false_negative; }
+  bool operator==(const OverlapCounts&) const = default;
+};
+
+/// 2 TP / (2 TP + FP + FN). Empty where neither prediction nor reference has
+/// the class, as nothing can be said then (nnU-Net's rule: NaN, left out of
+/// means); 0 where only one of them has it. optional_mean() skips the empty.
+std::optional<double> dice(const OverlapCounts& counts);
+/// TP / (TP + FP + FN), the Jaccard index; empty by the same rule.
+std::optional<double> iou(const OverlapCounts& counts);
+
+/// The overlap of each class but the background: item i is that of class i + 1.
+///
+/// prediction, reference: int16 maps of one size, of classes in [0, classes).
+/// Throws DataError where the sizes differ or a map has another class.
+std::vector<OverlapCounts> class_overlap(const torch::Tensor& prediction,
+                                         const torch::Tensor& reference,
+                                         int64_t classes);
+
+/// The overlap of each structure: item i is that of bit i, structures <= 15.
+///
+/// prediction, reference: int16 bitmasks of one size, of structures that may
+/// overlap. Throws DataError where the sizes differ or a map has another bit.
+std::vector<OverlapCounts> structure_overlap(const torch::Tensor& prediction,
+                                             const torch::Tensor& reference,
+                                             int64_t structures);
+
+}  // namespace unimiss::eval
