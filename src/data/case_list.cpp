@@ -57,6 +57,7 @@ fs::path normal_path(const std::string& path) {
 
 std::vector<fs::path> normal_paths(const std::vector<std::string>& paths) {
   std::vector<fs::path> normal;
+  normal.reserve(paths.size());
   for (const std::string& path : paths) normal.push_back(normal_path(path));
   return normal;
 }
@@ -116,7 +117,7 @@ std::string id_of(const fs::path& path, const Name& name) {
   std::string id = name.stem;
   fs::path folder = path.parent_path();
   for (int64_t i = 0; i < name.folders; ++i, folder = folder.parent_path()) {
-    id = folder.filename().string() + "_" + id;
+    id.insert(0, folder.filename().string() + "_");
   }
   return file_name(id);
 }
@@ -165,8 +166,8 @@ void make_unique(Names& names) {
 
 /// Leaves out rows that name a case again. Throws where two cases share the
 /// first image, which ids are made of, and differ in others.
-std::vector<ManifestEntry> without_repeats(const std::string& list,
-                                           std::vector<ManifestEntry> entries) {
+std::vector<ManifestEntry> without_repeats(
+    const std::string& list, const std::vector<ManifestEntry>& entries) {
   ProblemList problems;
   std::map<fs::path, const ManifestEntry*> known;
   std::vector<ManifestEntry> kept;
@@ -234,6 +235,7 @@ std::vector<Case> read_cases(const std::string& list,
   const auto entries =
       without_repeats(list, read_manifest(list, manifest_options(options)));
   std::vector<Case> cases;
+  cases.reserve(entries.size());
   for (const ManifestEntry& entry : entries) {
     cases.push_back(
         {"", entry.images, entry.masks, entry.labels, entry.patient});

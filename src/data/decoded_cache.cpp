@@ -83,16 +83,20 @@ class DecodedCache::Implementation {
  public:
   Implementation(std::vector<std::string> sources,
                  const std::string& parameters, Decode decode,
-                 const DecodedCacheOptions& options, std::string what)
+                 const DecodedCacheOptions& options, std::string what,
+                 const std::vector<std::vector<std::string>>& further)
       : sources_(std::move(sources)),
         decode_(std::move(decode)),
         what_(std::move(what)),
         folder_(options.folder, options.gib, what_),
         checked_(sources_.size()) {
-    for (const std::string& source : sources_) {
+    for (size_t i = 0; i < sources_.size(); ++i) {
       std::string version;
       try {
-        version = identity(source);
+        version = identity(sources_[i]);
+        if (!further.empty()) {
+          for (const auto& file : further[i]) version += "\n" + identity(file);
+        }
       } catch (const std::exception& failure) {
         // Told by get() and fill(), like any other source that is no good.
         unusable_[static_cast<int64_t>(entries_.size())] = failure.what();
@@ -108,19 +112,19 @@ class DecodedCache::Implementation {
   int64_t size() const { return static_cast<int64_t>(sources_.size()); }
   const std::string& source(int64_t number) const { return sources_[number]; }
 
-  torch::Tensor get(int64_t number, bool* made = nullptr) {
+  Decoded get(int64_t number, bool* made = nullptr) {
     if (const auto found = unusable_.find(number); found != unusable_.end()) {
       throw DataError(sources_[number], found->second);
     }
-    torch::Tensor voxels = mapped(number, check_of(number));
-    if (voxels.defined()) return voxels;
+    Decoded entry_voxels = mapped(number, check_of(number));
+    if (entry_voxels.voxels.defined()) return entry_voxels;
     const fs::path& entry = entries_[number];
     std::error_code error;
     fs::create_directories(entry.parent_path(), error);
     const FileLock lock(entry.parent_path() / ".lock");
     // Another thread or process may have made it meanwhile.
-    voxels = mapped(number, check_of(number));
-    if (voxels.defined()) return voxels;
+    entry_voxels = mapped(number, check_of(number));
+    if (entry_voxels.voxels.defined()) return entry_voxels;
     const Decoded decoded = [&] {
       const StageTimer timer(Stage::kDecode);
       return decode_(sources_[number]);
@@ -136,8 +140,8 @@ class DecodedCache::Implementation {
       }
     }
     store(number, decoded);
-    voxels = mapped(number, check_of(number));
-    return voxels.defined() ? voxels : decoded.voxels;
+    entry_voxels = mapped(number, check_of(number));
+    return entry_voxels.voxels.defined() ? entry_voxels : decoded;
   }
 
   std::vector<BadSource> fill(int64_t workers) {
@@ -152,7 +156,8 @@ class DecodedCache::Implementation {
         try {
           // Their voxels are checked when they are first used: a large cache
           // takes long to read.
-          if (!mapped(i, io::MappedCheck::kHeader).defined()) get(i, &made);
+          const Decoded there = mapped(i, io::MappedCheck::kHeader);
+          if (!there.voxels.defined()) get(i, &made);
           std::error_code ignored;
           fs::last_write_time(entries_[i], fs::file_time_type::clock::now(),
                               ignored);
@@ -191,15 +196,15 @@ class DecodedCache::Implementation {
   }
 
   /// The entry if it is there and sound; a damaged one is deleted.
-  torch::Tensor mapped(int64_t number, io::MappedCheck check) {
+  Decoded mapped(int64_t number, io::MappedCheck check) {
     const StageTimer timer(Stage::kCheck);
     const std::string path = entries_[number].string();
     std::error_code error;
     if (!fs::exists(path, error)) return {};
     try {
-      torch::Tensor voxels = io::map_volume(path, check);
+      io::MappedVolume volume = io::map_volume(path, check);
       if (check == io::MappedCheck::kVoxels) checked_[number] = true;
-      return voxels;
+      return {std::move(volume.voxels), volume.spacing};
     } catch (const DataError& damage) {
       log_warning(fmt::format("{}; {} is decoded again", damage.what(),
                               sources_[number]));
@@ -241,10 +246,11 @@ class DecodedCache::Implementation {
 
 DecodedCache::DecodedCache(std::vector<std::string> sources,
                            const std::string& parameters, Decode decode,
-                           const DecodedCacheOptions& options, std::string what)
+                           const DecodedCacheOptions& options, std::string what,
+                           const std::vector<std::vector<std::string>>& further)
     : implementation_(std::make_unique<Implementation>(
           std::move(sources), parameters, std::move(decode), options,
-          std::move(what))) {}
+          std::move(what), further)) {}
 
 DecodedCache::~DecodedCache() = default;
 
@@ -254,7 +260,7 @@ const std::string& DecodedCache::source(int64_t number) const {
   return implementation_->source(number);
 }
 
-torch::Tensor DecodedCache::get(int64_t number) const {
+Decoded DecodedCache::decoded(int64_t number) const {
   TORCH_CHECK(number >= 0 && number < size(), "no source ", number);
   return implementation_->get(number);
 }

@@ -12,17 +12,86 @@
 namespace unimiss::data {
 namespace {
 
-void check_range(const std::string& path, double least, double most,
-                 int64_t classes) {
-  if (least >= 0 && most < static_cast<double>(classes)) return;
-  throw DataError(path,
-                  fmt::format("holds the label {}, but there are {} "
-                              "classes (0 to {}); correct the map or the "
-                              "number of classes",
-                              least < 0 ? least : most, classes, classes - 1));
+[[noreturn]] void fail_label(const std::string& path, int64_t value,
+                             const LabelValues& labels) {
+  const std::string allowed =
+      labels.values.empty()
+          ? fmt::format("0 to {}", labels.classes - 1)
+          : fmt::format("stored as {}", fmt::join(labels.values, ", "));
+  throw DataError(path, fmt::format("holds the label {}, but there are {} "
+                                    "classes ({}); correct the map or the "
+                                    "classes",
+                                    value, labels.classes, allowed));
 }
 
-/// Throws unless both grids lie at the same place in the patient.
+/// Whole numbers, float or int32 → classes.
+template <class Value>
+torch::Tensor classes_of(const std::string& path, const torch::Tensor& stored,
+                         const LabelValues& labels) {
+  TORCH_CHECK(labels.classes >= 1 && labels.classes <= 256, "1 to 256 classes");
+  auto classes = torch::empty(stored.sizes(), torch::kInt16);
+  const Value* from = stored.data_ptr<Value>();
+  auto* to = classes.data_ptr<int16_t>();
+  for (int64_t i = 0; i < stored.numel(); ++i) {
+    const auto value = static_cast<int64_t>(from[i]);
+    int64_t found = value;
+    if (!labels.values.empty()) {
+      found = std::find(labels.values.begin(), labels.values.end(), value) -
+              labels.values.begin();
+    }
+    if (found < 0 || found >= labels.classes) fail_label(path, value, labels);
+    to[i] = static_cast<int16_t>(found);
+  }
+  return classes;
+}
+
+template <class Value>
+torch::Tensor structure_of(const std::string& path,
+                           const torch::Tensor& stored) {
+  auto structure = torch::empty(stored.sizes(), torch::kInt16);
+  const Value* from = stored.data_ptr<Value>();
+  auto* to = structure.data_ptr<int16_t>();
+  Value other = 0;
+  for (int64_t i = 0; i < stored.numel(); ++i) {
+    if (other == 0) other = from[i];
+    if (from[i] != 0 && from[i] != other) {
+      throw DataError(path,
+                      fmt::format("holds the values {} and {}, but a "
+                                  "structure's mask has 0 and one other value; "
+                                  "write a mask for each structure",
+                                  other, from[i]));
+    }
+    to[i] = from[i] != 0 ? 1 : 0;
+  }
+  return structure;
+}
+
+torch::Tensor stored_volume(const std::string& path, const io::Volume& volume) {
+  const io::Volume map = io::read_volume(path, io::VoxelKind::kLabels);
+  check_geometry(path, volume, map);
+  return map.voxels.contiguous();
+}
+
+/// int32 [H, W]
+torch::Tensor stored_image(const std::string& path, int64_t height,
+                           int64_t width) {
+  const torch::Tensor pixels = io::read_pixels(path);
+  if (pixels.size(0) != 1) {
+    throw DataError(path,
+                    "is a colour image, not a mask of classes; save the "
+                    "classes as grey values");
+  }
+  if (pixels.size(1) != height || pixels.size(2) != width) {
+    throw DataError(path,
+                    fmt::format("has {}x{} pixels, its image {}x{}; "
+                                "bring the mask to the image's size",
+                                pixels.size(1), pixels.size(2), height, width));
+  }
+  return pixels[0].to(torch::kInt32).contiguous();
+}
+
+}  // namespace
+
 void check_geometry(const std::string& path, const io::Volume& volume,
                     const io::Volume& map) {
   const auto fail = [&](const std::string& what, const std::string& image,
@@ -60,40 +129,25 @@ void check_geometry(const std::string& path, const io::Volume& volume,
   }
 }
 
-}  // namespace
-
 torch::Tensor read_label_volume(const std::string& path,
-                                const io::Volume& volume, int64_t classes) {
-  TORCH_CHECK(classes >= 1 && classes <= 256, "1 to 256 classes");
-  const io::Volume map = io::read_volume(path, io::VoxelKind::kLabels);
-  check_geometry(path, volume, map);
-  const float* begin = map.voxels.data_ptr<float>();
-  const auto [least, most] =
-      std::minmax_element(begin, begin + map.voxels.numel());
-  check_range(path, *least, *most, classes);
-  return map.voxels.to(torch::kUInt8);
+                                const io::Volume& volume,
+                                const LabelValues& labels) {
+  return classes_of<float>(path, stored_volume(path, volume), labels);
+}
+
+torch::Tensor read_structure_volume(const std::string& path,
+                                    const io::Volume& volume) {
+  return structure_of<float>(path, stored_volume(path, volume));
 }
 
 torch::Tensor read_mask_image(const std::string& path, int64_t height,
-                              int64_t width, int64_t classes) {
-  TORCH_CHECK(classes >= 1 && classes <= 256, "1 to 256 classes");
-  const torch::Tensor pixels = io::read_pixels(path);
-  if (pixels.size(0) != 1) {
-    throw DataError(path,
-                    "is a colour image, not a mask of classes; save the "
-                    "classes as grey values");
-  }
-  if (pixels.size(1) != height || pixels.size(2) != width) {
-    throw DataError(path,
-                    fmt::format("has {}x{} pixels, its image {}x{}; "
-                                "bring the mask to the image's size",
-                                pixels.size(1), pixels.size(2), height, width));
-  }
-  const torch::Tensor values = pixels[0].to(torch::kInt32).contiguous();
-  const int32_t* begin = values.data_ptr<int32_t>();
-  check_range(path, 0, *std::max_element(begin, begin + values.numel()),
-              classes);
-  return values.to(torch::kUInt8);
+                              int64_t width, const LabelValues& labels) {
+  return classes_of<int32_t>(path, stored_image(path, height, width), labels);
+}
+
+torch::Tensor read_structure_image(const std::string& path, int64_t height,
+                                   int64_t width) {
+  return structure_of<int32_t>(path, stored_image(path, height, width));
 }
 
 }  // namespace unimiss::data

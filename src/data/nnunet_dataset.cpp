@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <set>
@@ -94,6 +95,7 @@ class DescriptionReader {
       return {};
     }
     std::vector<std::string> ordered;
+    ordered.reserve(names.size());
     for (const auto& [number, name] : names) ordered.push_back(name);
     return ordered;
   }
@@ -178,19 +180,24 @@ class CaseReader {
       }
       if (!labelled) continue;
       if (maps.erase(id) == 0) {
-        problems_.add(labels + "/" + id + description_.ending,
+        problems_.add(shown(labels, id + description_.ending),
                       "does not exist, but its images do");
       }
       added.masks.push_back(path(labels, id + description_.ending));
     }
     for (const std::string& id : maps) {
-      problems_.add(labels + "/" + id + description_.ending,
+      problems_.add(shown(labels, id + description_.ending),
                     fmt::format("has no image in {}", images));
     }
     return cases;
   }
 
  private:
+  /// Of a problem: the data set's own folder is told before.
+  static std::string shown(const std::string& folder, const std::string& name) {
+    return fmt::format("{}/{}", folder, name);
+  }
+
   std::string path(const std::string& folder, const std::string& name) const {
     return (folder_ / folder / name).string();
   }
@@ -215,21 +222,21 @@ class CaseReader {
           name.size() == ending.size() || !entry.is_regular_file(ignored)) {
         others.insert(name);
       } else if (!is_utf8(name)) {
-        problems_.add(folder + "/" + name, "has a name that is not UTF-8");
+        problems_.add(shown(folder, name), "has a name that is not UTF-8");
       } else {
         names.insert(name.substr(0, name.size() - ending.size()));
       }
     }
     if (!others.empty()) {
       constexpr size_t kShown = 5;
-      const auto shown = std::next(
+      const auto end = std::next(
           others.begin(),
           static_cast<std::ptrdiff_t>(std::min(others.size(), kShown)));
       log_warning(fmt::format(
           "{}: {} entries are not used, as they are no files that end in {}: "
           "{}{}",
           (folder_ / folder).string(), others.size(), ending,
-          fmt::join(others.begin(), shown, ", "),
+          fmt::join(others.begin(), end, ", "),
           others.size() > kShown ? ", ..." : ""));
     }
     return names;
@@ -246,7 +253,7 @@ class CaseReader {
       if (end > 0 && name[end - 1] == '_' && channel) {
         found[name.substr(0, end - 1)].insert(*channel);
       } else {
-        problems_.add(folder + "/" + name + description_.ending,
+        problems_.add(shown(folder, name + description_.ending),
                       "has no channel in its name, as _0000");
       }
     }
@@ -259,14 +266,14 @@ class CaseReader {
     if (count == 0) return;  // told before
     for (int64_t channel = 0; channel < count; ++channel) {
       if (channels.contains(channel)) continue;
-      problems_.add(folder + "/" + image_name(id, channel),
+      problems_.add(shown(folder, image_name(id, channel)),
                     fmt::format("does not exist (channel {}, {})", channel,
                                 description_.channels[channel]));
     }
     for (const int64_t channel : channels) {
       if (channel < count) continue;
       problems_.add(
-          folder + "/" + image_name(id, channel),
+          shown(folder, image_name(id, channel)),
           fmt::format("is of channel {}, but {} names {}", channel,
                       kDescription, fmt::join(description_.channels, ", ")));
     }

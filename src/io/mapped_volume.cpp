@@ -176,7 +176,7 @@ void write_mapped_volume(const std::string& path, const torch::Tensor& voxels,
   throw DataError(path, "cannot be replaced: " + why);
 }
 
-torch::Tensor map_volume(const std::string& path, MappedCheck check) {
+MappedVolume map_volume(const std::string& path, MappedCheck check) {
   auto mapping = std::make_shared<const Mapping>(path);
   const char* header = mapping->bytes();
   auto fail = [&](const char* why) { throw DataError(path, why); };
@@ -190,8 +190,10 @@ torch::Tensor map_volume(const std::string& path, MappedCheck check) {
     if (known.code == get<int16_t>(header, kDataType)) type = known.scalar;
   }
   std::array<int64_t, 3> sizes;
+  std::array<double, 3> spacing;
   uint64_t bytes = c10::elementSize(type);
   for (int axis = 0; axis < 3; ++axis) {
+    spacing[2 - axis] = get<float>(header, kPixDim + 4 + 4 * axis);
     sizes[2 - axis] = get<int16_t>(header, kDim + 2 + 2 * axis);
     if (sizes[2 - axis] < 1) fail("has an impossible size");
     bytes *= static_cast<uint64_t>(sizes[2 - axis]);
@@ -205,8 +207,9 @@ torch::Tensor map_volume(const std::string& path, MappedCheck check) {
     fail("fails its checksum");
   }
   char* voxels = mapping->voxels();
-  return torch::from_blob(
-      voxels, sizes, [mapping](void*) {}, type);
+  return {torch::from_blob(
+              voxels, sizes, [mapping](void*) {}, type),
+          spacing};
 }
 
 }  // namespace unimiss::io

@@ -55,6 +55,26 @@ torch::Tensor interpolate_axis(const torch::Tensor& input, int64_t axis,
 
 }  // namespace
 
+torch::Tensor resample_voxels(const torch::Tensor& voxels,
+                              const std::array<int64_t, 3>& sizes,
+                              const std::array<double, 3>& steps,
+                              Interpolation interpolation) {
+  TORCH_CHECK(voxels.dim() == 3 && voxels.is_contiguous() &&
+                  voxels.scalar_type() == torch::kFloat32,
+              "resample_voxels: voxels are float32 [D, H, W] and contiguous");
+  // Axes that shrink come first: nothing between is larger than both ends.
+  std::array<int, 3> order{0, 1, 2};
+  std::sort(order.begin(), order.end(),
+            [&](int a, int b) { return steps[a] > steps[b]; });
+  torch::Tensor result = voxels;
+  for (const int axis : order) {
+    if (steps[axis] == 1 && sizes[axis] == result.size(axis)) continue;
+    const Taps taps(result.size(axis), sizes[axis], steps[axis], interpolation);
+    result = interpolate_axis(result, axis, taps);
+  }
+  return result;
+}
+
 Volume resample(const Volume& volume, const std::array<double, 3>& spacing,
                 Interpolation interpolation) {
   constexpr double kTolerance = 0.01;
@@ -82,16 +102,14 @@ Volume resample(const Volume& volume, const std::array<double, 3>& spacing,
         volume.spacing[0], volume.spacing[1], volume.spacing[2], spacing[0],
         spacing[1], spacing[2], count));
   }
-  // Axes that shrink come first: nothing between is larger than both ends.
-  std::array<int, 3> order{0, 1, 2};
-  std::sort(order.begin(), order.end(), [&](int a, int b) {
-    return volume.spacing[a] / spacing[a] < volume.spacing[b] / spacing[b];
-  });
-  for (const int axis : order) {
+  std::array<double, 3> steps{1, 1, 1};
+  for (int axis = 0; axis < 3; ++axis) {
     const double step = spacing[axis] / volume.spacing[axis];
-    if (std::abs(step - 1) <= kTolerance) continue;
-    const Taps taps(volume.voxels.size(axis), sizes[axis], step, interpolation);
-    result.voxels = interpolate_axis(result.voxels, axis, taps);
+    if (std::abs(step - 1) <= kTolerance) {
+      sizes[axis] = volume.voxels.size(axis);
+      continue;
+    }
+    steps[axis] = step;
     result.spacing[axis] = spacing[axis];
     // The extent stays, so the first centre moves by half the difference.
     const double shift = (spacing[axis] - volume.spacing[axis]) / 2;
@@ -99,6 +117,7 @@ Volume resample(const Volume& volume, const std::array<double, 3>& spacing,
       result.origin[i] += shift * volume.axes[axis][i];
     }
   }
+  result.voxels = resample_voxels(result.voxels, sizes, steps, interpolation);
   return result;
 }
 

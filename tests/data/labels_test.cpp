@@ -34,7 +34,7 @@ class Labels : public ::testing::Test {
     io::write_volume(folder_.file("map.nii.gz"), map);
   }
   torch::Tensor read(int64_t classes) const {
-    return read_label_volume(folder_.file("map.nii.gz"), map_, classes);
+    return read_label_volume(folder_.file("map.nii.gz"), map_, {classes});
   }
   std::string error(int64_t classes = 24) const {
     return error_of([&] { read(classes); });
@@ -47,7 +47,7 @@ class Labels : public ::testing::Test {
 };
 
 TEST_F(Labels, AreReadAsClasses) {
-  EXPECT_TRUE(read(24).equal(map_.voxels.to(torch::kUInt8)));
+  EXPECT_TRUE(read(24).equal(map_.voxels.to(torch::kInt16)));
   EXPECT_THAT(error(23), AllOf(HasSubstr("map.nii.gz"), HasSubstr("label 23")));
 }
 
@@ -78,19 +78,41 @@ TEST_F(Labels, FilesInAnotherOrientationAreTurned) {
   turned.axes[2] = {-1, 0, 0};
   turned.origin[0] += 3 * 1.5;
   write(turned);
-  EXPECT_TRUE(read(24).equal(map_.voxels.to(torch::kUInt8)));
+  EXPECT_TRUE(read(24).equal(map_.voxels.to(torch::kInt16)));
 }
 
 TEST_F(Labels, MasksOfImages) {
   io::write_png(folder_.file("mask.png"),
                 torch::arange(6).view({2, 3}).to(torch::kUInt8));
   const auto read = [&](int64_t height, int64_t classes) {
-    return read_mask_image(folder_.file("mask.png"), height, 3, classes);
+    return read_mask_image(folder_.file("mask.png"), height, 3, {classes});
   };
   EXPECT_EQ(read(2, 6)[1][2].item<int>(), 5);
   EXPECT_THAT(error_of([&] { read(2, 5); }), HasSubstr("label 5"));
   EXPECT_THAT(error_of([&] { read(3, 6); }),
               AllOf(HasSubstr("2x3"), HasSubstr("3x3")));
+}
+
+TEST_F(Labels, ValuesThatStandForClassesAndStructures) {
+  io::write_png(folder_.file("mask.png"),
+                at::tensor({0, 255, 0, 128}).view({2, 2}).to(torch::kUInt8));
+  const auto read = [&](std::vector<int64_t> values) {
+    const auto count = static_cast<int64_t>(values.size());
+    return read_mask_image(folder_.file("mask.png"), 2, 2,
+                           {count, std::move(values)});
+  };
+  EXPECT_TRUE(
+      read({0, 128, 255})
+          .equal(at::tensor({0, 2, 0, 1}).view({2, 2}).to(torch::kInt16)));
+  EXPECT_THAT(error_of([&] { read({0, 255}); }), HasSubstr("label 128"));
+  EXPECT_THAT(
+      error_of([&] { read_structure_image(folder_.file("mask.png"), 2, 2); }),
+      AllOf(HasSubstr("255 and 128"), HasSubstr("mask.png")));
+  io::Volume structure = map_;
+  structure.voxels = map_.voxels.gt(5).to(torch::kFloat) * 7;
+  write(structure);
+  EXPECT_TRUE(read_structure_volume(folder_.file("map.nii.gz"), map_)
+                  .equal(map_.voxels.gt(5).to(torch::kInt16)));
 }
 
 /// The labels of the folder of damaged inputs, as its table wants them.
@@ -102,7 +124,7 @@ TEST_F(Labels, BrokenCollection) {
   };
   const io::Volume image = io::read_volume(path("good_reference.nii.gz"));
   const auto error = [&](const std::string& name) {
-    return error_of([&] { read_label_volume(path(name), image, 14); });
+    return error_of([&] { read_label_volume(path(name), image, {14}); });
   };
   EXPECT_EQ(error("label_empty.nii.gz"), "no error");
   EXPECT_THAT(error("label_wrong_shape.nii.gz"),
@@ -112,7 +134,7 @@ TEST_F(Labels, BrokenCollection) {
   EXPECT_THAT(error("label_fractional.nii.gz"), HasSubstr("label 0.5"));
   EXPECT_THAT(error("label_other_spacing.nii.gz"), HasSubstr("spacing"));
   EXPECT_THAT(error_of([&] {
-                read_mask_image(path("mask_wrong_shape.png"), 160, 160, 256);
+                read_mask_image(path("mask_wrong_shape.png"), 160, 160, {256});
               }),
               HasSubstr("160x100"));
   const char* sample = std::getenv("UNIMISS_SAMPLE");
@@ -122,12 +144,13 @@ TEST_F(Labels, BrokenCollection) {
       io::read_volume(demo + "images/totalseg_dicom20.nii.gz");
   // Stored the other way round, and one voxel off: never silently used.
   EXPECT_THAT(error_of([&] {
-                read_label_volume(path("label_flipped_affine.nii.gz"), ct, 256);
+                read_label_volume(path("label_flipped_affine.nii.gz"), ct,
+                                  {256});
               }),
               HasSubstr("origin"));
   EXPECT_EQ(error_of([&] {
               read_label_volume(demo + "labels/totalseg_dicom20.nii.gz", ct,
-                                256);
+                                {256});
             }),
             "no error");
 }

@@ -34,6 +34,7 @@ Case make_case(const std::string& id, const std::string& patient = "",
 
 std::vector<Case> make_cases(int count) {
   std::vector<Case> cases;
+  cases.reserve(count);
   for (int i = 0; i < count; ++i) {
     cases.push_back(make_case(fmt::format("c{}", i)));
   }
@@ -71,6 +72,7 @@ std::string error_of(const std::vector<Case>& cases,
 
 std::vector<std::string> ids_of(const std::vector<Case>& cases) {
   std::vector<std::string> ids;
+  ids.reserve(cases.size());
   for (const Case& each : cases) ids.push_back(each.id);
   return ids;
 }
@@ -140,6 +142,7 @@ TEST(Split, TakesEachPatientAsOften) {
 
 TEST(Split, KeepsPatientsTogether) {
   std::vector<Case> cases;
+  cases.reserve(60);
   for (int i = 0; i < 60; ++i) {
     cases.push_back(
         make_case(fmt::format("c{}", i), fmt::format("p{}", i / 4), {i % 3}));

@@ -29,7 +29,7 @@ TEST(MappedVolume, ReturnsWhatWasWritten) {
     const torch::Tensor voxels = counted(type);
     write_mapped_volume(folder.file("v.nii"), voxels, {3, 2, 1});
     const torch::Tensor mapped =
-        map_volume(folder.file("v.nii"), MappedCheck::kVoxels);
+        map_volume(folder.file("v.nii"), MappedCheck::kVoxels).voxels;
     EXPECT_EQ(mapped.scalar_type(), type);
     EXPECT_TRUE(mapped.to(torch::kInt).equal(voxels.to(torch::kInt)));
   }
@@ -52,7 +52,7 @@ TEST(MappedVolume, OutlivesItsFile) {
   const TemporaryDirectory folder;
   write_mapped_volume(folder.file("v.nii"), counted(torch::kInt16), {1, 1, 1});
   const torch::Tensor mapped =
-      map_volume(folder.file("v.nii"), MappedCheck::kHeader);
+      map_volume(folder.file("v.nii"), MappedCheck::kHeader).voxels;
   std::filesystem::remove(folder.file("v.nii"));
   EXPECT_TRUE(mapped.equal(counted(torch::kInt16)));
 }

@@ -53,18 +53,22 @@ class DecodedCache {
   /// Makes the decoded form of a file; throws DataError naming it.
   using Decode = std::function<Decoded(const std::string& path)>;
 
-  /// `what` names the sources in messages ("volumes"). Throws DataError for a
-  /// folder that cannot be made.
+  /// `what` names the sources in messages ("volumes"). `further`: for each
+  /// source the other files that its entry is made of, where there are any.
+  /// Throws DataError for a folder that cannot be made.
   DecodedCache(std::vector<std::string> sources, const std::string& parameters,
                Decode decode, const DecodedCacheOptions& options,
-               std::string what);
+               std::string what,
+               const std::vector<std::vector<std::string>>& further = {});
   ~DecodedCache();
 
   int64_t size() const;
   const std::string& source(int64_t number) const;
 
   /// The decoded form of a source: on the mapped entry, read it only.
-  torch::Tensor get(int64_t number) const;
+  Decoded decoded(int64_t number) const;
+  /// Its voxels alone.
+  torch::Tensor get(int64_t number) const { return decoded(number).voxels; }
 
   /// Makes all entries that are missing with `workers` threads (at least one);
   /// of the others only the headers are looked at. Says how far it is and how

@@ -4,27 +4,45 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "unimiss/io/volume.h"
 
 /// Label maps that fit their image: one class a voxel or pixel.
 namespace unimiss::data {
 
-/// The classes of a volume's label map, uint8 [D, H, W], in the orientation of
+/// Throws DataError, naming the file `path` and both sides, where a volume
+/// differs from another in size, spacing, place or direction in the patient.
+void check_geometry(const std::string& path, const io::Volume& volume,
+                    const io::Volume& map);
+
+/// What the values of a label file stand for.
+struct LabelValues {
+  int64_t classes = 2;
+  /// The value of each class; empty: 0, 1, 2, ...
+  std::vector<int64_t> values{};
+};
+
+/// The classes of a volume's label map, int16 [D, H, W], in the orientation of
 /// io::Volume whatever the file's.
 ///
-/// Throws DataError, naming both sides, where the map and the volume differ in
-/// size, spacing, place or direction in the patient, and for a label that is
-/// not a whole number in [0, classes).
+/// Throws DataError where the map and the volume differ (check_geometry()), and
+/// for a label that is no whole number or not the value of a class.
 torch::Tensor read_label_volume(const std::string& path,
-                                const io::Volume& volume, int64_t classes);
+                                const io::Volume& volume,
+                                const LabelValues& labels);
+/// Where a structure is, int16 0 and 1: the mask may hold 0 and one other
+/// value. Throws likewise.
+torch::Tensor read_structure_volume(const std::string& path,
+                                    const io::Volume& volume);
 
-/// The classes of an image's mask, uint8 [H, W], from a grey PNG whose values
-/// are the classes.
+/// The same of an image, int16 [H, W], from a grey PNG.
 ///
 /// Throws DataError for another size than [height, width], for colours and for
-/// a value that is not below `classes`.
+/// values as above.
 torch::Tensor read_mask_image(const std::string& path, int64_t height,
-                              int64_t width, int64_t classes);
+                              int64_t width, const LabelValues& labels);
+torch::Tensor read_structure_image(const std::string& path, int64_t height,
+                                   int64_t width);
 
 }  // namespace unimiss::data

@@ -30,11 +30,16 @@ enum class MappedCheck {
   kVoxels,  ///< also the checksum, which reads the whole file
 };
 
-/// The voxels of a file that write_mapped_volume wrote, as a tensor on the
-/// mapped file itself: reading an element reads its page, writing to one is a
+struct MappedVolume {
+  torch::Tensor voxels;                    ///< [D, H, W]
+  std::array<double, 3> spacing{1, 1, 1};  ///< mm, to single precision
+};
+
+/// What write_mapped_volume wrote to a file, as a tensor on the mapped file
+/// itself: reading an element reads its page, writing to one is a
 /// segmentation fault. The file may be deleted meanwhile.
 /// Throws DataError for a file that is damaged or of another writer, a plain
 /// Error for one that is missing or that the system cannot map just now.
-torch::Tensor map_volume(const std::string& path, MappedCheck check);
+MappedVolume map_volume(const std::string& path, MappedCheck check);
 
 }  // namespace unimiss::io

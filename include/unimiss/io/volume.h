@@ -69,4 +69,11 @@ enum class Interpolation { kLinear, kNearest };
 Volume resample(const Volume& volume, const std::array<double, 3>& spacing,
                 Interpolation interpolation = Interpolation::kLinear);
 
+/// The same of voxels float32 [D, H, W] to any number of them: voxel i of an
+/// axis lies at (i + 1/2) step - 1/2 of the old ones, clamped to them.
+torch::Tensor resample_voxels(const torch::Tensor& voxels,
+                              const std::array<int64_t, 3>& sizes,
+                              const std::array<double, 3>& steps,
+                              Interpolation interpolation);
+
 }  // namespace unimiss::io

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "unimiss/data/case.h"
+#include "unimiss/data/decoded_cache.h"
+#include "unimiss/data/intensity.h"
+#include "unimiss/data/patch.h"
+#include "unimiss/io/volume.h"
+
+/// From the files of a case to voxels on the grid that a network sees.
+namespace unimiss::data {
+
+struct CaseDecodeOptions {
+  int rank = 3;            ///< 3: volumes, 2: images
+  int64_t channels = 1;    ///< of the network's input
+  int64_t modalities = 1;  ///< files of a case; an image has 1 or 3 channels
+  TargetKind target = TargetKind::kLabelMap;
+  int64_t classes = 2;  ///< or structures
+  /// The value of each class in the files of a label map; empty: 0, 1, 2, ...
+  std::vector<int64_t> label_values;
+  IntensityOptions intensity;
+  std::optional<std::array<double, 3>> spacing;  ///< of volumes, mm
+  std::vector<int64_t> size;  ///< or the extents of whole cases, ([D,] H, W)
+  LabelInterpolation labels = LabelInterpolation::kNearest;
+};
+
+/// Reads a case: all images, of one geometry, normalised on their own grid,
+/// then brought to the network's by linear interpolation (images that shrink:
+/// by averaging areas); labels by their own rule. Grey images are repeated
+/// where the network takes colours; of colour images the luma is taken where it
+/// takes grey.
+///
+/// Throws DataError naming the file: one that cannot be read; another size,
+/// spacing, place or direction than the first image's (1e-3 relative; a label
+/// map stored in other axes is re-oriented, never taken as it is); labels that
+/// are no whole numbers or no class; masks with more than one value but 0; a
+/// wrong number of channels.
+CaseVoxels decode_case(const Case& from, const CaseDecodeOptions& options);
+
+/// What a prediction is compared with and where it lies: the case's own grid.
+struct CaseReference {
+  torch::Tensor map;  ///< int16 [D, H, W], as CaseVoxels::map; undefined: none
+  io::Volume grid;    ///< its voxels are those of the first image, as read
+  /// Per axis the spacing of this grid by that of the network's: voxel i lies
+  /// at (i + 1/2) scale - 1/2 of CaseVoxels.
+  std::array<double, 3> scale{1, 1, 1};
+};
+CaseReference read_case_reference(const Case& from,
+                                  const CaseDecodeOptions& options);
+
+/// Cases decoded once: see DecodedCache, whose guarantees hold. An entry holds
+/// the image's channels and the map of a case.
+class CaseCache {
+ public:
+  CaseCache(std::vector<Case> cases, const CaseDecodeOptions& options,
+            const DecodedCacheOptions& cache);
+
+  int64_t size() const { return static_cast<int64_t>(cases_.size()); }
+  const Case& at(int64_t number) const { return cases_.at(number); }
+  const CaseDecodeOptions& options() const { return options_; }
+  /// On the mapped entry: read it only.
+  CaseVoxels get(int64_t number) const;
+  const DecodedCache& entries() const { return cache_; }
+
+ private:
+  std::vector<Case> cases_;
+  CaseDecodeOptions options_;
+  DecodedCache cache_;
+};
+
+}  // namespace unimiss::data
