@@ -6,20 +6,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <string_view>
 
 #include "train/pretraining_preparation.h"
+#include "train/run_cost.h"
 #include "unimiss/core/log.h"
-#include "unimiss/core/stopwatch.h"
 #include "unimiss/train/weight_export.h"
 
 namespace unimiss::train {
 namespace {
-
-namespace fs = std::filesystem;
-
-constexpr double kMebibyte = 1 << 20;
 
 int64_t count(const torch::nn::Module& module) {
   int64_t parameters = 0;
@@ -27,15 +22,6 @@ int64_t count(const torch::nn::Module& module) {
     parameters += parameter.numel();
   }
   return parameters;
-}
-
-/// The folder that exists on the way to a path: its disk is the path's.
-fs::path nearest_folder(const fs::path& path) {
-  fs::path folder = fs::absolute(path);
-  while (!fs::exists(folder) && folder.has_relative_path()) {
-    folder = folder.parent_path();
-  }
-  return folder;
 }
 
 data::Views random_views(const PretrainConfig& config, int rank,
@@ -49,45 +35,21 @@ data::Views random_views(const PretrainConfig& config, int rank,
   return {at::rand(shape), at::rand(shape)};
 }
 
-struct Cost {
-  double seconds = 0;
-  int64_t memory_mb = 0;
-};
-
-/// The faster of two steps after a first one, which allocates.
-Cost cost_of_step(Pretrainer& pretrainer, const PretrainConfig& config,
-                  torch::Device device, int rank, int64_t samples) {
-  StepPlan plan;
-  plan.rank = rank;
-  plan.teacher_temperature = config.loss.objective.teacher_temperature;
-  plan.momentum = config.schedule.momentum;
-  const data::Views batch = random_views(config, rank, samples);
-  reset_peak_memory(device);
-  Cost cost;
-  for (int i = 0; i < 3; ++i) {
-    const Stopwatch stopwatch;
-    // Reading the loss waits for the device.
-    pretrainer.step(batch, plan).loss.item<double>();
-    if (i == 0) continue;
-    const double seconds = stopwatch.seconds();
-    cost.seconds = i == 1 ? seconds : std::min(cost.seconds, seconds);
-  }
-  cost.memory_mb = peak_memory_mb(device);
-  return cost;
-}
-
-/// A line through one and two samples, at the batch of the phase.
 void measure(DryRun::Phase& phase, Pretrainer& pretrainer,
              const PretrainConfig& config, torch::Device device) {
-  const int rank = phase.name == "2d" ? 2 : 3;
-  const Cost one = cost_of_step(pretrainer, config, device, rank, 1);
-  const Cost two = cost_of_step(pretrainer, config, device, rank, 2);
-  const auto more = static_cast<double>(phase.batch - 1);
-  phase.seconds_per_step =
-      one.seconds + more * std::max(0.0, two.seconds - one.seconds);
-  phase.memory_mb =
-      one.memory_mb + static_cast<int64_t>(more) *
-                          std::max<int64_t>(0, two.memory_mb - one.memory_mb);
+  StepPlan plan;
+  plan.rank = phase.name == "2d" ? 2 : 3;
+  plan.teacher_temperature = config.loss.objective.teacher_temperature;
+  plan.momentum = config.schedule.momentum;
+  const StepCost cost = extrapolate_cost(
+      [&](int64_t samples) {
+        const data::Views batch = random_views(config, plan.rank, samples);
+        // Reading the loss waits for the device.
+        pretrainer.step(batch, plan).loss.item<double>();
+      },
+      phase.batch, device);
+  phase.seconds_per_step = cost.seconds;
+  phase.memory_mb = cost.memory_mb;
 }
 
 void add_phases(DryRun& plan, const PretrainConfig& config,
@@ -167,9 +129,8 @@ std::string DryRun::describe_plan() const {
       "  spacing         {}\n"
       "  checkpoint      {:.0f} MiB, {} kept; exported weights {:.0f} MiB\n"
       "  host memory     {:.0f} MiB more, for checkpoints written meanwhile\n",
-      center_rule, spacing, static_cast<double>(checkpoint_bytes) / kMebibyte,
-      checkpoints_kept, static_cast<double>(export_bytes) / kMebibyte,
-      static_cast<double>(host_copy_bytes) / kMebibyte);
+      center_rule, spacing, mebibytes(checkpoint_bytes), checkpoints_kept,
+      mebibytes(export_bytes), mebibytes(host_copy_bytes));
   return text;
 }
 
@@ -181,8 +142,7 @@ std::string DryRun::describe() const {
          fmt::format(
              "  disk            {:.0f} MiB needed, {:.0f} MiB free in {}{}\n"
              "  cache           {}\n",
-             static_cast<double>(needed) / kMebibyte,
-             static_cast<double>(free_bytes) / kMebibyte, output,
+             mebibytes(needed), mebibytes(free_bytes), output,
              needed > free_bytes ? ": NOT ENOUGH" : "", cache);
 }
 
@@ -230,9 +190,7 @@ DryRun dry_run(const PretrainConfig& config, RealSteps steps) {
     plan.alternation =
         fmt::format("kinds take turns every {} {}s", interval, unit);
   }
-  std::error_code error;
-  const auto space = fs::space(nearest_folder(config.run.output), error);
-  plan.free_bytes = error ? 0 : static_cast<int64_t>(space.available);
+  plan.free_bytes = free_bytes_of(config.run.output);
 
   if (steps == RealSteps::kNone) plan.not_measured = "--no-steps";
   PretrainerOptions options = pretrainer_options(config, device);

@@ -127,10 +127,11 @@ void Optimizer::step(double lr, double weight_decay,
 void Optimizer::update(Group& group, double lr, double weight_decay) const {
   at::_foreach_add_(group.steps, 1);
   if (options_.kind == OptimizerKind::kSgd) {
-    // A momentum of zero takes the first gradient in as a whole, too.
-    at::_fused_sgd_(group.parameters, group.gradients, group.exp_avgs,
+    const bool momentum = options_.sgd_momentum > 0;
+    at::_fused_sgd_(group.parameters, group.gradients,
+                    momentum ? group.exp_avgs : std::vector<torch::Tensor>(),
                     weight_decay, options_.sgd_momentum, lr, /*dampening=*/0,
-                    /*nesterov=*/true, /*maximize=*/false,
+                    /*nesterov=*/momentum, /*maximize=*/false,
                     /*is_first_step=*/false);
     return;
   }

@@ -155,11 +155,12 @@ PretrainingSummary run_pretraining(
   training.describe(folder, summary);
   loop.train(training);
 
+  auto facts = size_facts(config.model);
+  facts["step"] = std::to_string(training.step());
+  facts["model"] = summary.model;
+  facts["config"] = request.config_text;
   const ExportedFiles files =
-      export_weights(folder.file("export"), training.pretrainer(),
-                     {{"step", std::to_string(training.step())},
-                      {"model", summary.model},
-                      {"config", request.config_text}});
+      export_weights(folder.file("export"), training.pretrainer(), facts);
   summary.checkpoint = loop.checkpoints().file_of(training.step());
   summary.student_weights = files.student;
   summary.teacher_weights = files.teacher;

@@ -27,7 +27,16 @@ constexpr std::string_view kFree[] = {
     "run.on_nonfinite",
     "run.max_nonfinite",
     "init.weights",  // they are in the checkpoint
-    "data.images",   // the files they name are compared by themselves
+    "init.network",
+    "init.min_coverage",
+    "validation.patience",
+    "validation.final_weights",
+    "data.dataset",  // the files they name are compared by themselves
+    "data.train",
+    "data.validation_lists",
+    "data.test",
+    "data.splits",
+    "data.images",
     "data.volumes",
     "data.workers",
     "data.queue_batches",

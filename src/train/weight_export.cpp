@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <sstream>
 #include <vector>
 
 #include "unimiss/core/error.h"
@@ -24,6 +25,10 @@ io::TensorMap official(const ssl::Network& network, const std::string& prefix,
   }
   return weights;
 }
+
+// What a file of weights tells of the network's input.
+constexpr const char* kImageSize = "image_size";
+constexpr const char* kVolumeSize = "volume_size";
 
 bool of_backbone(const std::string& name) {
   return name.starts_with("backbone.");
@@ -61,6 +66,29 @@ ExportedFiles export_weights(const std::string& folder, Pretrainer& pretrainer,
   save(files.full, full_state(pretrainer),
        "student and teacher with their heads, and the center");
   return files;
+}
+
+std::map<std::string, std::string> size_facts(const model::MitOptions& model) {
+  return {{kImageSize, std::to_string(model.image_size)},
+          {kVolumeSize, fmt::format("{}", fmt::join(model.volume_size, " "))}};
+}
+
+model::PretrainedSizes pretrained_sizes(const std::string& file) {
+  const io::Metadata metadata = io::load_metadata(file);
+  model::PretrainedSizes sizes;
+  const auto read = [&](const char* name, auto... extents) {
+    const auto found = metadata.find(name);
+    if (found == metadata.end()) return;
+    std::istringstream text(found->second);
+    if (!((text >> *extents) && ...)) {
+      throw DataError(file, fmt::format("tells '{}' as {}, which is no size",
+                                        found->second, name));
+    }
+  };
+  read(kImageSize, &sizes.image_size);
+  auto& volume = sizes.volume_size;
+  read(kVolumeSize, &volume[0], &volume[1], &volume[2]);
+  return sizes;
 }
 
 int64_t export_bytes(Pretrainer& pretrainer) {

@@ -3,6 +3,7 @@
 #include <map>
 #include <string>
 
+#include "unimiss/model/weight_transfer.h"
 #include "unimiss/train/pretrainer.h"
 
 namespace unimiss::train {
@@ -19,6 +20,12 @@ struct ExportedFiles {
 /// Writes them; each is a DurableFile. Throws DataError.
 ExportedFiles export_weights(const std::string& folder, Pretrainer& pretrainer,
                              const std::map<std::string, std::string>& facts);
+
+/// The sizes of its input, as facts for export_weights(), and read back from a
+/// file of weights: those of the released weights where it does not tell.
+/// Throws DataError for a file that cannot be read.
+std::map<std::string, std::string> size_facts(const model::MitOptions& model);
+model::PretrainedSizes pretrained_sizes(const std::string& file);
 
 /// Bytes of these files.
 int64_t export_bytes(Pretrainer& pretrainer);

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "unimiss/data/case_cache.h"
+#include "unimiss/eval/segmentation_metrics.h"
+#include "unimiss/train/finetune_config.h"
+#include "unimiss/train/task_network.h"
+
+namespace unimiss::train {
+
+/// What a network said of a case, and what it should have said.
+struct CaseResult {
+  std::string id;
+  std::string reference;   ///< file of the label map, or of the first mask
+  std::string prediction;  ///< file that was written; empty: none
+  /// Segmentation: of each class but the background, or of each structure.
+  std::vector<eval::OverlapCounts> counts;
+  /// Classification.
+  std::vector<double> probabilities;
+  std::vector<int64_t> labels;
+};
+
+/// The results of several cases, and what follows from them.
+struct Evaluation {
+  data::TargetKind target = data::TargetKind::kLabelMap;
+  std::vector<std::string> classes;
+  std::vector<CaseResult> cases;
+
+  /// What is compared between networks, larger is better. Segmentation: the
+  /// mean Dice coefficient of the foreground, mean over classes of the mean
+  /// over cases; a class that is neither in a case nor predicted there does not
+  /// count. Classification: the area under the ROC curve (of two classes that
+  /// of the second, else the mean over classes, one against the rest). Nothing
+  /// where it is not defined.
+  std::optional<double> score() const;
+  /// "Dice" or "AUC".
+  const char* score_name() const;
+  /// All numbers by name, for metrics.jsonl: "dice", "dice_liver", "auc",
+  /// "accuracy", "loss".
+  std::map<std::string, double> numbers() const;
+  /// summary.json in nnU-Net's form: "metric_per_case", "mean",
+  /// "foreground_mean"; of a classification "AUC", "accuracy",
+  /// "confusion_matrix". The facts come first, as text.
+  std::string summary_json(
+      const std::map<std::string, std::string>& facts) const;
+};
+
+/// The facts of a file of summary_json(); none where there is no such file.
+std::map<std::string, std::string> summary_facts(const std::string& file);
+
+/// How a network's whole cases are predicted.
+struct CasePredictor {
+  const FinetuneConfig& config;
+  const std::vector<std::string>& classes;
+  torch::Device device;
+  TaskNetwork& network;
+
+  /// Of the case's voxels: scores [K, (D,) H, W] on the CPU, or, of a
+  /// classification, probabilities [K], the mean over windows. Throws what
+  /// stop() throws between windows.
+  torch::Tensor scores(const data::CaseVoxels& voxels,
+                       const std::function<void()>& stop) const;
+};
+
+/// Predicts cases and compares them with their references, on the cases' own
+/// grids. Nothing where it was asked to stop.
+std::optional<Evaluation> evaluate(const CasePredictor& predictor,
+                                   const data::CaseCache& cases,
+                                   const std::vector<int64_t>& numbers,
+                                   const std::function<bool()>& asked_to_stop,
+                                   const std::string& predictions_folder = "");
+
+}  // namespace unimiss::train

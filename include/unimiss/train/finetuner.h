@@ -1,0 +1,67 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "unimiss/data/views.h"
+#include "unimiss/train/finetune_config.h"
+#include "unimiss/train/optimizer.h"
+#include "unimiss/train/precision.h"
+#include "unimiss/train/task_network.h"
+
+namespace unimiss::train {
+
+/// What one step reports. Tensors are scalars on the device.
+struct FinetuneReport {
+  torch::Tensor loss;
+  torch::Tensor grad_norm;  ///< global, before clipping
+  StepOutcome outcome = StepOutcome::kUpdated;
+};
+
+/// Supervised training of one network on one task (paper Sec. 4.3), one
+/// optimizer step at a time, and the exponential average of its weights. What
+/// comes before and after a step (data, schedule, validation) is the caller's.
+class Finetuner {
+ public:
+  /// Weights are random (LibTorch's generator) until others are taken over.
+  Finetuner(const FinetuneConfig& config, int64_t outputs,
+            torch::Device device);
+
+  /// Trains on one batch: samples in `first`, targets in `second`. Nothing
+  /// changes when loss or gradient norm are not finite.
+  FinetuneReport step(const data::Views& batch, double lr);
+
+  TaskNetwork& network() { return network_; }
+  /// The average of the weights, if validation.average_decay asks for one.
+  std::optional<TaskNetwork>& average() { return average_; }
+  /// The average begins anew at the network's weights.
+  void restart_average();
+  torch::Device device() const { return device_; }
+  Precision precision() const { return precision_; }
+
+  /// Bytes of state() once every parameter has had an update.
+  int64_t full_state_bytes() const;
+  /// All that training continues from, by name: "network.*", "average.*",
+  /// "average_updates", "optimizer.*", "loss_scale".
+  std::map<std::string, torch::Tensor> state() const;
+  void load_state(const std::map<std::string, torch::Tensor>& state);
+
+ private:
+  std::map<std::string, torch::Tensor> weights() const;
+  void update_average();
+
+  FinetuneOptimizerOptions optimizer_options_;
+  double average_decay_;
+  torch::Device device_;
+  Precision precision_;
+  TaskNetwork network_;
+  std::optional<TaskNetwork> average_;
+  torch::Tensor average_updates_;  ///< int64 scalar
+  Optimizer optimizer_;
+  LossScaler scaler_;
+};
+
+}  // namespace unimiss::train

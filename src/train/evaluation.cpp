@@ -1,0 +1,378 @@
+#include "unimiss/train/evaluation.h"
+
+#include <ATen/Functions.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "unimiss/data/labelled_dataset.h"
+#include "unimiss/eval/classification_metrics.h"
+#include "unimiss/eval/label_map.h"
+#include "unimiss/eval/optional_mean.h"
+#include "unimiss/eval/sliding_window.h"
+#include "unimiss/io/image.h"
+#include "unimiss/io/volume.h"
+#include "unimiss/train/precision.h"
+
+namespace unimiss::train {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using OptionalValues = std::vector<std::optional<double>>;
+
+/// The key of what a summary was made with.
+constexpr const char* kFacts = "run";
+
+/// Thrown between windows where a prediction is asked to stop.
+struct Stopped {};
+
+/// The Dice coefficient of one class in each case.
+OptionalValues dice_of_class(const Evaluation& evaluation, size_t item) {
+  OptionalValues values;
+  for (const CaseResult& result : evaluation.cases) {
+    values.push_back(eval::dice(result.counts.at(item)));
+  }
+  return values;
+}
+
+/// Structures are all foreground; of a label map the first class is not.
+size_t first_class(data::TargetKind target) {
+  return target == data::TargetKind::kLabelMap ? 1 : 0;
+}
+
+torch::Tensor probabilities_of(const Evaluation& evaluation) {
+  std::vector<torch::Tensor> rows;
+  for (const CaseResult& result : evaluation.cases) {
+    rows.push_back(at::tensor(result.probabilities, torch::kDouble));
+  }
+  return at::stack(rows);
+}
+
+eval::ClassificationMetrics class_metrics(const Evaluation& evaluation) {
+  std::vector<int64_t> labels;
+  for (const CaseResult& result : evaluation.cases) {
+    labels.push_back(result.labels.at(0));
+  }
+  return eval::classification_metrics(probabilities_of(evaluation),
+                                      at::tensor(labels, torch::kLong));
+}
+
+eval::MultiLabelMetrics label_metrics(const Evaluation& evaluation) {
+  const torch::Tensor probabilities = probabilities_of(evaluation);
+  torch::Tensor reference = at::zeros_like(probabilities, torch::kLong);
+  for (size_t i = 0; i < evaluation.cases.size(); ++i) {
+    for (const int64_t label : evaluation.cases[i].labels) {
+      reference[static_cast<int64_t>(i)][label] = 1;
+    }
+  }
+  return eval::multi_label_metrics(probabilities, reference);
+}
+
+Json json_of(const std::optional<double>& value) {
+  return value ? Json(*value) : Json(nullptr);
+}
+
+/// As nnU-Net calls them.
+Json json_of(const eval::OverlapCounts& counts) {
+  return {{"Dice", json_of(eval::dice(counts))},
+          {"IoU", json_of(eval::iou(counts))},
+          {"FN", counts.false_negative},
+          {"FP", counts.false_positive},
+          {"TN", counts.true_negative},
+          {"TP", counts.true_positive},
+          {"n_pred", counts.n_pred()},
+          {"n_ref", counts.n_ref()}};
+}
+
+/// The mean of every number over a list of objects, leaving out nulls.
+Json mean_of(const std::vector<Json>& objects) {
+  Json mean;
+  if (objects.empty()) return mean;
+  for (const auto& [name, ignored] : objects.front().items()) {
+    OptionalValues values;
+    for (const Json& object : objects) {
+      const Json& value = object.at(name);
+      values.push_back(value.is_null() ? std::nullopt
+                                       : std::optional(value.get<double>()));
+    }
+    mean[name] = json_of(eval::optional_mean(values));
+  }
+  return mean;
+}
+
+Json segmentation_json(const Evaluation& evaluation) {
+  const size_t first = first_class(evaluation.target);
+  Json cases = Json::array();
+  std::map<std::string, std::vector<Json>> by_class;
+  Json classes = Json::object();
+  for (size_t k = first; k < evaluation.classes.size(); ++k) {
+    classes[std::to_string(k)] = evaluation.classes[k];
+  }
+  for (const CaseResult& result : evaluation.cases) {
+    Json metrics;
+    for (size_t item = 0; item < result.counts.size(); ++item) {
+      const std::string label = std::to_string(item + first);
+      metrics[label] = json_of(result.counts[item]);
+      by_class[label].push_back(metrics[label]);
+    }
+    cases.push_back({{"metrics", metrics},
+                     {"prediction_file", result.prediction},
+                     {"reference_file", result.reference}});
+  }
+  Json mean;
+  std::vector<Json> means;
+  for (const auto& [label, ignored] : classes.items()) {
+    mean[label] = mean_of(by_class[label]);
+    means.push_back(mean[label]);
+  }
+  return {{"foreground_mean", mean_of(means)},
+          {"mean", mean},
+          {"metric_per_case", cases},
+          {"classes", classes}};
+}
+
+Json classification_json(const Evaluation& evaluation) {
+  Json json;
+  OptionalValues class_auc;
+  if (evaluation.target == data::TargetKind::kClass) {
+    const eval::ClassificationMetrics metrics = class_metrics(evaluation);
+    json = {{"AUC", json_of(metrics.auc)},
+            {"accuracy", json_of(metrics.accuracy)},
+            {"balanced_accuracy", json_of(metrics.balanced_accuracy)}};
+    Json matrix = Json::array();
+    for (int64_t i = 0; i < metrics.confusion.size(0); ++i) {
+      Json row = Json::array();
+      for (int64_t j = 0; j < metrics.confusion.size(1); ++j) {
+        row.push_back(metrics.confusion[i][j].item<int64_t>());
+      }
+      matrix.push_back(row);
+    }
+    json["confusion_matrix"] = matrix;
+    class_auc = metrics.class_auc;
+  } else {
+    const eval::MultiLabelMetrics metrics = label_metrics(evaluation);
+    json = {{"AUC", json_of(metrics.auc)},
+            {"accuracy", json_of(metrics.accuracy)}};
+    class_auc = metrics.class_auc;
+  }
+  for (size_t k = 0; k < class_auc.size(); ++k) {
+    json["AUC_per_class"][evaluation.classes.at(k)] = json_of(class_auc[k]);
+  }
+  json["classes"] = evaluation.classes;
+  json["metric_per_case"] = Json::array();
+  for (const CaseResult& result : evaluation.cases) {
+    json["metric_per_case"].push_back(
+        {{"case", result.id},
+         {"labels", result.labels},
+         {"probabilities", result.probabilities}});
+  }
+  return json;
+}
+
+/// The mean cross-entropy of the probabilities.
+double log_loss(const Evaluation& evaluation) {
+  double sum = 0;
+  for (const CaseResult& result : evaluation.cases) {
+    const auto& p = result.probabilities;
+    const auto surprise = [](double probability) {
+      return -std::log(std::max(probability, 1e-12));
+    };
+    if (evaluation.target == data::TargetKind::kClass) {
+      sum += surprise(p.at(result.labels.at(0)));
+      continue;
+    }
+    double each = 0;
+    for (size_t k = 0; k < p.size(); ++k) {
+      const bool has =
+          std::find(result.labels.begin(), result.labels.end(),
+                    static_cast<int64_t>(k)) != result.labels.end();
+      each += surprise(has ? p[k] : 1 - p[k]);
+    }
+    sum += each / static_cast<double>(p.size());
+  }
+  return sum / static_cast<double>(evaluation.cases.size());
+}
+
+/// int16 [(D,) H, W] → a file a viewer opens.
+std::string write_prediction(const std::string& folder, const std::string& id,
+                             const torch::Tensor& map,
+                             const data::CaseReference& reference, int rank) {
+  std::filesystem::create_directories(folder);
+  if (rank == 2) {
+    const std::string file = folder + "/" + id + ".png";
+    // Bits of many structures need 16.
+    const auto type =
+        map.max().item<int64_t>() > 255 ? torch::kInt32 : torch::kUInt8;
+    io::write_png(file, map.squeeze(0).to(type));
+    return file;
+  }
+  const std::string file = folder + "/" + id + ".nii.gz";
+  io::Volume volume = reference.grid;
+  volume.voxels = map.to(torch::kFloat);
+  io::write_volume(file, volume);
+  return file;
+}
+
+torch::Tensor unit_image(const data::CaseVoxels& voxels, int rank) {
+  const torch::Tensor image =
+      voxels.image.to(torch::kFloat) / data::kIntensitySteps;
+  return rank == 2 ? image.squeeze(1) : image;
+}
+
+CaseResult segment(const CasePredictor& predictor, const data::CaseCache& cases,
+                   int64_t number, const std::function<void()>& stop,
+                   const std::string& folder) {
+  const auto& options = cases.options();
+  const data::Case& from = cases.at(number);
+  const torch::Tensor scores = predictor.scores(cases.get(number), stop);
+  const data::CaseReference reference = read_case_reference(from, options);
+  const auto own = reference.grid.voxels.sizes();
+  const std::vector<double> scale(reference.scale.end() - options.rank,
+                                  reference.scale.end());
+  const auto size = own.slice(3 - options.rank);
+  const bool structures = options.target == data::TargetKind::kStructures;
+  const torch::Tensor map =
+      (structures ? eval::structure_map(scores, size, scale)
+                  : eval::exclusive_label_map(scores, size, scale))
+          .view(own);
+  CaseResult result;
+  result.id = from.id;
+  result.reference = from.masks.front();
+  result.counts =
+      structures ? eval::structure_overlap(map, reference.map, options.classes)
+                 : eval::class_overlap(map, reference.map, options.classes);
+  if (!folder.empty()) {
+    result.prediction =
+        write_prediction(folder, from.id, map, reference, options.rank);
+  }
+  return result;
+}
+
+CaseResult classify(const CasePredictor& predictor,
+                    const data::CaseCache& cases, int64_t number,
+                    const std::function<void()>& stop) {
+  const torch::Tensor scores =
+      predictor.scores(cases.get(number), stop).to(torch::kDouble).contiguous();
+  const auto* begin = scores.data_ptr<double>();
+  CaseResult result;
+  result.id = cases.at(number).id;
+  result.labels = cases.at(number).labels;
+  result.probabilities.assign(begin, begin + scores.numel());
+  return result;
+}
+
+}  // namespace
+
+torch::Tensor CasePredictor::scores(const data::CaseVoxels& voxels,
+                                    const std::function<void()>& stop) const {
+  const int rank = config.rank();
+  const auto patch = config.patch();
+  const std::vector<int64_t> window(patch.end() - rank, patch.end());
+  const torch::Tensor padding = at::tensor(data::padding_of(voxels));
+  const AutocastGuard autocast(device.type(), config.run.precision);
+  const bool segmentation = data::is_segmentation(config.task.target);
+  const auto predict = [&](const torch::Tensor& windows) {
+    stop();
+    const torch::Tensor scores = network.scores(windows);
+    if (segmentation) return scores;
+    // A class probability holds for the whole window.
+    std::vector<int64_t> shape(2 + rank, 1);
+    shape[0] = scores.size(0), shape[1] = scores.size(1);
+    std::vector<int64_t> sizes = windows.sizes().vec();
+    sizes[1] = scores.size(1);
+    return scores.view(shape).expand(sizes);
+  };
+  const torch::Tensor scores =
+      eval::sliding_window_scores(unit_image(voxels, rank).to(device), window,
+                                  padding, config.inference, predict);
+  return segmentation ? scores : scores.flatten(1).mean(1);
+}
+
+std::optional<double> Evaluation::score() const {
+  if (cases.empty()) return std::nullopt;
+  if (target == data::TargetKind::kClass) return class_metrics(*this).auc;
+  if (target == data::TargetKind::kClasses) return label_metrics(*this).auc;
+  OptionalValues means;
+  for (size_t item = 0; item + first_class(target) < classes.size(); ++item) {
+    means.push_back(eval::optional_mean(dice_of_class(*this, item)));
+  }
+  return eval::optional_mean(means);
+}
+
+const char* Evaluation::score_name() const {
+  return data::is_segmentation(target) ? "Dice" : "AUC";
+}
+
+std::map<std::string, double> Evaluation::numbers() const {
+  std::map<std::string, double> numbers;
+  const auto add = [&](const std::string& name,
+                       const std::optional<double>& value) {
+    if (value) numbers[name] = *value;
+  };
+  if (cases.empty()) return numbers;
+  if (data::is_segmentation(target)) {
+    add("dice", score());
+    const size_t first = first_class(target);
+    for (size_t k = first; k < classes.size(); ++k) {
+      add("dice_" + classes[k],
+          eval::optional_mean(dice_of_class(*this, k - first)));
+    }
+    return numbers;
+  }
+  add("auc", score());
+  add("accuracy", target == data::TargetKind::kClass
+                      ? class_metrics(*this).accuracy
+                      : label_metrics(*this).accuracy);
+  numbers["loss"] = log_loss(*this);
+  return numbers;
+}
+
+std::string Evaluation::summary_json(
+    const std::map<std::string, std::string>& facts) const {
+  Json json{{kFacts, facts}};
+  json.update(data::is_segmentation(target) ? segmentation_json(*this)
+                                            : classification_json(*this));
+  return json.dump(1) + "\n";
+}
+
+std::map<std::string, std::string> summary_facts(const std::string& path) {
+  std::ifstream file(path);
+  const Json json = Json::parse(file, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object() || !json.contains(kFacts)) return {};
+  std::map<std::string, std::string> facts;
+  for (const auto& [name, value] : json.at(kFacts).items()) {
+    if (value.is_string()) facts[name] = value.get<std::string>();
+  }
+  return facts;
+}
+
+std::optional<Evaluation> evaluate(const CasePredictor& predictor,
+                                   const data::CaseCache& cases,
+                                   const std::vector<int64_t>& numbers,
+                                   const std::function<bool()>& asked_to_stop,
+                                   const std::string& predictions_folder) {
+  Evaluation evaluation;
+  evaluation.target = predictor.config.task.target;
+  evaluation.classes = predictor.classes;
+  const auto stop = [&] {
+    if (asked_to_stop()) throw Stopped();
+  };
+  try {
+    for (const int64_t number : numbers) {
+      stop();
+      evaluation.cases.push_back(
+          data::is_segmentation(evaluation.target)
+              ? segment(predictor, cases, number, stop, predictions_folder)
+              : classify(predictor, cases, number, stop));
+    }
+  } catch (const Stopped&) {
+    return std::nullopt;
+  }
+  return evaluation;
+}
+
+}  // namespace unimiss::train

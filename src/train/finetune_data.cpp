@@ -1,0 +1,261 @@
+#include "train/finetune_data.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <functional>
+#include <utility>
+
+#include "train/file_fingerprint.h"
+#include "unimiss/core/error.h"
+#include "unimiss/core/log.h"
+#include "unimiss/data/case_list.h"
+#include "unimiss/data/nnunet_dataset.h"
+
+namespace unimiss::train {
+namespace {
+
+namespace fs = std::filesystem;
+using data::Case;
+
+/// Calls each piece of work; what their DataErrors say is thrown as one.
+class Collected {
+ public:
+  template <class Work>
+  void run(const Work& work) {
+    try {
+      work();
+    } catch (const DataError& error) {
+      text_ += (text_.empty() ? "" : "\n") + std::string(error.what());
+    }
+  }
+  void throw_if_any() const {
+    if (!text_.empty()) throw DataError(text_);
+  }
+
+ private:
+  std::string text_;
+};
+
+std::vector<Case> read_lists(const FinetuneConfig& config,
+                             const std::vector<std::string>& lists,
+                             Collected& problems) {
+  data::CaseListOptions options;
+  options.target = config.task.target;
+  options.classes = config.task.classes;
+  options.modalities = config.data.modalities;
+  options.paths = config.rank() == 2 ? data::ManifestPaths::kFiles
+                                     : data::ManifestPaths::kFilesAndFolders;
+  std::vector<Case> cases;
+  for (const std::string& list : lists) {
+    problems.run([&] {
+      for (Case& read : data::read_cases(list, options)) {
+        cases.push_back(std::move(read));
+      }
+    });
+  }
+  return cases;
+}
+
+/// Of data.dataset.
+void read_folder(const FinetuneConfig& config, FinetuneCases& cases) {
+  const std::string& folder = config.data.dataset;
+  data::NnunetDataset dataset = data::read_nnunet_dataset(folder);
+  require(config.task.target == data::TargetKind::kLabelMap, "task.target",
+          "must be label_map for a folder in nnU-Net's layout (data.dataset)");
+  require(
+      static_cast<int64_t>(dataset.channels.size()) == config.data.modalities,
+      "data.modalities",
+      fmt::format("must be {}, the channels of {}/dataset.json (is {})",
+                  dataset.channels.size(), folder, config.data.modalities));
+  require(config.task.classes.empty() || config.task.classes == dataset.classes,
+          "task.classes",
+          fmt::format("are not those of {}/dataset.json ({}); leave them out, "
+                      "or correct one of the two",
+                      folder, fmt::join(dataset.classes, ", ")));
+  cases.classes = dataset.classes;
+  cases.train = std::move(dataset.training);
+  // Without a label map there is nothing to compare with.
+  for (Case& test : dataset.test) {
+    if (!test.masks.empty()) cases.test.push_back(std::move(test));
+  }
+  if (cases.test.size() < dataset.test.size()) {
+    log_info(
+        fmt::format("{} test cases of {} have no label map and are not "
+                    "tested on",
+                    dataset.test.size() - cases.test.size(), folder));
+  }
+}
+
+FinetuneCases list_cases(const FinetuneConfig& config) {
+  FinetuneCases cases;
+  cases.classes = config.task.classes;
+  Collected problems;
+  if (config.data.dataset.empty()) {
+    require(!cases.classes.empty(), "task.classes",
+            "are not given; name the classes (of a label_map the background "
+            "first)");
+    cases.train = read_lists(config, config.data.train, problems);
+  } else {
+    problems.run([&] { read_folder(config, cases); });
+  }
+  cases.validation = read_lists(config, config.data.validation_lists, problems);
+  for (Case& test : read_lists(config, config.data.test, problems)) {
+    cases.test.push_back(std::move(test));
+  }
+  problems.throw_if_any();
+  if (config.data.dataset.empty()) {
+    data::name_cases({&cases.train, &cases.validation, &cases.test});
+  }
+  return cases;
+}
+
+std::vector<std::string> ids_of(const std::vector<Case>& cases) {
+  std::vector<std::string> ids;
+  ids.reserve(cases.size());
+  for (const Case& each : cases) ids.push_back(each.id);
+  return ids;
+}
+
+/// Divides what is listed for training, unless validation has lists of its own.
+void divide(const FinetuneConfig& config, const std::string& splits_file,
+            FinetuneCases& cases) {
+  const auto& options = config.data;
+  std::vector<Case> listed = std::move(cases.train);
+  cases.listed = static_cast<int64_t>(listed.size());
+  data::SplitOptions split = options.split;
+  const bool own_lists = !options.validation_lists.empty();
+  if (own_lists) split.validation = 0, split.folds = 0;
+  if (fs::exists(splits_file)) {
+    std::vector<Case> all = listed;
+    for (const auto* more : {&cases.validation, &cases.test}) {
+      all.insert(all.end(), more->begin(), more->end());
+    }
+    cases.split = data::read_split(splits_file, all);
+  } else if (!options.splits.empty()) {
+    cases.split = data::read_split(options.splits, listed,
+                                   std::max<int64_t>(options.split.fold, 0));
+  } else {
+    with_key_prefix("data.",
+                    [&] { cases.split = data::make_split(listed, split); });
+  }
+  cases.train = data::select_cases(listed, cases.split.train);
+  if (own_lists) {
+    cases.split.validation = ids_of(cases.validation);
+  } else {
+    cases.validation = data::select_cases(listed, cases.split.validation);
+  }
+  cases.split.test = ids_of(cases.test);
+}
+
+}  // namespace
+
+std::string FinetuneCases::fingerprint() const {
+  FileFingerprint fingerprint;
+  for (const auto* part : {&train, &validation, &test}) {
+    for (const Case& each : *part) {
+      fingerprint.add(each.id);
+      for (const auto* files : {&each.images, &each.masks}) {
+        for (const std::string& file : *files) fingerprint.add_file(file);
+      }
+      for (const int64_t label : each.labels) {
+        fingerprint.add(std::to_string(label));
+      }
+    }
+    fingerprint.add("");
+  }
+  return fingerprint.text();
+}
+
+FinetuneCases read_finetune_cases(const FinetuneConfig& config,
+                                  const std::string& splits_file) {
+  FinetuneCases cases = list_cases(config);
+  divide(config, splits_file, cases);
+  data::check_disjoint(cases.train, "train", cases.validation, "validation");
+  data::check_disjoint(cases.train, "train", cases.test, "test");
+  data::check_disjoint(cases.validation, "validation", cases.test, "test");
+  return cases;
+}
+
+data::CaseDecodeOptions decode_options(const FinetuneConfig& config,
+                                       const FinetuneCases& cases) {
+  data::CaseDecodeOptions options;
+  options.rank = config.rank();
+  options.channels = options.rank == 2 ? config.model.image_channels
+                                       : config.model.volume_channels;
+  options.modalities = config.data.modalities;
+  options.target = config.task.target;
+  options.classes = cases.outputs();
+  options.label_values = config.task.label_values;
+  options.intensity = config.data.intensity;
+  options.spacing = config.data.spacing;
+  options.size = config.data.size;
+  options.labels = config.data.label_interpolation;
+  return options;
+}
+
+data::PatchSampling patch_sampling(const FinetuneConfig& config,
+                                   const FinetuneCases& cases) {
+  data::PatchSampling sampling;
+  sampling.target = config.task.target;
+  sampling.classes = cases.outputs();
+  sampling.size = config.patch();
+  sampling.rank = config.rank();
+  sampling.foreground = config.data.foreground;
+  sampling.labels = config.data.label_interpolation;
+  sampling.spatial = config.augmentation.spatial;
+  sampling.intensity = config.augmentation.intensity;
+  return sampling;
+}
+
+FinetuneData open_finetune_data(const FinetuneConfig& config,
+                                const FinetuneCases& cases) {
+  std::vector<Case> all = cases.train;
+  all.insert(all.end(), cases.validation.begin(), cases.validation.end());
+  all.insert(all.end(), cases.test.begin(), cases.test.end());
+  const auto cache = std::make_shared<const data::CaseCache>(
+      std::move(all), decode_options(config, cases),
+      data::DecodedCacheOptions{
+          cache_folder(config.data.cache, config.run.output) + "/cases",
+          config.data.cache_gib});
+  const data::SourceSelection selection =
+      data::select_sources(cache->entries(), "data", config.data.workers,
+                           config.data.on_error, config.data.max_bad);
+  const auto train = static_cast<int64_t>(cases.train.size());
+  const auto validation = static_cast<int64_t>(cases.validation.size());
+  FinetuneData data;
+  data.cache = cache;
+  std::string not_train;
+  for (const data::BadSource& bad : selection.left_out) {
+    data.left_out.push_back(bad.reason);
+    // What is measured must not depend on what could be read.
+    if (bad.source >= train) not_train += "\n  " + bad.reason;
+  }
+  if (!not_train.empty()) {
+    throw DataError("data",
+                    "cases to validate or test on cannot be used (only "
+                    "training cases may be left out):" +
+                        not_train);
+  }
+  std::vector<Case> usable;
+  for (const int64_t number : selection.usable) {
+    if (number < train) {
+      data.train.push_back(number);
+      usable.push_back(cache->at(number));
+    } else if (number < train + validation) {
+      data.validation.push_back(number);
+    } else {
+      data.test.push_back(number);
+    }
+  }
+  data.dataset = std::make_shared<const data::LabelledDataset>(
+      std::move(usable),
+      [cache, numbers = data.train](int64_t index) {
+        return cache->get(numbers.at(index));
+      },
+      patch_sampling(config, cases));
+  return data;
+}
+
+}  // namespace unimiss::train

@@ -1,0 +1,226 @@
+#include "unimiss/train/finetune_dry_run.h"
+
+#include <ATen/Functions.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <map>
+
+#include "train/file_fingerprint.h"
+#include "train/finetune_history.h"
+#include "train/finetuning_preparation.h"
+#include "train/run_cost.h"
+#include "train/training_state.h"
+#include "unimiss/core/log.h"
+#include "unimiss/io/durable_file.h"
+#include "unimiss/io/image.h"
+
+namespace unimiss::train {
+namespace {
+
+/// Two batches at most, of cases that are decoded without a cache.
+std::vector<data::Views> sample_batches(const FinetuneConfig& config,
+                                        const FinetuneCases& cases) {
+  const auto options = decode_options(config, cases);
+  const int64_t batch = std::min<int64_t>(config.data.batch_size, 6);
+  const auto listed = static_cast<int64_t>(cases.train.size());
+  std::vector<data::Case> used(
+      cases.train.begin(), cases.train.begin() + std::min(2 * batch, listed));
+  const auto count = static_cast<int64_t>(used.size());
+  std::map<int64_t, data::CaseVoxels> decoded;
+  const data::LabelledDataset dataset(
+      used,
+      [&](int64_t index) {
+        auto found = decoded.find(index);
+        if (found == decoded.end()) {
+          found = decoded.emplace(index, decode_case(used.at(index), options))
+                      .first;
+        }
+        return found->second;
+      },
+      patch_sampling(config, cases));
+  std::vector<data::Views> batches;
+  for (int64_t i = 0; i < 2; ++i) {
+    std::vector<torch::Tensor> samples, targets;
+    for (int64_t row = 0; row < batch; ++row) {
+      const int64_t draw = i * batch + row;
+      Random random({static_cast<uint64_t>(config.run.seed),
+                     static_cast<uint64_t>(draw)});
+      const data::Views sample = dataset.sample(draw % count, random);
+      samples.push_back(sample.first);
+      targets.push_back(sample.second);
+    }
+    batches.push_back({at::stack(samples), at::stack(targets)});
+  }
+  return batches;
+}
+
+void describe_network(FinetuneDryRun& plan, const Finetuner& finetuner,
+                      const torch::nn::Module& module) {
+  int64_t parts[3] = {};
+  for (const auto& item : module.named_parameters()) {
+    const NetworkPart part = part_of(item.key());
+    const int index = part < NetworkPart::kDecoder1 ? 0
+                      : part < NetworkPart::kHead   ? 1
+                                                    : 2;
+    parts[index] += item.value().numel();
+    if (item.value().requires_grad()) {
+      plan.trained_parameters += item.value().numel();
+    }
+  }
+  plan.parameters = {{"encoder", parts[0]}};
+  if (parts[1] > 0) plan.parameters.emplace_back("decoder", parts[1]);
+  plan.parameters.emplace_back("head", parts[2]);
+  plan.parameters.emplace_back("together", parts[0] + parts[1] + parts[2]);
+  plan.checkpoint_bytes = finetuner.full_state_bytes();
+  plan.export_bytes = 3 * parameter_bytes(module);
+}
+
+void describe_data(FinetuneDryRun& plan, const FinetuneConfig& config,
+                   const FinetuneCases& cases) {
+  plan.task = fmt::format("{} of {}: {}", enum_name(config.task.target),
+                          cases.classes.size(), fmt::join(cases.classes, ", "));
+  const auto patch = config.patch();
+  const size_t first = 3 - config.rank();
+  plan.patch =
+      fmt::format("{}", fmt::join(patch.begin() + first, patch.end(), " x "));
+  if (!config.data.size.empty()) {
+    plan.grid = fmt::format("whole cases resized to {}",
+                            fmt::join(config.data.size, " x "));
+  } else if (config.data.spacing) {
+    plan.grid = fmt::format("resampled to {} mm (D, H, W)",
+                            fmt::join(*config.data.spacing, " x "));
+  } else {
+    plan.grid = "that of each file";
+  }
+  plan.listed = cases.listed;
+  plan.train = static_cast<int64_t>(cases.train.size());
+  plan.validation = static_cast<int64_t>(cases.validation.size());
+  plan.test = static_cast<int64_t>(cases.test.size());
+}
+
+void describe_schedule(FinetuneDryRun& plan, const FinetuneConfig& config) {
+  const FinetuneSchedule schedule = make_schedule(config, plan.train);
+  plan.batch = config.data.batch_size;
+  plan.steps_per_epoch = schedule.steps_per_epoch();
+  plan.total_steps = schedule.total_steps();
+  plan.epochs = static_cast<double>(plan.total_steps) /
+                static_cast<double>(plan.steps_per_epoch);
+  plan.rate =
+      fmt::format("{}, peak {:.3g}, {}", enum_name(config.optimizer.kind),
+                  config.optimizer.lr, enum_name(config.schedule.shape));
+  const int64_t every = config.run.keep_every_steps;
+  plan.checkpoints_kept =
+      config.run.keep_checkpoints + (every > 0 ? plan.total_steps / every : 0);
+}
+
+void measure(FinetuneDryRun& plan, const FinetuneConfig& config,
+             const data::Views& batch, Finetuner& finetuner) {
+  const StepCost cost = extrapolate_cost(
+      [&](int64_t samples) {
+        const auto repeated = [&](const torch::Tensor& rows) {
+          std::vector<torch::Tensor> parts(samples, rows.slice(0, 0, 1));
+          return at::cat(parts);
+        };
+        // Reading the loss waits for the device.
+        finetuner
+            .step({repeated(batch.first), repeated(batch.second)},
+                  config.optimizer.lr)
+            .loss.item<double>();
+      },
+      config.data.batch_size / config.optimizer.accumulate, finetuner.device());
+  plan.seconds_per_step =
+      cost.seconds * static_cast<double>(config.optimizer.accumulate);
+  plan.memory_mb = cost.memory_mb;
+}
+
+}  // namespace
+
+std::string FinetuneDryRun::describe_plan() const {
+  std::string text = fmt::format("{} in {}: {}\n", model, precision, task);
+  for (const auto& [part, number] : parameters) {
+    text += fmt::format("  {:<15} {:>11} parameters\n", part, number);
+  }
+  return text +
+         fmt::format(
+             "  trained         {} parameters; {}\n"
+             "  cases           {} to train of {} listed, {} to validate, {} "
+             "to "
+             "test\n"
+             "  grid            {}; patch {}\n"
+             "  steps           {} in all, {} an epoch, {:.1f} epochs, batch "
+             "{}\n"
+             "  learning rate   {}\n"
+             "  checkpoint      {:.0f} MiB, {} kept; exported weights {:.0f} "
+             "MiB\n",
+             trained_parameters, weights, train, listed, validation, test, grid,
+             patch, total_steps, steps_per_epoch, epochs, batch, rate,
+             mebibytes(checkpoint_bytes), checkpoints_kept,
+             mebibytes(export_bytes));
+}
+
+std::string FinetuneDryRun::describe() const {
+  std::string text = describe_plan();
+  if (seconds_per_step) {
+    text += fmt::format(
+        "  step            about {:.2f} s, {} MiB at its peak\n"
+        "  whole run       about {} on {}, data and validation not counted\n",
+        *seconds_per_step, *memory_mb,
+        duration_text(*seconds_per_step * static_cast<double>(total_steps)),
+        device);
+  } else {
+    text += "  time and memory  not measured: " + not_measured + "\n";
+  }
+  // One more than is kept is there while it is written.
+  const int64_t needed =
+      (checkpoints_kept + 1) * checkpoint_bytes + export_bytes;
+  return text + fmt::format(
+                    "  disk            {:.0f} MiB needed, {:.0f} MiB "
+                    "free in {}{}\n"
+                    "  cache           {}\n"
+                    "  picture         {}\n",
+                    mebibytes(needed), mebibytes(free_bytes), output,
+                    needed > free_bytes ? ": NOT ENOUGH" : "", cache, picture);
+}
+
+FinetuneDryRun finetune_dry_run(const FinetuneConfig& config, RealSteps steps) {
+  const torch::Device device = choose_device(config.run.device);
+  FinetuneConfig used = config;
+  FinetuneDryRun plan;
+  if (steps == RealSteps::kNone) plan.not_measured = "--no-steps";
+  if (config.run.precision == Precision::kFp16 && !device.is_cuda()) {
+    plan.not_measured = "fp16 needs a GPU, and there is none here";
+    used.run.precision = Precision::kFp32;
+  }
+  set_up_process(used.run, device);
+  const FinetuneCases cases = before_training([&] {
+    return read_finetune_cases(used, used.run.output + "/splits.json");
+  });
+  plan.model = fmt::format("MiT {} ({})", enum_name(config.model.variant),
+                           enum_name(config.model.dimensions));
+  plan.precision = enum_name(config.run.precision);
+  plan.device = device.str();
+  plan.weights = config.init.from_scratch ? "random weights"
+                                          : "weights of " + config.init.weights;
+  describe_data(plan, used, cases);
+  describe_schedule(plan, used);
+  plan.output = config.run.output;
+  plan.cache = fmt::format("decoded cases, at most {:g} GiB, in {}",
+                           config.data.cache_gib,
+                           cache_folder(config.data.cache, config.run.output));
+  plan.free_bytes = free_bytes_of(config.run.output);
+  const auto finetuner = make_finetuner(used, cases.outputs(), device);
+  describe_network(plan, *finetuner, finetuner->network().module());
+  const auto batches =
+      before_training([&] { return sample_batches(used, cases); });
+  plan.picture = config.run.output + "-dry-run.png";
+  before_training([&] {
+    io::write_durably(plan.picture, io::encode_png(draw_samples(
+                                        batches, used, cases.classes)));
+  });
+  if (plan.not_measured.empty()) measure(plan, used, batches[0], *finetuner);
+  return plan;
+}
+
+}  // namespace unimiss::train

@@ -1,0 +1,207 @@
+#include "train/finetune_history.h"
+
+#include <ATen/Functions.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <utility>
+
+#include "unimiss/io/durable_file.h"
+#include "unimiss/io/image.h"
+
+namespace unimiss::train {
+namespace {
+
+/// Samples of a batch that are shown.
+constexpr int64_t kShown = 6;
+
+/// Colours of classes, red, green, blue; they repeat.
+constexpr std::array<std::array<float, 3>, 10> kColours{
+    {{0.90f, 0.10f, 0.10f},
+     {0.10f, 0.60f, 1.00f},
+     {0.20f, 0.80f, 0.20f},
+     {1.00f, 0.80f, 0.00f},
+     {0.80f, 0.20f, 0.90f},
+     {0.00f, 0.80f, 0.80f},
+     {1.00f, 0.50f, 0.10f},
+     {0.60f, 0.40f, 0.20f},
+     {1.00f, 0.50f, 0.70f},
+     {0.50f, 0.50f, 1.00f}}};
+
+/// The slice of a map [D, H, W] with most labels; in the middle without any.
+int64_t fullest_slice(const torch::Tensor& map) {
+  const torch::Tensor counts = map.ne(0).flatten(1).sum(1);
+  return counts.max().item<int64_t>() == 0 ? map.size(0) / 2
+                                           : counts.argmax().item<int64_t>();
+}
+
+/// [3, H, W] in [0, 1]: up to three channels as colours, else the first.
+torch::Tensor as_colours(const torch::Tensor& image) {
+  const torch::Tensor shown =
+      image.size(0) == 3 ? image : image[0].unsqueeze(0).expand({3, -1, -1});
+  const torch::Tensor low = shown.min(), high = shown.max();
+  return (shown - low) / (high - low).clamp_min(1e-6);
+}
+
+/// Labels [H, W] half-transparent over [3, H, W].
+void overlay(torch::Tensor& image, const torch::Tensor& labels,
+             data::TargetKind target, int64_t classes) {
+  const bool bits = target == data::TargetKind::kStructures;
+  for (int64_t k = bits ? 0 : 1; k < classes; ++k) {
+    const torch::Tensor place =
+        bits ? labels.bitwise_and(int64_t{1} << k).ne(0) : labels.eq(k);
+    const auto& colour = kColours[(bits ? k : k - 1) % kColours.size()];
+    for (int64_t c = 0; c < 3; ++c) {
+      torch::Tensor channel = image[c];
+      channel.copy_(at::where(place, 0.5 * channel + 0.5 * colour[c], channel));
+    }
+  }
+}
+
+std::string label_text(const torch::Tensor& target,
+                       const std::vector<std::string>& classes) {
+  if (target.dim() == 0) return classes.at(target.item<int64_t>());
+  std::string text;
+  for (int64_t k = 0; k < target.size(0); ++k) {
+    if (target[k].item<float>() < 0.5f) continue;
+    text += (text.empty() ? "" : ", ") + classes.at(k);
+  }
+  return text.empty() ? "none" : text;
+}
+
+io::Tile tile_of(const torch::Tensor& sample, const torch::Tensor& target,
+                 const FinetuneConfig& config,
+                 const std::vector<std::string>& classes) {
+  const bool segmentation = data::is_segmentation(config.task.target);
+  torch::Tensor image = sample, labels = target;
+  std::string caption;
+  if (config.rank() == 3) {
+    const int64_t slice =
+        segmentation ? fullest_slice(target) : sample.size(1) / 2;
+    image = sample.select(1, slice);
+    if (segmentation) labels = target[slice];
+    caption = fmt::format("slice {} ", slice);
+  }
+  torch::Tensor colours = as_colours(image).contiguous().clone();
+  if (segmentation) {
+    overlay(colours, labels, config.task.target,
+            static_cast<int64_t>(classes.size()));
+  } else {
+    caption += label_text(target, classes);
+  }
+  return {colours, caption};
+}
+
+}  // namespace
+
+torch::Tensor draw_samples(const std::vector<data::Views>& batches,
+                           const FinetuneConfig& config,
+                           const std::vector<std::string>& classes) {
+  std::vector<io::Tile> tiles;
+  for (const data::Views& batch : batches) {
+    const int64_t count = std::min(kShown, batch.first.size(0));
+    for (int64_t i = 0; i < count; ++i) {
+      tiles.push_back(
+          tile_of(batch.first[i], batch.second[i], config, classes));
+    }
+  }
+  io::GridOptions grid;
+  grid.title = data::is_segmentation(config.task.target)
+                   ? "Training samples, their labels in colours"
+                   : "Training samples and their classes";
+  grid.columns = std::min(
+      kShown, std::max<int64_t>(1, static_cast<int64_t>(tiles.size())));
+  return io::tile_images(tiles, grid);
+}
+
+FinetuneHistory::FinetuneHistory(const FinetuneConfig& config,
+                                 std::vector<std::string> classes,
+                                 int64_t steps_per_epoch)
+    : config_(config),
+      classes_(std::move(classes)),
+      steps_per_epoch_(static_cast<double>(steps_per_epoch)) {}
+
+void FinetuneHistory::Curve::add(double at, double value) {
+  x.push_back(at);
+  y.push_back(value);
+}
+
+double FinetuneHistory::epoch_of(int64_t step) const {
+  return static_cast<double>(step) / steps_per_epoch_;
+}
+
+void FinetuneHistory::add(const StepRecord& record) {
+  steps_ = record.step;
+  samples_ += record.samples;
+  all_seconds_ += record.seconds;
+  wait_seconds_ += record.wait_seconds;
+  peak_memory_mb_ = std::max(peak_memory_mb_, record.peak_memory_mb);
+  const double epoch = epoch_of(record.step);
+  if (std::isfinite(record.loss)) loss_.add(epoch, record.loss);
+  rate_.add(epoch, record.lr);
+  epoch_seconds_ += record.seconds;
+  if (std::fmod(epoch, 1.0) == 0) {
+    seconds_.add(epoch, std::exchange(epoch_seconds_, 0));
+  }
+}
+
+void FinetuneHistory::add_other(const Metrics& record) {
+  int64_t step = 0;
+  for (const auto& [key, value] : record) {
+    if (key == "step") step = std::get<int64_t>(value);
+  }
+  for (const auto& [key, value] : record) {
+    const auto* number = std::get_if<double>(&value);
+    const bool score = key.starts_with("dice") || key.starts_with("auc") ||
+                       key.starts_with("accuracy");
+    if (score && number != nullptr) scores_[key].add(epoch_of(step), *number);
+  }
+}
+
+void FinetuneHistory::add_batch(const data::Views& batch) {
+  if (batches_.size() >= 2) return;
+  batches_.push_back({batch.first.clone(), batch.second.clone()});
+}
+
+void FinetuneHistory::write_picture(const std::string& path) const {
+  std::vector<torch::Tensor> rows;
+  if (!batches_.empty()) {
+    rows.push_back(draw_samples(batches_, config_, classes_));
+  }
+  io::ChartOptions chart;
+  chart.x_label = "epoch";
+  chart.height = 300;
+  const auto draw = [&](const char* title,
+                        const std::vector<io::Series>& series) {
+    chart.title = title;
+    rows.push_back(io::draw_curves(series, chart));
+  };
+  chart.smoothing =
+      std::max<int64_t>(1, static_cast<int64_t>(loss_.x.size()) / 50) | 1;
+  draw("Training loss", {{"loss", loss_.x, loss_.y}});
+  chart.smoothing = 1;
+  std::vector<io::Series> scores;
+  for (const auto& [name, curve] : scores_) {
+    scores.push_back({name, curve.x, curve.y});
+  }
+  if (!scores.empty()) draw("Validation", scores);
+  chart.height = 200;
+  draw("Learning rate", {{"lr", rate_.x, rate_.y}});
+  if (!seconds_.x.empty()) {
+    draw("Seconds of training an epoch", {{"seconds", seconds_.x, seconds_.y}});
+  }
+  io::write_durably(path, io::encode_png(io::stack_vertically(rows)));
+}
+
+void FinetuneHistory::describe(FinetuningSummary& summary) const {
+  summary.steps = steps_;
+  summary.seconds = all_seconds_;
+  summary.samples_per_second =
+      static_cast<double>(samples_) / std::max(all_seconds_, 1e-9);
+  summary.data_wait = wait_seconds_ / std::max(all_seconds_, 1e-9);
+  summary.peak_memory_mb = peak_memory_mb_;
+}
+
+}  // namespace unimiss::train

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <limits>
+#include <memory>
+#include <string>
+
+#include "train/finetune_data.h"
+#include "train/run_preparation.h"
+#include "unimiss/data/loader.h"
+#include "unimiss/train/finetune_schedule.h"
+#include "unimiss/train/finetuner.h"
+#include "unimiss/train/finetuning_run.h"
+
+namespace unimiss::train {
+
+/// Where a fine-tuning stands: all that its future follows from besides the
+/// state of its Finetuner.
+struct FinetunePosition {
+  int64_t step = 0;        ///< steps that are done
+  int64_t nonfinite = 0;   ///< steps skipped for it
+  int64_t validated = 0;   ///< the step of the newest validation
+  int64_t best_step = 0;   ///< 0: none yet
+  int64_t since_best = 0;  ///< validations after it
+  double best_score = -std::numeric_limits<double>::infinity();
+};
+
+/// A fine-tuning before its first step.
+struct PreparedFinetuning {
+  torch::Device device = torch::kCPU;
+  FinetuneCases cases;
+  FinetuneData data;
+  std::unique_ptr<FinetuneSchedule> schedule;
+  std::unique_ptr<Finetuner> finetuner;
+  FinetunePosition position;
+};
+
+/// Configuration, data, weights and checkpoint are found good or bad here,
+/// before anything is written to the folder. Throws ConfigError.
+PreparedFinetuning prepare_finetuning(
+    const FinetuneConfig& config, const RunRequest& request,
+    const CompareConfig<FinetuneConfig>& compare, RunFolder& folder,
+    const CheckpointFolder& checkpoints);
+
+/// The checkpoint of a run, which prepare_finetuning() goes on from.
+Checkpoint make_checkpoint(const PreparedFinetuning& run,
+                           const std::string& config_text);
+
+/// The schedule for so many training cases.
+FinetuneSchedule make_schedule(const FinetuneConfig& config, int64_t cases);
+
+/// A network with the weights it starts from. Throws ConfigError.
+std::unique_ptr<Finetuner> make_finetuner(const FinetuneConfig& config,
+                                          int64_t outputs,
+                                          torch::Device device);
+
+/// The stream of batches.
+std::unique_ptr<data::Loader> make_loader(const FinetuneConfig& config,
+                                          const FinetuneData& data,
+                                          torch::Device device);
+
+}  // namespace unimiss::train

@@ -1,0 +1,358 @@
+#include "unimiss/train/finetuning_run.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "train/finetune_history.h"
+#include "train/finetuning_preparation.h"
+#include "train/initial_weights.h"
+#include "train/run_loop.h"
+#include "train/training_state.h"
+#include "unimiss/core/log.h"
+#include "unimiss/core/stopwatch.h"
+#include "unimiss/data/split.h"
+#include "unimiss/io/durable_file.h"
+#include "unimiss/train/evaluation.h"
+
+namespace unimiss::train {
+namespace {
+
+std::string score_text(const std::optional<double>& score) {
+  return score ? fmt::format("{:.4f}", *score) : "undefined";
+}
+
+/// The fine-tuning of a run: its data, its step, its validation.
+class Finetuning : public Training {
+ public:
+  Finetuning(const FinetuneConfig& config, const RunRequest& request,
+             RunFolder& folder, PreparedFinetuning run)
+      : config_(config),
+        request_(request),
+        folder_(folder),
+        run_(std::move(run)),
+        history_(config, run_.cases.classes, run_.schedule->steps_per_epoch()) {
+  }
+
+  int64_t step() const override { return run_.position.step; }
+  int64_t total_steps() const override { return run_.schedule->total_steps(); }
+  bool finished() const override {
+    return !pending() && (step() >= total_steps() || out_of_patience());
+  }
+  int64_t& nonfinite() override { return run_.position.nonfinite; }
+  std::string device() const override { return run_.device.str(); }
+  int64_t state_bytes() const override {
+    return run_.finetuner->full_state_bytes();
+  }
+  int64_t result_bytes() const override {
+    return 3 * parameter_bytes(run_.finetuner->network().module());
+  }
+  Facts facts() const override { return {{"cases", run_.cases.fingerprint()}}; }
+  Checkpoint checkpoint() const override {
+    return make_checkpoint(run_, request_.config_text);
+  }
+
+  void start() override {
+    loader_ = make_loader(config_, run_.data, run_.device);
+    loader_->seek(step());
+  }
+
+  TakenStep take_step() override;
+  void advance() override { ++run_.position.step; }
+
+  bool pending() const override {
+    const int64_t every =
+        config_.validation.every_epochs * run_.schedule->steps_per_epoch();
+    return !run_.data.validation.empty() && step() > 0 &&
+           run_.position.validated != step() &&
+           (step() % every == 0 || step() == total_steps());
+  }
+  void do_pending(const std::function<bool()>& asked_to_stop,
+                  RunOutput& output) override;
+
+  bool out_of_patience() const {
+    const int64_t patience = config_.validation.patience;
+    return patience > 0 && run_.position.since_best >= patience;
+  }
+
+  FinetuneHistory& history() { return history_; }
+  PreparedFinetuning& prepared() { return run_; }
+
+  /// Exports the last weights and loads the final ones; their file.
+  std::string settle_weights();
+  /// What the final weights say of some cases: evaluated and written to
+  /// `<run>/<name>/`, unless that has been done before. Throws Preempted.
+  std::optional<Evaluation> test(const std::string& name,
+                                 const std::vector<int64_t>& numbers,
+                                 const std::string& weights, RunLoop& loop);
+
+ private:
+  CasePredictor predictor(TaskNetwork& network) const {
+    return {config_, run_.cases.classes, run_.device, network};
+  }
+  std::map<std::string, std::string> weight_facts(const char* which) const;
+  void take_best(TaskNetwork& network, const char* which, double score);
+
+  const FinetuneConfig& config_;
+  const RunRequest& request_;
+  RunFolder& folder_;
+  PreparedFinetuning run_;
+  FinetuneHistory history_;
+  std::unique_ptr<data::Loader> loader_;
+};
+
+TakenStep Finetuning::take_step() {
+  const Stopwatch waiting;
+  TakenStep taken;
+  const int64_t ready = loader_->ready(), number = loader_->position();
+  taken.batch = loader_->next();
+  taken.record.wait_seconds = waiting.seconds();
+  history_.add_batch(taken.batch);
+  seed_step(config_.run, step());
+  StepRecord& record = taken.record;
+  record.lr = run_.schedule->lr(step());
+  const FinetuneReport report = run_.finetuner->step(taken.batch, record.lr);
+  record.step = step() + 1;
+  record.phase = config_.rank() == 2 ? "2d" : "3d";
+  record.loss = report.loss.item<double>();
+  record.weight_decay = config_.optimizer.weight_decay;
+  record.grad_norm = report.grad_norm.item<double>();
+  record.samples = taken.batch.first.size(0);
+  record.queue_depth = ready;
+  record.peak_memory_mb = peak_memory_mb(run_.device);
+  if (report.outcome == StepOutcome::kOverflow) {
+    record.skipped = kSkippedOverflow;
+  } else if (report.outcome == StepOutcome::kNonFinite) {
+    record.skipped = kSkippedNonFinite;
+    taken.finite = false;
+    taken.samples = loader_->samples_of(number);
+  }
+  return taken;
+}
+
+std::map<std::string, std::string> Finetuning::weight_facts(
+    const char* which) const {
+  return {{"step", std::to_string(step())},
+          {"of", which},
+          {"config", request_.config_text}};
+}
+
+void Finetuning::take_best(TaskNetwork& network, const char* which,
+                           double score) {
+  auto facts = weight_facts(which);
+  facts["score"] = fmt::format("{}", score);
+  save_network(folder_.file("export/best.safetensors"), network, facts);
+  run_.position.best_score = score;
+  run_.position.best_step = step();
+  run_.position.since_best = 0;
+}
+
+void Finetuning::do_pending(const std::function<bool()>& asked_to_stop,
+                            RunOutput& output) {
+  const Stopwatch stopwatch;
+  std::vector<int64_t> numbers = run_.data.validation;
+  const auto most = static_cast<size_t>(config_.validation.max_cases);
+  if (most > 0 && numbers.size() > most) numbers.resize(most);
+  const auto look = [&](TaskNetwork& network) {
+    return evaluate(predictor(network), *run_.data.cache, numbers,
+                    asked_to_stop);
+  };
+  TaskNetwork& network = run_.finetuner->network();
+  auto& average = run_.finetuner->average();
+  const auto raw = look(network);
+  if (!raw) return;
+  std::optional<Evaluation> averaged;
+  if (average && !(averaged = look(*average))) return;
+
+  Metrics record{{"step", step()}, {"phase", std::string(kValidationPhase)}};
+  for (const auto& [name, value] : raw->numbers()) {
+    record.emplace_back(name, value);
+  }
+  std::string line =
+      fmt::format("epoch {:.4g}: validation {} {}",
+                  static_cast<double>(step()) /
+                      static_cast<double>(run_.schedule->steps_per_epoch()),
+                  raw->score_name(), score_text(raw->score()));
+  if (averaged) {
+    for (const auto& [name, value] : averaged->numbers()) {
+      record.emplace_back(name + "_average", value);
+    }
+    line += fmt::format(", of the average {}", score_text(averaged->score()));
+  }
+  record.emplace_back("seconds", stopwatch.seconds());
+  // A score that is not defined is still better than none.
+  const double score = raw->score().value_or(-1);
+  const double other = averaged ? averaged->score().value_or(-1) : -2;
+  ++run_.position.since_best;
+  if (std::max(score, other) > run_.position.best_score) {
+    if (other > score) {
+      take_best(*average, "average", other);
+    } else {
+      take_best(network, "network", score);
+    }
+    line += ", the best so far";
+  }
+  run_.position.validated = step();
+  output.add_other(step(), record, line);
+}
+
+std::string Finetuning::settle_weights() {
+  const std::string folder = folder_.file("export/");
+  auto& average = run_.finetuner->average();
+  save_network(folder + "last.safetensors", run_.finetuner->network(),
+               weight_facts("network"));
+  std::string last = folder + "last.safetensors";
+  if (average) {
+    last = folder + "last_average.safetensors";
+    save_network(last, *average, weight_facts("average"));
+  }
+  const bool best = config_.validation.final_weights == FinalWeights::kBest &&
+                    run_.position.best_step > 0;
+  const std::string final = best ? folder + "best.safetensors" : last;
+  load_network(final, run_.finetuner->network());
+  return final;
+}
+
+std::optional<Evaluation> Finetuning::test(const std::string& name,
+                                           const std::vector<int64_t>& numbers,
+                                           const std::string& weights,
+                                           RunLoop& loop) {
+  if (numbers.empty()) return std::nullopt;
+  const std::string folder = folder_.file(name);
+  const std::string file = folder + "/summary.json";
+  const std::map<std::string, std::string> facts{
+      {"weights", std::filesystem::path(weights).filename().string()},
+      {"step", std::to_string(run_.position.best_step)},
+      {"last_step", std::to_string(step())}};
+  if (summary_facts(file) == facts) {
+    log_info(file + " is there already");
+    return std::nullopt;
+  }
+  log_info(fmt::format("{}: predicting {} cases with {}", name, numbers.size(),
+                       weights));
+  const auto asked = [&] { return loop.stop_reason().has_value(); };
+  auto evaluation =
+      evaluate(predictor(run_.finetuner->network()), *run_.data.cache, numbers,
+               asked, folder + "/predictions");
+  if (!evaluation) {
+    throw Preempted(fmt::format(
+        "stopped by {} after training, while predicting; run the same command "
+        "again to go on",
+        loop.stop_reason().value_or("a signal")));
+  }
+  std::filesystem::create_directories(folder);
+  io::write_durably(file, evaluation->summary_json(facts));
+  return evaluation;
+}
+
+void describe_beginning(const FinetuneConfig& config, PreparedFinetuning& run,
+                        const RunFolder& folder, FinetuningSummary& summary) {
+  for (const auto& parameter : run.finetuner->network().module().parameters()) {
+    summary.parameters += parameter.numel();
+    summary.trained_parameters +=
+        parameter.requires_grad() ? parameter.numel() : 0;
+  }
+  summary.device = run.device.str();
+  summary.precision = enum_name(config.run.precision);
+  summary.model = fmt::format("MiT {}", enum_name(config.model.variant));
+  summary.train = static_cast<int64_t>(run.data.train.size());
+  summary.validation = static_cast<int64_t>(run.data.validation.size());
+  summary.test = static_cast<int64_t>(run.data.test.size());
+  summary.left_out = run.data.left_out;
+  summary.output = folder.path();
+  summary.log = folder.file("log.txt");
+  summary.metrics = folder.file("metrics.jsonl");
+  summary.picture = folder.file("progress.png");
+  log_info(fmt::format(
+      "{} ({} parameters, {} trained) on {} in {}: {} cases to train on (of {} "
+      "listed), {} to validate, {} to test; {} steps, {} an epoch",
+      summary.model, summary.parameters, summary.trained_parameters,
+      summary.device, summary.precision, summary.train, run.cases.listed,
+      summary.validation, summary.test, run.schedule->total_steps(),
+      run.schedule->steps_per_epoch()));
+}
+
+}  // namespace
+
+FinetuningSummary run_finetuning(const FinetuneConfig& config,
+                                 const RunRequest& request,
+                                 const CompareConfig<FinetuneConfig>& compare) {
+  RunLoop loop(config.run, request);
+  RunFolder& folder = loop.folder();
+  Finetuning training(
+      config, request, folder,
+      prepare_finetuning(config, request, compare, folder, loop.checkpoints()));
+  PreparedFinetuning& run = training.prepared();
+  loop.begin(training, training.history());
+  const std::string splits = folder.file("splits.json");
+  if (!std::filesystem::exists(splits)) {
+    data::write_split(splits, run.cases.split);
+  }
+  FinetuningSummary summary;
+  describe_beginning(config, run, folder, summary);
+  loop.train(training);
+
+  summary.weights = training.settle_weights();
+  training.test("validation", run.data.validation, summary.weights, loop);
+  const auto tested =
+      training.test("test", run.data.test, summary.weights, loop);
+  if (tested) {
+    summary.test_score = tested->score();
+    summary.test_numbers = tested->numbers();
+  }
+  if (!run.data.test.empty()) {
+    summary.test_summary = folder.file("test/summary.json");
+  }
+  summary.score_name =
+      data::is_segmentation(config.task.target) ? "Dice" : "AUC";
+  summary.total_steps = training.total_steps();
+  summary.stopped_early = training.step() < training.total_steps();
+  if (run.position.best_step > 0) {
+    summary.best_step = run.position.best_step;
+    summary.best_score = run.position.best_score;
+  }
+  loop.output().sync();
+  loop.output().draw();
+  training.history().describe(summary);
+  return summary;
+}
+
+std::string FinetuningSummary::describe() const {
+  std::string text = fmt::format(
+      "\nFine-tuning finished: {} of {} steps{} in {} on {} ({})\n"
+      "  network     {}, {:.1f} M parameters, {:.1f} M trained\n"
+      "  cases       {} to train, {} to validate, {} to test\n"
+      "  speed       {:.1f} samples/s, {:.1f} % of the time waiting for data; "
+      "peak memory {} MiB\n",
+      steps, total_steps, stopped_early ? " (stopped early)" : "",
+      duration_text(seconds), device, precision, model,
+      static_cast<double>(parameters) / 1e6,
+      static_cast<double>(trained_parameters) / 1e6, train, validation, test,
+      samples_per_second, 100 * data_wait, peak_memory_mb);
+  if (best_score) {
+    text += fmt::format("  validation  best {} {:.4f} after step {}\n",
+                        score_name, *best_score, best_step);
+  }
+  for (const auto& [name, value] : test_numbers) {
+    text += fmt::format("  test        {:<14} {:.4f}\n", name, value);
+  }
+  if (!left_out.empty()) {
+    text += fmt::format("  left out    {} cases that cannot be used\n",
+                        left_out.size());
+    for (const std::string& each : left_out) text += "    " + each + "\n";
+  }
+  text += fmt::format("  weights     {}\n", weights);
+  if (!test_summary.empty()) {
+    text += fmt::format("  test        {}\n", test_summary);
+  }
+  return text + fmt::format(
+                    "  metrics     {}\n  log         {}\n"
+                    "  picture     {}\n",
+                    metrics, log, picture);
+}
+
+}  // namespace unimiss::train

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+/// What a dry run measures.
+namespace unimiss::train {
+
+/// Of one step.
+struct StepCost {
+  double seconds = 0;
+  int64_t memory_mb = 0;  ///< at its peak
+};
+
+/// A line through steps with one and two samples, at a batch. take_step(n)
+/// takes one with n samples and waits for the device; the faster of two counts,
+/// after a first one, which allocates.
+StepCost extrapolate_cost(const std::function<void(int64_t)>& take_step,
+                          int64_t batch, torch::Device device);
+
+/// Free on the disk of a folder that may not be there yet; 0: unknown.
+int64_t free_bytes_of(const std::string& folder);
+
+/// Bytes as MiB.
+double mebibytes(int64_t bytes);
+
+}  // namespace unimiss::train

@@ -1,0 +1,75 @@
+#include "unimiss/train/finetune_schedule.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <numbers>
+
+#include "unimiss/train/network_part.h"
+
+namespace unimiss::train {
+namespace {
+
+FinetuneSchedule make(const FinetuneScheduleOptions& options,
+                      int64_t max_steps = 0) {
+  return {options, 2e-3, /*steps_per_epoch=*/10, /*epochs=*/20, max_steps};
+}
+
+TEST(FinetuneSchedule, PolyByStepAndByEpoch) {
+  FinetuneScheduleOptions options;
+  EXPECT_EQ(make(options).total_steps(), 200);
+  EXPECT_DOUBLE_EQ(make(options).lr(0), 2e-3);
+  EXPECT_DOUBLE_EQ(make(options).lr(57), 2e-3 * std::pow(1 - 57.0 / 200, 0.9));
+  options.clock = DecayClock::kEpoch;
+  // The released code's: epoch 5 of 20.
+  EXPECT_DOUBLE_EQ(make(options).lr(57), 2e-3 * std::pow(1 - 5.0 / 20, 0.9));
+}
+
+TEST(FinetuneSchedule, WarmUpThenCosineToItsEnd) {
+  FinetuneScheduleOptions options;
+  options.shape = DecayShape::kCosine;
+  options.warmup_epochs = 4;
+  options.final_lr = 1e-4;
+  const FinetuneSchedule schedule = make(options);
+  EXPECT_DOUBLE_EQ(schedule.lr(0), 2e-3 / 40);
+  EXPECT_DOUBLE_EQ(schedule.lr(39), 2e-3);
+  EXPECT_DOUBLE_EQ(schedule.lr(40), 2e-3);
+  EXPECT_NEAR(schedule.lr(120), (2e-3 + 1e-4) / 2, 1e-12);
+  EXPECT_NEAR(
+      schedule.lr(199),
+      1e-4 + 1.9e-3 * 0.5 * (1 + std::cos(std::numbers::pi * 159 / 160)),
+      1e-12);
+  // A shorter run warms up for the same share of it.
+  EXPECT_DOUBLE_EQ(make(options, 50).lr(4), 2e-3 * 5 / 10);
+}
+
+TEST(FinetuneSchedule, ConstantIsConstant) {
+  FinetuneScheduleOptions options;
+  options.shape = DecayShape::kConstant;
+  for (const int64_t step : {0, 77, 199}) {
+    EXPECT_DOUBLE_EQ(make(options).lr(step), 2e-3);
+  }
+}
+
+TEST(NetworkPart, OfParameters) {
+  EXPECT_EQ(part_of("backbone.encoder.stem.weight_3d"), NetworkPart::kStem);
+  EXPECT_EQ(part_of("encoder.class_token"), NetworkPart::kStem);
+  EXPECT_EQ(part_of("backbone.encoder.stages.3.blocks.0.norm1.bias"),
+            NetworkPart::kEncoder4);
+  EXPECT_EQ(part_of("encoder.embeddings.0.conv.weight_2d"),
+            NetworkPart::kEncoder1);
+  EXPECT_EQ(part_of("encoder.class_projections.0.weight"),
+            NetworkPart::kEncoder2);
+  EXPECT_EQ(part_of("backbone.decoder.embeddings.2.weight_3d"),
+            NetworkPart::kDecoder3);
+  EXPECT_EQ(part_of("backbone.decoder.norm.weight"), NetworkPart::kDecoder3);
+  EXPECT_EQ(part_of("head.join.weight_3d"), NetworkPart::kHead);
+  EXPECT_EQ(part_of("classifier.weight"), NetworkPart::kHead);
+  EXPECT_EQ(parts_above(NetworkPart::kHead, HasDecoder::kYes), 0);
+  EXPECT_EQ(parts_above(NetworkPart::kStem, HasDecoder::kYes), 8);
+  EXPECT_EQ(parts_above(NetworkPart::kStem, HasDecoder::kNo), 5);
+  EXPECT_EQ(parts_above(NetworkPart::kEncoder4, HasDecoder::kNo), 1);
+}
+
+}  // namespace
+}  // namespace unimiss::train

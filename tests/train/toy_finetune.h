@@ -1,0 +1,46 @@
+#pragma once
+
+#include <ATen/Functions.h>
+
+#include "unimiss/data/views.h"
+#include "unimiss/train/finetune_config.h"
+
+namespace unimiss::testing {
+
+/// A task on images of 64 x 64 pixels with a network of a few thousand weights.
+inline train::FinetuneConfig toy_finetune(data::TargetKind target) {
+  train::FinetuneConfig config;
+  config.task.target = target;
+  config.task.classes = {"background", "left", "right"};
+  config.init.from_scratch = true;
+  config.model.dimensions = model::Dimensions::k2d;
+  config.model.image_size = 64;
+  config.model.image_channels = 1;
+  config.model.stem_width = 4;
+  config.model.encoder_depths = {1, 1, 1, 1};
+  config.model.decoder_depths = {1, 1, 1};
+  config.model.widths = {8, 8, 16, 16};
+  config.model.encoder_heads = {1, 2, 2, 2};
+  config.model.decoder_heads = {2, 2, 1};
+  config.optimizer.lr = 1e-3;
+  config.data.train = {"list.txt"};
+  return config;
+}
+
+/// A batch of random images and targets of that task.
+inline data::Views toy_batch(data::TargetKind target, int64_t rows) {
+  const torch::Tensor image = at::randn({rows, 1, 64, 64});
+  switch (target) {
+    case data::TargetKind::kLabelMap:
+      return {image, at::randint(3, {rows, 64, 64}, torch::kInt16)};
+    case data::TargetKind::kStructures:
+      return {image, at::randint(8, {rows, 64, 64}, torch::kInt16)};
+    case data::TargetKind::kClass:
+      return {image, at::randint(3, {rows}, torch::kLong)};
+    case data::TargetKind::kClasses:
+      return {image, at::randint(2, {rows, 3}).to(torch::kFloat)};
+  }
+  return {};
+}
+
+}  // namespace unimiss::testing
