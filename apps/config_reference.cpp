@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "unimiss/config/fields.h"
+#include "unimiss/train/finetune_config.h"
 #include "unimiss/train/pretrain_config.h"
 
 namespace unimiss {
@@ -12,16 +13,27 @@ namespace {
 
 constexpr std::string_view kIntroduction = R"(# Configuration reference
 
-All keys of a pretraining's configuration, with the defaults of the paper's
-preset; what `loss.preset: official` starts from instead stands below each
-table. [pretraining.md](pretraining.md) tells how files are written and extend
-each other. Any key can be given on the command line as `group.key=value`.
+All keys of a [pretraining's](#pretraining) and of a
+[fine-tuning's](#fine-tuning) configuration with their defaults.
+[pretraining.md](pretraining.md) tells how files are written and extend each
+other. Any key can be given on the command line as `group.key=value`.
 
 Ranges are [closed] or (open); probabilities lie in [0, 1], and counts end at a
 billion. Sizes of volumes are in the order (D, H, W). A list of one item needs no
 brackets.
 
 This file is written by `unimiss-pretrain --config-reference`.
+
+# Pretraining
+
+The defaults are those of the paper's preset; what `loss.preset: official` starts
+from instead stands below each table.
+)";
+
+constexpr std::string_view kFinetuning = R"(
+# Fine-tuning
+
+[finetuning.md](finetuning.md) tells what the groups mean together.
 )";
 
 /// The defaults of a group that another preset changes, a line each.
@@ -53,6 +65,15 @@ std::string config_reference() {
         text += fmt::format("\n## `{}`: {}\n\n{}{}", group, meaning,
                             config::document(options, group),
                             differences(group, all));
+      });
+  text += kFinetuning;
+  const train::FinetuneConfig finetuning;
+  train::FinetuneConfig::visit_fields(
+      finetuning, [&](std::string_view name, const auto& options,
+                      std::string_view meaning) {
+        const std::string group(name);
+        text += fmt::format("\n## `{}`: {}\n\n{}", group, meaning,
+                            config::document(options, group));
       });
   return text;
 }

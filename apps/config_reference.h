@@ -4,8 +4,8 @@
 
 namespace unimiss {
 
-/// docs/config-reference.md: all keys of a pretraining's configuration, with
-/// the defaults of both presets and their meanings, from the lists of fields.
+/// docs/config-reference.md: all keys of the configurations of pretraining and
+/// fine-tuning, with their defaults and meanings, from the lists of fields.
 std::string config_reference();
 
 }  // namespace unimiss

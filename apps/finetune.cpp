@@ -1,0 +1,56 @@
+// unimiss-finetune: segmentation and classification from labelled cases.
+#include "cli.h"
+#include "config_reference.h"
+#include "finetune_file.h"
+#include "run_program.h"
+#include "unimiss/train/finetune_dry_run.h"
+#include "unimiss/train/finetuning_run.h"
+
+namespace unimiss {
+namespace {
+
+using train::FinetuneConfig;
+
+RunProgram<FinetuneConfig> finetuning() {
+  RunProgram<FinetuneConfig> program;
+  program.read_file = read_finetune_file;
+  program.read_text = read_finetune_text;
+  program.fix_paths = [](FinetuneConfig& config) {
+    auto& data = config.data;
+    for (auto* lists : {&data.train, &data.validation_lists, &data.test}) {
+      for (std::string& list : *lists) make_absolute(list);
+    }
+    make_absolute(data.dataset);
+    make_absolute(data.splits);
+    make_absolute(data.cache);
+    make_absolute(config.init.weights);
+  };
+  program.dry_run = [](const FinetuneConfig& config, train::RealSteps steps) {
+    return train::finetune_dry_run(config, steps).describe();
+  };
+  program.run = [](const FinetuneConfig& config,
+                   const train::RunRequest& request,
+                   const train::CompareConfig<FinetuneConfig>& compare) {
+    return train::run_finetuning(config, request, compare).describe();
+  };
+  return program;
+}
+
+}  // namespace
+}  // namespace unimiss
+
+int main(int argc, char** argv) {
+  unimiss::tune_allocator();
+  CLI::App app(
+      "Trains a Medical Transformer to segment or classify, from pretrained "
+      "weights or from scratch.");
+  unimiss::RunArguments arguments;
+  unimiss::add_run_options(
+      app, arguments, "configs/finetune/",
+      "init.weights=runs/pretrain data.train=train.txt data.label_ratio=0.2",
+      unimiss::config_reference);
+  const std::string command = unimiss::command_of(argc, argv);
+  return unimiss::run_app(app, argc, argv, [&] {
+    unimiss::run_program(arguments, command, unimiss::finetuning());
+  });
+}
