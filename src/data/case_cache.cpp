@@ -6,181 +6,79 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <opencv2/imgproc.hpp>
+#include <optional>
 #include <utility>
 
+#include "data/case_grid.h"
 #include "unimiss/core/error.h"
+#include "unimiss/core/log.h"
 #include "unimiss/data/labels.h"
 #include "unimiss/io/image.h"
 
 namespace unimiss::data {
 namespace {
 
-using Extents = std::array<int64_t, 3>;
-using Steps = std::array<double, 3>;
-
-Extents extents_of(const torch::Tensor& voxels) {
-  return {voxels.size(0), voxels.size(1), voxels.size(2)};
-}
-
-/// The network's grid of a case.
-struct TargetGrid {
-  Extents size;
-  Steps step;  ///< spacing of it by that of the case's own
-  std::array<double, 3> spacing;
-};
-
-TargetGrid target_grid(const Extents& own, const std::array<double, 3>& spacing,
-                       const CaseDecodeOptions& options) {
-  TargetGrid grid{own, {1, 1, 1}, spacing};
-  if (!options.size.empty()) {
-    const size_t first = 3 - options.size.size();
-    for (size_t axis = first; axis < 3; ++axis) {
-      grid.size[axis] = options.size[axis - first];
-      grid.step[axis] =
-          static_cast<double>(own[axis]) / static_cast<double>(grid.size[axis]);
-      grid.spacing[axis] *= grid.step[axis];
-    }
-  } else if (options.spacing) {
-    io::Volume volume;
-    // Only its size and spacing matter.
-    constexpr double kTolerance = 0.01;
-    for (int axis = 0; axis < 3; ++axis) {
-      const double step = (*options.spacing)[axis] / spacing[axis];
-      if (std::abs(step - 1) <= kTolerance) continue;
-      grid.step[axis] = step;
-      grid.spacing[axis] = (*options.spacing)[axis];
-      grid.size[axis] = std::max<int64_t>(
-          1, std::llround(static_cast<double>(own[axis]) / step));
-    }
+/// [C, H, W] as stored → float32 [n, 1, H, W] as the network takes them.
+template <class Pixel>
+torch::Tensor channels_of(const torch::Tensor& pixels, int64_t wanted) {
+  const int64_t has = pixels.size(0), plane = pixels.size(1) * pixels.size(2);
+  const auto* from = pixels.data_ptr<Pixel>();
+  const bool to_luma = has == 3 && wanted == 1;
+  const bool to_colours = has == 1 && wanted == 3;
+  const int64_t count = to_luma || to_colours ? wanted : has;
+  auto channels = torch::empty({count, 1, pixels.size(1), pixels.size(2)});
+  auto* to = channels.data_ptr<float>();
+  for (int64_t i = 0; to_luma && i < plane; ++i) {
+    to[i] = 0.299f * from[i] + 0.587f * from[plane + i] +
+            0.114f * from[2 * plane + i];
   }
-  return grid;
-}
-
-/// One channel [D, H, W] on another grid.
-torch::Tensor resampled(const torch::Tensor& channel, const TargetGrid& grid,
-                        int rank) {
-  if (rank == 2 && grid.step[1] > 1 && grid.step[2] > 1) {
-    auto small = torch::empty({1, grid.size[1], grid.size[2]});
-    const auto matrix = [](const torch::Tensor& plane) {
-      return cv::Mat(static_cast<int>(plane.size(1)),
-                     static_cast<int>(plane.size(2)), CV_32F,
-                     plane.data_ptr<float>());
-    };
-    cv::Mat to = matrix(small);
-    cv::resize(matrix(channel), to, to.size(), 0, 0, cv::INTER_AREA);
-    return small;
+  for (int64_t c = 0; !to_luma && c < count; ++c) {
+    const Pixel* channel = from + (to_colours ? 0 : c * plane);
+    std::transform(channel, channel + plane, to + c * plane,
+                   [](Pixel value) { return static_cast<float>(value); });
   }
-  return io::resample_voxels(channel, grid.size, grid.step,
-                             io::Interpolation::kLinear);
+  return channels;
 }
 
-/// 1 where the condition holds for a label.
-template <class Condition>
-torch::Tensor indicator(const torch::Tensor& map, const Condition& holds) {
-  auto result = torch::empty(map.sizes(), torch::kFloat);
-  const auto* from = map.data_ptr<int16_t>();
-  std::transform(from, from + map.numel(), result.data_ptr<float>(),
-                 [&](int16_t label) { return holds(label) ? 1.0f : 0.0f; });
-  return result;
-}
-
-/// The largest of the classes' indicators, of equal ones the lower class; of
-/// structures those that reach 1/2.
-torch::Tensor linear_map(const torch::Tensor& map, const TargetGrid& grid,
-                         const CaseDecodeOptions& options) {
-  auto result =
-      torch::empty({grid.size[0], grid.size[1], grid.size[2]}, torch::kInt16);
-  auto* to = result.data_ptr<int16_t>();
-  std::fill_n(to, result.numel(), int16_t{0});
-  std::vector<float> best(result.numel(), 0.0f);
-  const bool structures = options.target == TargetKind::kStructures;
-  for (int64_t k = 0; k < options.classes; ++k) {
-    const torch::Tensor share = io::resample_voxels(
-        indicator(map,
-                  [&](int16_t label) {
-                    return structures ? (label >> k & 1) == 1 : label == k;
-                  }),
-        grid.size, grid.step, io::Interpolation::kLinear);
-    const float* value = share.data_ptr<float>();
-    for (int64_t i = 0; i < result.numel(); ++i) {
-      if (structures) {
-        if (value[i] >= 0.5f) to[i] = static_cast<int16_t>(to[i] | 1 << k);
-      } else if (value[i] > best[i]) {
-        best[i] = value[i];
-        to[i] = static_cast<int16_t>(k);
-      }
-    }
-  }
-  return result;
-}
-
-torch::Tensor resampled_map(const torch::Tensor& map, const TargetGrid& grid,
-                            const CaseDecodeOptions& options) {
-  if (grid.size == extents_of(map) && grid.step == Steps{1, 1, 1}) return map;
-  if (options.labels == LabelInterpolation::kLinear) {
-    return linear_map(map, grid, options);
-  }
-  const torch::Tensor nearest = io::resample_voxels(
-      map.to(torch::kFloat), grid.size, grid.step, io::Interpolation::kNearest);
-  return nearest.to(torch::kInt16);
-}
-
-/// The channels of an image file as the network takes them.
-torch::Tensor read_channels(const std::string& path, int64_t wanted) {
-  const torch::Tensor pixels = io::read_pixels(path);
-  torch::Tensor channels = pixels.to(torch::kFloat).contiguous();
-  const int64_t has = channels.size(0);
-  if (has == 3 && wanted == 1) {
-    channels = (0.299 * channels[0] + 0.587 * channels[1] + 0.114 * channels[2])
-                   .unsqueeze(0);
-  } else if (has == 1 && wanted == 3) {
-    channels = channels.repeat({3, 1, 1});
-  }
-  return channels.contiguous();
-}
-
-/// What a case's files hold, on its own grid.
+/// The images of a case on its own grid.
 struct Stored {
-  io::Volume grid;  ///< without voxels
-  /// float32 [D, H, W] each, normalised
-  std::vector<torch::Tensor> channels;
-  torch::Tensor first;  ///< the first image's, as read
+  io::Volume grid;  ///< its voxels are of no account
+  /// float32 [n, D, H, W] of each file, normalised
+  std::vector<torch::Tensor> files;
 };
 
-/// channels: float32 [n, D, H, W] of one file.
-void add_channels(Stored& stored, torch::Tensor channels,
-                  const CaseDecodeOptions& options,
-                  const std::optional<std::array<double, 2>>& unit_range) {
-  normalise_(channels, options.intensity, channels.size(0), unit_range);
-  for (int64_t i = 0; i < channels.size(0); ++i) {
-    stored.channels.push_back(channels[i]);
+/// One file: its grid, and its normalised channels.
+std::pair<io::Volume, torch::Tensor> read_image(
+    const std::string& path, const CaseDecodeOptions& options) {
+  io::Volume volume;
+  torch::Tensor channels;
+  std::optional<std::array<double, 2>> bits;
+  if (options.rank == 2) {
+    const torch::Tensor pixels = io::read_pixels(path);
+    const bool deep = pixels.scalar_type() == torch::kUInt16;
+    const int64_t wanted = options.channels / options.modalities;
+    channels = deep ? channels_of<uint16_t>(pixels, wanted)
+                    : channels_of<uint8_t>(pixels, wanted);
+    volume.voxels = channels[0];
+    bits = std::array<double, 2>{0, deep ? 65535.0 : 255.0};
+  } else {
+    volume = io::read_volume(path);
+    channels = volume.voxels.unsqueeze(0);
   }
+  normalise_(channels, options.intensity, channels.size(0), bits);
+  return {std::move(volume), std::move(channels)};
 }
 
 Stored read_images(const Case& from, const CaseDecodeOptions& options) {
   Stored stored;
+  int64_t found = 0;
   for (const std::string& path : from.images) {
-    const bool first = stored.channels.empty();
-    io::Volume volume;
-    if (options.rank == 2) {
-      const torch::Tensor pixels =
-          read_channels(path, options.channels / options.modalities);
-      volume.voxels = pixels[0].unsqueeze(0);
-      if (first) stored.grid = volume, stored.first = volume.voxels;
-      check_geometry(path, stored.grid, volume);
-      const bool wide = pixels.max().item<float>() > 255;
-      add_channels(stored, pixels.unsqueeze(1).clone(), options,
-                   std::array<double, 2>{0, wide ? 65535.0 : 255.0});
-    } else {
-      volume = io::read_volume(path);
-      volume.voxels = volume.voxels.contiguous();
-      if (first) stored.grid = volume, stored.first = volume.voxels;
-      check_geometry(path, stored.grid, volume);
-      add_channels(stored, volume.voxels.unsqueeze(0).clone(), options, {});
-    }
+    auto [volume, channels] = read_image(path, options);
+    if (stored.files.empty()) stored.grid = volume;
+    check_geometry(path, stored.grid, volume);
+    found += channels.size(0);
+    stored.files.push_back(std::move(channels));
   }
-  const auto found = static_cast<int64_t>(stored.channels.size());
   if (found != options.channels) {
     throw DataError(from.images.front(),
                     fmt::format("has {} channels with its other modalities, "
@@ -189,6 +87,47 @@ Stored read_images(const Case& from, const CaseDecodeOptions& options) {
                                 found, options.channels));
   }
   return stored;
+}
+
+/// Units → stored steps; returns how many lie beyond what is stored.
+int64_t store_steps(const torch::Tensor& units, int16_t* to) {
+  const float* unit = units.data_ptr<float>();
+  int64_t beyond = 0;
+  for (int64_t i = 0; i < units.numel(); ++i) {
+    const double steps = std::nearbyint(kIntensitySteps * unit[i]);
+    const double kept = std::clamp(steps, -32768.0, 32767.0);
+    beyond += kept != steps ? 1 : 0;
+    to[i] = static_cast<int16_t>(kept);
+  }
+  return beyond;
+}
+
+/// int16 [C, D, H, W] on the network's grid.
+torch::Tensor image_on_grid(const Case& from, const Stored& stored,
+                            const CaseGrid& grid,
+                            const CaseDecodeOptions& options) {
+  const auto [depth, height, width] = grid.size;
+  auto image =
+      torch::empty({options.channels, depth, height, width}, torch::kInt16);
+  auto* to = image.data_ptr<int16_t>();
+  for (size_t file = 0; file < stored.files.size(); ++file) {
+    const torch::Tensor& channels = stored.files[file];
+    const int16_t* begin = to;
+    int64_t beyond = 0;
+    for (int64_t c = 0; c < channels.size(0); ++c) {
+      beyond +=
+          store_steps(channel_on_grid(channels[c], grid, options.rank), to);
+      to += depth * height * width;
+    }
+    if (beyond == 0) continue;
+    log_warning(fmt::format(
+        "{}: {} of {} intensities lie beyond 16 units (data.intensity.rule={}) "
+        "and are clipped to them; if they matter, set data.intensity so that "
+        "they do not",
+        from.images[file], beyond, to - begin,
+        enum_name(options.intensity.rule)));
+  }
+  return image;
 }
 
 /// int16 [D, H, W] on the case's own grid.
@@ -202,15 +141,18 @@ torch::Tensor read_map(const Case& from, const io::Volume& grid,
                ? read_mask_image(path, height, width, labels).unsqueeze(0)
                : read_label_volume(path, grid, labels);
   }
-  torch::Tensor bits;
+  auto bits = torch::empty(grid.voxels.sizes(), torch::kInt16);
+  auto* to = bits.data_ptr<int16_t>();
+  std::fill_n(to, bits.numel(), int16_t{0});
   for (size_t k = 0; k < from.masks.size(); ++k) {
     const std::string& path = from.masks[k];
     const torch::Tensor structure =
-        options.rank == 2
-            ? read_structure_image(path, height, width).unsqueeze(0)
-            : read_structure_volume(path, grid);
-    const torch::Tensor bit = structure * (int64_t{1} << k);
-    bits = bits.defined() ? bits + bit : bit;
+        options.rank == 2 ? read_structure_image(path, height, width)
+                          : read_structure_volume(path, grid);
+    const auto* inside = structure.data_ptr<int16_t>();
+    for (int64_t i = 0; i < bits.numel(); ++i) {
+      to[i] = static_cast<int16_t>(to[i] | inside[i] << k);
+    }
   }
   return bits;
 }
@@ -223,12 +165,13 @@ bool has_map(const Case& from, const CaseDecodeOptions& options) {
 std::string parameters_of(const CaseDecodeOptions& options) {
   const auto& intensity = options.intensity;
   std::string text = fmt::format(
-      "case 1, rank {}, channels {}, target {}, classes {} [{}], intensity {} "
+      "case 2, rank {}, channels {} of {}, target {}, classes {} [{}], "
+      "intensity {} "
       "[{}] {} {} [{}], size [{}], labels {}",
-      options.rank, options.channels, enum_name(options.target),
-      options.classes, fmt::join(options.label_values, " "),
-      enum_name(intensity.rule), fmt::join(intensity.window, " "),
-      intensity.mean, intensity.deviation,
+      options.rank, options.channels, options.modalities,
+      enum_name(options.target), options.classes,
+      fmt::join(options.label_values, " "), enum_name(intensity.rule),
+      fmt::join(intensity.window, " "), intensity.mean, intensity.deviation,
       fmt::join(intensity.percentiles, " "), fmt::join(options.size, " "),
       enum_name(options.labels));
   if (options.spacing) {
@@ -240,8 +183,14 @@ std::string parameters_of(const CaseDecodeOptions& options) {
 /// The channels, and below them the map: [(C + 1) D, H, W].
 Decoded stacked(const CaseVoxels& voxels) {
   const torch::Tensor image = voxels.image.flatten(0, 1);
-  return {voxels.map.defined() ? torch::cat({image, voxels.map}) : image,
-          voxels.spacing};
+  if (!voxels.map.defined()) return {image, voxels.spacing};
+  auto both = torch::empty(
+      {image.size(0) + voxels.map.size(0), image.size(1), image.size(2)},
+      torch::kInt16);
+  std::copy_n(voxels.map.data_ptr<int16_t>(), voxels.map.numel(),
+              std::copy_n(image.data_ptr<int16_t>(), image.numel(),
+                          both.data_ptr<int16_t>()));
+  return {both, voxels.spacing};
 }
 
 std::vector<std::string> sources_of(const std::vector<Case>& cases) {
@@ -266,7 +215,17 @@ std::vector<std::vector<std::string>> further_of(
 DecodedCache::Decode decoder_of(const std::vector<Case>& cases,
                                 const CaseDecodeOptions& options) {
   std::map<std::string, Case> by_image;
-  for (const Case& each : cases) by_image.emplace(each.images.front(), each);
+  for (const Case& each : cases) {
+    const auto& [path, known] =
+        *by_image.emplace(each.images.front(), each).first;
+    if (known.images == each.images && known.masks == each.masks) continue;
+    throw DataError(
+        path, fmt::format(
+                  "is the first image of two cases ({}) that "
+                  "differ in their other files; take one of them "
+                  "out, or copy the image",
+                  known.id == each.id ? known.id : known.id + ", " + each.id));
+  }
   return [by_image = std::move(by_image), options](const std::string& path) {
     return stacked(decode_case(by_image.at(path), options));
   };
@@ -276,27 +235,13 @@ DecodedCache::Decode decoder_of(const std::vector<Case>& cases,
 
 CaseVoxels decode_case(const Case& from, const CaseDecodeOptions& options) {
   const Stored stored = read_images(from, options);
-  const TargetGrid grid =
-      target_grid(extents_of(stored.first), stored.grid.spacing, options);
+  const CaseGrid grid = case_grid(from.images.front(), stored.grid, options);
   CaseVoxels voxels;
   voxels.spacing = grid.spacing;
-  voxels.image =
-      torch::empty({options.channels, grid.size[0], grid.size[1], grid.size[2]},
-                   torch::kInt16);
-  for (int64_t c = 0; c < options.channels; ++c) {
-    const torch::Tensor channel =
-        resampled(stored.channels[c].contiguous(), grid, options.rank);
-    const float* unit = channel.data_ptr<float>();
-    std::transform(unit, unit + channel.numel(),
-                   voxels.image[c].data_ptr<int16_t>(), [](float value) {
-                     const double steps = kIntensitySteps * value;
-                     return static_cast<int16_t>(
-                         std::nearbyint(std::clamp(steps, -32768.0, 32767.0)));
-                   });
-  }
+  voxels.image = image_on_grid(from, stored, grid, options);
   if (has_map(from, options)) {
     voxels.map =
-        resampled_map(read_map(from, stored.grid, options), grid, options);
+        map_on_grid(read_map(from, stored.grid, options), grid, options);
   }
   return voxels;
 }
@@ -310,8 +255,7 @@ CaseReference read_case_reference(const Case& from,
   } else {
     reference.grid = io::read_volume(from.images.front());
   }
-  const TargetGrid grid = target_grid(extents_of(reference.grid.voxels),
-                                      reference.grid.spacing, options);
+  const CaseGrid grid = case_grid(from.images.front(), reference.grid, options);
   for (int axis = 0; axis < 3; ++axis) {
     reference.scale[axis] = 1 / grid.step[axis];
   }

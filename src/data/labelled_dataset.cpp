@@ -44,7 +44,7 @@ std::vector<std::vector<Place>> find_places(const torch::Tensor& map,
       for (int32_t x = 0; x < map.size(2); ++x, ++value) {
         if (*value == 0) continue;
         if (target == TargetKind::kLabelMap) {
-          found[*value].offer({z, y, x}, random);
+          found.at(*value).offer({z, y, x}, random);
           continue;
         }
         for (int64_t k = 0; k < classes; ++k) {
@@ -78,6 +78,10 @@ LabelledDataset::LabelledDataset(std::vector<Case> cases, Voxels voxels,
     : cases_(std::move(cases)),
       voxels_(std::move(voxels)),
       sampling_(sampling) {
+  TORCH_CHECK(
+      (sampling.rank == 3 || (sampling.rank == 2 && sampling.size[0] == 1)) &&
+          *std::min_element(sampling.size.begin(), sampling.size.end()) >= 1,
+      "LabelledDataset: a patch is D, H, W of at least 1, in 2D with D = 1");
   for (size_t i = 0; i < cases_.size(); ++i) {
     facts_.push_back(std::make_unique<Facts>());
   }
@@ -144,7 +148,10 @@ torch::Tensor LabelledDataset::target_of(int64_t index,
   auto labels = torch::empty({sampling_.classes}, torch::kFloat);
   auto* to = labels.data_ptr<float>();
   std::fill_n(to, sampling_.classes, 0.0f);
-  for (const int64_t label : from.labels) to[label] = 1;
+  for (const int64_t label : from.labels) {
+    TORCH_CHECK(label >= 0 && label < sampling_.classes, "no class ", label);
+    to[label] = 1;
+  }
   return labels;
 }
 
@@ -153,6 +160,8 @@ Views LabelledDataset::sample(int64_t index, Random& random) const {
   const std::string file = source(index);
   const CaseVoxels voxels =
       run_stage("decoding", file, [&] { return voxels_(index); });
+  TORCH_CHECK(voxels.map.defined() == is_segmentation(sampling_.target), file,
+              ": segmentation needs a label map, and nothing else has one");
   return run_stage("augmentation", file, [&]() -> Views {
     const Facts& facts = facts_of(index, voxels);
     const auto centre = draw_centre(voxels, facts, random);

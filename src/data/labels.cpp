@@ -96,8 +96,8 @@ void check_geometry(const std::string& path, const io::Volume& volume,
                     const io::Volume& map) {
   const auto fail = [&](const std::string& what, const std::string& image,
                         const std::string& label) {
-    throw DataError(path, fmt::format("has the {} {}, its image {}; resample "
-                                      "the label map onto the image's grid",
+    throw DataError(path, fmt::format("has the {} {}, its case's image {}; "
+                                      "resample it onto that image's grid",
                                       what, label, image));
   };
   if (map.voxels.sizes() != volume.voxels.sizes()) {

@@ -30,16 +30,18 @@ struct CaseDecodeOptions {
 };
 
 /// Reads a case: all images, of one geometry, normalised on their own grid,
-/// then brought to the network's by linear interpolation (images that shrink:
-/// by averaging areas); labels by their own rule. Grey images are repeated
-/// where the network takes colours; of colour images the luma is taken where it
-/// takes grey.
+/// then brought to the network's by linear interpolation (along axes of images
+/// that shrink: by averaging areas); labels by their own rule. Grey images are
+/// repeated where the network takes colours; of colour images the luma is taken
+/// where it takes grey. What lies beyond the 16 units that are stored is
+/// clipped, with a warning for each file. Everything runs on the calling
+/// thread.
 ///
-/// Throws DataError naming the file: one that cannot be read; another size,
-/// spacing, place or direction than the first image's (1e-3 relative; a label
-/// map stored in other axes is re-oriented, never taken as it is); labels that
-/// are no whole numbers or no class; masks with more than one value but 0; a
-/// wrong number of channels.
+/// Throws DataError naming the file: one that cannot be read; another geometry
+/// than the first image's (check_geometry(); a file stored in other axes is
+/// re-oriented, never taken as it is); labels that are no whole numbers or no
+/// class; masks with more than one value but 0; a wrong number of channels; a
+/// grid of more than 2^29 voxels.
 CaseVoxels decode_case(const Case& from, const CaseDecodeOptions& options);
 
 /// What a prediction is compared with and where it lies: the case's own grid.
@@ -50,6 +52,7 @@ struct CaseReference {
   /// at (i + 1/2) scale - 1/2 of CaseVoxels.
   std::array<double, 3> scale{1, 1, 1};
 };
+/// Throws as decode_case() does.
 CaseReference read_case_reference(const Case& from,
                                   const CaseDecodeOptions& options);
 
@@ -57,6 +60,8 @@ CaseReference read_case_reference(const Case& from,
 /// the image's channels and the map of a case.
 class CaseCache {
  public:
+  /// Throws DataError for two cases with the same first image and other files,
+  /// and as DecodedCache does.
   CaseCache(std::vector<Case> cases, const CaseDecodeOptions& options,
             const DecodedCacheOptions& cache);
 

@@ -12,9 +12,9 @@ namespace unimiss::data {
 
 /// What a unit of a normalised intensity is.
 enum class IntensityRule {
-  kWindow,  ///< (clipped to the window - mean) / deviation, e.g. of HU
+  kWindow,  ///< (x clipped to the window - mean) / deviation, e.g. of HU
   kZScore,  ///< (x - mean) / deviation of the case
-  /// The same of the voxels that are not 0; those that are stay 0.
+  /// The same of the values that are not 0; those that are stay 0.
   kZScoreForeground,
   kPercentiles,  ///< clipped to two percentiles of the case, then kZScore
   kUnit,         ///< 0 to 1: of images by their bits, of volumes by their range
@@ -44,13 +44,15 @@ struct IntensityOptions {
   void check(Problems& problems) const;
 };
 
-/// Normalises the intensities of a case, float32 [C, D, H, W], contiguous, in
-/// place. Channels by themselves; the three colours of an image together.
-/// Without any contrast the result is 0.
+/// Normalises the intensities of a case, float32 [C, D, H, W], contiguous and
+/// finite, in place, on the calling thread. Channels by themselves; the three
+/// colours of an image together. Deviations are the population's. Where the
+/// values set their own unit and have no contrast, the result is 0.
 ///
 /// together: how many consecutive channels share their statistics. unit_range:
 /// what kUnit brings to 0 and 1 where it is not the range of the values (of an
 /// image 0 and 255 or 65535); none: their range.
+/// Other shapes and kinds are a bug of the caller's.
 void normalise_(torch::Tensor& image, const IntensityOptions& options,
                 int64_t together,
                 const std::optional<std::array<double, 2>>& unit_range);

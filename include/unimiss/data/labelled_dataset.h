@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -21,24 +22,30 @@ struct PatchSampling {
   int64_t classes = 2;                   ///< or structures
   std::array<int64_t, 3> size{1, 0, 0};  ///< of a patch, (D,) H, W
   int rank = 3;                          ///< 2: D is 1 and left out
-  /// Share of a segmentation's patches that are centred on a place of a class
-  /// drawn among those of the case (nnU-Net forces a share of each batch).
+  /// Share of a segmentation's patches that are centred, as far as the case
+  /// reaches, on a place of a class drawn among those of the case; the others
+  /// lie anywhere in it (nnU-Net forces a share of each batch).
   double foreground = 0;
   LabelInterpolation labels = LabelInterpolation::kNearest;
   SpatialTransformOptions spatial;
   IntensityTransformOptions intensity;
 };
 
-/// The lowest intensity of each channel, in units: what lies outside of a case.
+/// The lowest intensity of each channel [C], in units: what lies outside of a
+/// case.
 std::vector<float> padding_of(const CaseVoxels& voxels);
 
 /// Augmented patches of labelled cases, one per case and visit. Of a sample,
 /// `first` is the patch, float32 [C, (D,) H, W] in units, and `second` the
 /// target: int16 [(D,) H, W] (a label map, or structures as bits), int64 []
 /// (a class) or float32 [K] of 0 and 1 (any number of classes).
+///
+/// A sample is a function of the case and the random stream alone. Cases that
+/// are smaller than a patch lie in its middle, in padding_of() and background.
+/// What fails is a DataError naming stage and first image.
 class LabelledDataset : public Dataset {
  public:
-  /// The voxels of a case, by its number.
+  /// The voxels of a case, by its number; called by several threads at once.
   using Voxels = std::function<CaseVoxels(int64_t)>;
 
   LabelledDataset(std::vector<Case> cases, Voxels voxels,
@@ -64,7 +71,7 @@ class LabelledDataset : public Dataset {
   std::vector<Case> cases_;
   Voxels voxels_;
   PatchSampling sampling_;
-  mutable std::vector<std::unique_ptr<Facts>> facts_;
+  std::vector<std::unique_ptr<Facts>> facts_;
 };
 
 }  // namespace unimiss::data

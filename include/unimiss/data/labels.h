@@ -11,8 +11,9 @@
 /// Label maps that fit their image: one class a voxel or pixel.
 namespace unimiss::data {
 
-/// Throws DataError, naming the file `path` and both sides, where a volume
-/// differs from another in size, spacing, place or direction in the patient.
+/// Throws DataError, naming the file `path` of `map` and both sides, where a
+/// volume differs from another in size, spacing (1e-3 relative), direction (an
+/// axis by 1e-2) or place in the patient (a tenth of the finest spacing).
 void check_geometry(const std::string& path, const io::Volume& volume,
                     const io::Volume& map);
 
