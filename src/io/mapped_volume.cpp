@@ -10,6 +10,7 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <cmath>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -193,7 +194,14 @@ MappedVolume map_volume(const std::string& path, MappedCheck check) {
   std::array<double, 3> spacing;
   uint64_t bytes = c10::elementSize(type);
   for (int axis = 0; axis < 3; ++axis) {
-    spacing[2 - axis] = get<float>(header, kPixDim + 4 + 4 * axis);
+    // The checksum is of the voxels alone, but the header holds it twice.
+    const auto extent = get<float>(header, kPixDim + 4 + 4 * axis);
+    const auto column =
+        get<float>(header, kSform + (4 * axis + axis) * sizeof(float));
+    if (!(extent > 0 && std::isfinite(extent)) || std::abs(column) != extent) {
+      fail("has an impossible spacing");
+    }
+    spacing[2 - axis] = extent;
     sizes[2 - axis] = get<int16_t>(header, kDim + 2 + 2 * axis);
     if (sizes[2 - axis] < 1) fail("has an impossible size");
     bytes *= static_cast<uint64_t>(sizes[2 - axis]);

@@ -85,6 +85,12 @@ TEST(MappedVolume, DamageIsFound) {
   flipped[43] = '\x7f';  // an axis of 32 512 voxels
   EXPECT_THAT(error_of(flipped, MappedCheck::kHeader),
               HasSubstr("does not fit"));
+  for (const size_t place : {80u, 83u, 280u, 303u}) {  // both hold the spacing
+    flipped = good;
+    flipped[place] ^= 0x40;
+    EXPECT_THAT(error_of(flipped, MappedCheck::kHeader), HasSubstr("spacing"))
+        << place;
+  }
   EXPECT_THROW(map_volume(folder.file("none.nii"), MappedCheck::kHeader),
                Error);
 }
