@@ -102,6 +102,46 @@ TEST_F(DecodedCache, AChangedSourceOrParameterIsAnotherEntry) {
   EXPECT_EQ(decoded_, 5);
 }
 
+TEST_F(DecodedCache, AnEntryIsMadeOfFurtherFilesToo) {
+  const std::string a = source("a", "a"), map = source("map", "m");
+  const auto things = [&](std::vector<std::vector<std::string>> further) {
+    return data::DecodedCache(
+        {a}, "",
+        [this](const std::string&) {
+          ++decoded_;
+          return data::Decoded{torch::ones({1, 1, 1}, torch::kInt16)};
+        },
+        {folder_.file("cache"), 1}, "things", further);
+  };
+  for (int run = 0; run < 2; ++run) things({{map}}).get(0);
+  EXPECT_EQ(decoded_, 1);
+  things({{}}).get(0);
+  EXPECT_EQ(decoded_, 2);
+  things({{map, a}}).get(0);
+  EXPECT_EQ(decoded_, 3);
+  fs::last_write_time(map, fs::last_write_time(map) + std::chrono::seconds(2));
+  things({{map}}).get(0);
+  EXPECT_EQ(decoded_, 4);
+  fs::remove(map);
+  EXPECT_THAT([&] { things({{map}}).get(0); },
+              ::testing::ThrowsMessage<DataError>(HasSubstr("/map")));
+  EXPECT_EQ(things({{map}}).fill(1).size(), 1u);
+}
+
+TEST_F(DecodedCache, TellsTheSpacingOfEntries) {
+  const std::array<double, 3> spacing{2.5, 0.7421875, 1.25};
+  const data::DecodedCache things(
+      {source("a", "a")}, "",
+      [&](const std::string&) {
+        return data::Decoded{torch::ones({2, 3, 4}, torch::kInt16), spacing};
+      },
+      {folder_.file("cache"), 1}, "things");
+  for (int visit = 0; visit < 2; ++visit) {
+    EXPECT_EQ(things.decoded(0).spacing, spacing);
+    EXPECT_THAT(things.decoded(0).voxels.sizes(), ElementsAre(2, 3, 4));
+  }
+}
+
 TEST_F(DecodedCache, DamagedEntriesAreMadeAgain) {
   const std::string a = source("a", "a");
   cache({a})->get(0);

@@ -39,7 +39,7 @@ torch::Tensor normalised(const torch::Tensor& image,
   return result;
 }
 
-IntensityOptions rule(IntensityRule value) {
+IntensityOptions options_of(IntensityRule value) {
   IntensityOptions options;
   options.rule = value;
   return options;
@@ -59,7 +59,7 @@ void expect_near(const torch::Tensor& found, const torch::Tensor& wanted,
 }
 
 TEST(Intensity, WindowClipsAndRescales) {
-  IntensityOptions options = rule(IntensityRule::kWindow);
+  IntensityOptions options = options_of(IntensityRule::kWindow);
   options.window = {-100, 300};
   options.mean = 100;
   options.deviation = 50;
@@ -72,7 +72,7 @@ TEST(Intensity, WindowClipsAndRescales) {
 }
 
 TEST(Intensity, WindowOfAConstantIsNoZero) {
-  IntensityOptions options = rule(IntensityRule::kWindow);
+  IntensityOptions options = options_of(IntensityRule::kWindow);
   options.deviation = 250;
   const auto result = normalised(torch::full({1, 2, 2, 2}, 250.0), options);
   EXPECT_TRUE(result.equal(torch::ones({1, 2, 2, 2})));
@@ -81,7 +81,7 @@ TEST(Intensity, WindowOfAConstantIsNoZero) {
 TEST(Intensity, ZScoreOfEachChannel) {
   auto image = intensities({2, 3, 4, 5}, 900, 70);
   image[1] *= -3;
-  const auto result = normalised(image, rule(IntensityRule::kZScore));
+  const auto result = normalised(image, options_of(IntensityRule::kZScore));
   expect_near(result[0], z_score_of(image[0]));
   expect_near(result[1], z_score_of(image[1]));
 }
@@ -90,14 +90,14 @@ TEST(Intensity, ZScoreOfColoursTogether) {
   auto image = intensities({6, 1, 4, 5}, 90, 20);
   image.slice(0, 3) *= 2;
   image[1] += 40;
-  const auto result = normalised(image, rule(IntensityRule::kZScore), 3);
+  const auto result = normalised(image, options_of(IntensityRule::kZScore), 3);
   expect_near(result.slice(0, 0, 3), z_score_of(image.slice(0, 0, 3)));
   expect_near(result.slice(0, 3), z_score_of(image.slice(0, 3)));
 }
 
 TEST(Intensity, ForegroundLeavesTheBackgroundAlone) {
   const auto image = intensities({1, 3, 4, 5}, 500, 100);
-  const auto result = normalised(image, rule(IntensityRule::kZScoreForeground));
+  const auto result = normalised(image, options_of(IntensityRule::kZScoreForeground));
   const auto inside = image != 0;
   ASSERT_EQ(inside.sum().item<int64_t>(), 48);
   EXPECT_EQ(result.masked_select(image == 0).abs().max().item<float>(), 0);
@@ -121,14 +121,14 @@ TEST(Intensity, PercentilesAreNumpys) {
   std::sort(sorted.begin(), sorted.end());
   for (const auto& range : std::vector<std::array<double, 2>>{
            {0.5, 99.5}, {0, 100}, {10, 37.5}, {99.9, 100}}) {
-    IntensityOptions options = rule(IntensityRule::kPercentiles);
+    IntensityOptions options = options_of(IntensityRule::kPercentiles);
     options.percentiles = range;
     const auto clipped = image.clamp(numpy_percentile(sorted, range[0]),
                                      numpy_percentile(sorted, range[1]));
     expect_near(normalised(image, options), z_score_of(clipped));
   }
   // np.percentile([1, 2, 3, 4, 10], [30, 80]) is [2.2, 5.2].
-  IntensityOptions options = rule(IntensityRule::kPercentiles);
+  IntensityOptions options = options_of(IntensityRule::kPercentiles);
   options.percentiles = {30, 80};
   const auto few = at::tensor({10.0f, 3.0f, 1.0f, 4.0f, 2.0f});
   expect_near(normalised(few.view({1, 1, 1, 5}), options).flatten(),
@@ -137,7 +137,7 @@ TEST(Intensity, PercentilesAreNumpys) {
 
 TEST(Intensity, UnitIsOfTheGivenRangeOrTheValues) {
   const auto image = at::tensor({10.0f, 61.0f, 112.0f}).view({1, 1, 1, 3});
-  const auto options = rule(IntensityRule::kUnit);
+  const auto options = options_of(IntensityRule::kUnit);
   expect_near(normalised(image, options).flatten(),
               at::tensor({0.0f, 0.5f, 1.0f}), 1e-7);
   expect_near(
@@ -152,11 +152,11 @@ TEST(Intensity, WithoutContrastIsZero) {
     for (const auto kind :
          {IntensityRule::kZScore, IntensityRule::kZScoreForeground,
           IntensityRule::kPercentiles, IntensityRule::kUnit}) {
-      EXPECT_EQ(normalised(image, rule(kind)).abs().max().item<float>(), 0)
+      EXPECT_EQ(normalised(image, options_of(kind)).abs().max().item<float>(), 0)
           << value << " " << enum_name(kind);
     }
   }
-  IntensityOptions options = rule(IntensityRule::kPercentiles);
+  IntensityOptions options = options_of(IntensityRule::kPercentiles);
   options.percentiles = {50, 50};
   EXPECT_EQ(normalised(intensities({1, 3, 4, 5}, 9, 2), options)
                 .abs()
@@ -165,7 +165,7 @@ TEST(Intensity, WithoutContrastIsZero) {
             0);
   // Of an image with a known range a constant is one of its greys.
   EXPECT_EQ(
-      normalised(torch::full({1, 1, 2, 2}, 51), rule(IntensityRule::kUnit), 1,
+      normalised(torch::full({1, 1, 2, 2}, 51), options_of(IntensityRule::kUnit), 1,
                  std::array<double, 2>{0, 255})
           .max()
           .item<float>(),
@@ -176,12 +176,12 @@ TEST(Intensity, WithoutContrastIsZero) {
 TEST(Intensity, SmallValuesHaveContrastToo) {
   const auto image = intensities({1, 3, 4, 5}, 1e-9, 3e-10);
   for (const auto kind : {IntensityRule::kZScore, IntensityRule::kUnit}) {
-    const auto wanted = normalised(image * 1e9, rule(kind));
+    const auto wanted = normalised(image * 1e9, options_of(kind));
     EXPECT_GT(wanted.abs().max().item<float>(), 0.9f);
-    expect_near(normalised(image, rule(kind)), wanted);
+    expect_near(normalised(image, options_of(kind)), wanted);
   }
   const auto offset = intensities({1, 3, 4, 5}, 0, 1) + 1e5;
-  expect_near(normalised(offset, rule(IntensityRule::kZScore)),
+  expect_near(normalised(offset, options_of(IntensityRule::kZScore)),
               z_score_of(offset));
 }
 
@@ -214,7 +214,7 @@ TEST(Intensity, OptionsThatCannotBe) {
 }
 
 TEST(Intensity, AWindowMustFitIntoWhatIsStored) {
-  IntensityOptions options = rule(IntensityRule::kWindow);
+  IntensityOptions options = options_of(IntensityRule::kWindow);
   const auto check = [&] { validate(options); };
   EXPECT_THAT(check, ::testing::ThrowsMessage<ConfigError>(
                          AllOf(HasSubstr("deviation: brings the window to 1024 "

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <libdeflate.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <limits>
@@ -206,6 +207,44 @@ TEST(Volume, ResampleKeepsTheExtentAndInterpolates) {
   EXPECT_EQ(thick.voxels.sizes(), (torch::IntArrayRef{200000, 2, 2}));
   EXPECT_THROW(resample(volume, {1e-6, 1e-6, 1}), Error);
   EXPECT_THROW(resample(volume, {0, 1, 1}), Error);
+}
+
+TEST(Volume, ResampledVoxelsLieAtTheirSteps) {
+  // z + 10 y^2 + 100 x^2, apart along each axis.
+  const auto along = [](float unit, float power, int64_t n) {
+    return unit * torch::arange(n).to(torch::kFloat).pow(power);
+  };
+  const std::array<torch::Tensor, 3> parts{along(1, 1, 4), along(10, 2, 7),
+                                           along(100, 2, 5)};
+  const auto sum = [](const std::array<torch::Tensor, 3>& axes) {
+    return axes[0].view({-1, 1, 1}) + axes[1].view({-1, 1}) + axes[2];
+  };
+  const std::array<int64_t, 3> sizes{9, 3, 5};
+  const std::array<double, 3> steps{0.4, 2.5, 1};
+  for (const auto kind : {Interpolation::kLinear, Interpolation::kNearest}) {
+    std::array<torch::Tensor, 3> wanted;
+    for (int axis = 0; axis < 3; ++axis) {
+      wanted[axis] = torch::empty({sizes[axis]});
+      const int64_t last = parts[axis].size(0) - 1;
+      for (int64_t i = 0; i < sizes[axis]; ++i) {
+        double at = std::clamp((i + 0.5) * steps[axis] - 0.5, 0.0, 1.0 * last);
+        if (kind == Interpolation::kNearest) at = std::floor(at + 0.5);
+        const auto low = static_cast<int64_t>(at);
+        const auto value = [&](int64_t voxel) {
+          return parts[axis][std::min(voxel, last)].item<double>();
+        };
+        wanted[axis][i] =
+            value(low) + (at - std::floor(at)) * (value(low + 1) - value(low));
+      }
+    }
+    const auto voxels = sum(parts).contiguous();
+    const auto found = resample_voxels(voxels, sizes, steps, kind);
+    ASSERT_EQ(found.sizes(), at::IntArrayRef(sizes));
+    EXPECT_LE((found - sum(wanted)).abs().max().item<double>(), 1e-3);
+  }
+  EXPECT_THROW(resample_voxels(torch::zeros({2, 2}), sizes, steps,
+                               Interpolation::kLinear),
+               c10::Error);
 }
 
 /// A folder of damaged and unusual files with a README that says what each is.
