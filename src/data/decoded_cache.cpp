@@ -95,7 +95,9 @@ class DecodedCache::Implementation {
       try {
         version = identity(sources_[i]);
         if (!further.empty()) {
-          for (const auto& file : further[i]) version += "\n" + identity(file);
+          for (const auto& file : further[i]) {
+            version.append("\n").append(identity(file));
+          }
         }
       } catch (const std::exception& failure) {
         // Told by get() and fill(), like any other source that is no good.
