@@ -19,8 +19,9 @@ namespace {
 
 constexpr const char* kOutOfMemory =
     "out of memory; use a smaller batch (data.batch_size_2d, "
-    "data.batch_size_3d), smaller inputs or network (model.*, "
-    "head.prototypes), or fewer loader threads (data.workers)";
+    "data.batch_size_3d; in fine-tuning data.batch_size, or more parts by "
+    "optimizer.accumulate, and inference.batch), smaller inputs or network "
+    "(model.*, head.prototypes), or fewer loader threads (data.workers)";
 
 bool wants_stack_trace() {
   const char* value = std::getenv("TORCH_SHOW_CPP_STACKTRACES");

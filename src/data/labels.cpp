@@ -112,7 +112,7 @@ void check_geometry(const std::string& path, const io::Volume& volume,
            fmt::format("{:.4g}", fmt::join(map.spacing, "x")));
     }
     for (int i = 0; i < 3; ++i) {
-      if (std::abs(map.axes[axis][i] - volume.axes[axis][i]) > 1e-2) {
+      if (std::abs(map.axes[axis][i] - volume.axes[axis][i]) > 1e-3) {
         fail("direction",
              fmt::format("{:.3f}", fmt::join(volume.axes[axis], " ")),
              fmt::format("{:.3f}", fmt::join(map.axes[axis], " ")));

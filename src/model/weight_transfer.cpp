@@ -62,6 +62,30 @@ std::string shape_text(const torch::Tensor& tensor) {
   return text.str();
 }
 
+constexpr const char* kStem = "backbone.encoder.stem.";
+
+/// Convolutions of the same shape but for their input.
+bool differ_in_channels(const torch::Tensor& a, const torch::Tensor& b) {
+  if (a.dim() < 4 || a.dim() != b.dim() || a.size(1) == b.size(1)) return false;
+  for (int64_t i = 0; i < a.dim(); ++i) {
+    if (i != 1 && a.size(i) != b.size(i)) return false;
+  }
+  return true;
+}
+
+/// The convolution [O, C, ...] of an input with other channels, such that the
+/// response to an input that is the same in all channels stays.
+torch::Tensor for_channels(const torch::Tensor& weight, int64_t channels) {
+  const int64_t has = weight.size(1);
+  std::vector<int64_t> repeats(weight.dim(), 1);
+  if (channels % has == 0) {
+    repeats[1] = channels / has;
+    return weight.repeat(repeats) / static_cast<double>(repeats[1]);
+  }
+  repeats[1] = channels;
+  return weight.sum(1, true).repeat(repeats) / static_cast<double>(channels);
+}
+
 /// A table for another grid and number of class tokens' rows.
 torch::Tensor fitted_table(const torch::Tensor& table, const Grid& from,
                            const Grid& to, int64_t prefix) {
@@ -133,6 +157,15 @@ TransferReport transfer_weights(
           plan_table(official, given->second,
                      pretrained_grid(sizes, place->first, place->second),
                      target, grids.at(item.key()), copies));
+    } else if (name.starts_with(kStem) &&
+               differ_in_channels(given->second, target)) {
+      copies.tensors.emplace_back(target,
+                                  for_channels(given->second, target.size(1)));
+      copies.numbers += target.numel();
+      std::ostringstream detail;
+      detail << given->second.size(1) << " -> " << target.size(1)
+             << " channels";
+      report.items.push_back({official, Transfer::kResampled, detail.str()});
     } else {
       TORCH_CHECK(given->second.sizes() == target.sizes(), "'", official,
                   "' is ", shape_text(given->second), " among the weights and ",

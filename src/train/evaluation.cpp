@@ -199,9 +199,17 @@ double log_loss(const Evaluation& evaluation) {
 
 /// int16 [(D,) H, W] → a file a viewer opens.
 std::string write_prediction(const std::string& folder, const std::string& id,
-                             const torch::Tensor& map,
+                             const torch::Tensor& classes,
+                             const std::vector<int64_t>& label_values,
                              const data::CaseReference& reference, int rank) {
   std::filesystem::create_directories(folder);
+  // As the references are stored.
+  const torch::Tensor map =
+      label_values.empty()
+          ? classes
+          : at::tensor(label_values, torch::kLong)
+                .index_select(0, classes.flatten().to(torch::kLong))
+                .view(classes.sizes());
   if (rank == 2) {
     const std::string file = folder + "/" + id + ".png";
     // Bits of many structures need 16.
@@ -246,8 +254,8 @@ CaseResult segment(const CasePredictor& predictor, const data::CaseCache& cases,
       structures ? eval::structure_overlap(map, reference.map, options.classes)
                  : eval::class_overlap(map, reference.map, options.classes);
   if (!folder.empty()) {
-    result.prediction =
-        write_prediction(folder, from.id, map, reference, options.rank);
+    result.prediction = write_prediction(
+        folder, from.id, map, options.label_values, reference, options.rank);
   }
   return result;
 }
@@ -336,7 +344,8 @@ std::string Evaluation::summary_json(
   Json json{{kFacts, facts}};
   json.update(data::is_segmentation(target) ? segmentation_json(*this)
                                             : classification_json(*this));
-  return json.dump(1) + "\n";
+  // A path need not be UTF-8.
+  return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 std::map<std::string, std::string> summary_facts(const std::string& path) {

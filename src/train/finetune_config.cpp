@@ -115,6 +115,11 @@ void check_lists_given(const FinetuneDataOptions& data, Problems& problems) {
                    "and data.validation_lists are both given; write one of "
                    "them",
                    {"data.validation_lists"});
+  problems.require(data.splits.empty() || data.split.label_ratio == 1,
+                   "data.label_ratio",
+                   "draws from the training cases, which data.splits gives "
+                   "already; write one of them",
+                   {"data.splits"});
 }
 
 }  // namespace
@@ -260,7 +265,10 @@ void check_files(const FinetuneConfig& config, Problems& problems) {
   problems.require(splits.empty() || fs::is_regular_file(splits, ignored),
                    "data.splits", "there is no file '" + splits + "'");
   const auto& weights = config.init.weights;
-  problems.require(weights.empty() || config.init.from_scratch ||
+  // A run that goes on has them in its checkpoint.
+  const bool begun =
+      fs::exists(fs::path(config.run.output) / "checkpoints", ignored);
+  problems.require(weights.empty() || config.init.from_scratch || begun ||
                        fs::exists(weights, ignored),
                    "init.weights",
                    "there is no file or folder '" + weights +

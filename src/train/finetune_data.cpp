@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <utility>
 
 #include "train/file_fingerprint.h"
@@ -88,6 +89,45 @@ void read_folder(const FinetuneConfig& config, FinetuneCases& cases) {
   }
 }
 
+/// Every case once: a later one with the same images must agree.
+void keep_each_once(std::vector<Case>& cases, const std::string& name) {
+  std::map<std::string, const Case*> known;
+  std::vector<Case> kept;
+  for (const Case& each : cases) {
+    const auto [first, added] = known.emplace(
+        fs::path(each.images.front()).lexically_normal().string(), &each);
+    const Case& earlier = *first->second;
+    if (added) {
+      kept.push_back(each);
+    } else if (earlier.masks != each.masks || earlier.labels != each.labels) {
+      throw DataError(each.images.front(),
+                      "is in two of the lists to " + name +
+                          " on, with different labels; correct one of them");
+    } else {
+      log_warning(
+          fmt::format("{} is in two of the lists to {} on; it counts "
+                      "once",
+                      each.images.front(), name));
+    }
+  }
+  cases = std::move(kept);
+}
+
+/// Results are kept by id.
+void check_ids(const FinetuneCases& cases) {
+  std::map<std::string, std::string> known;
+  for (const auto* part : {&cases.train, &cases.validation, &cases.test}) {
+    for (const Case& each : *part) {
+      const auto [first, added] = known.emplace(each.id, each.images.front());
+      if (!added && first->second != each.images.front()) {
+        throw DataError(each.images.front(),
+                        "and " + first->second + " are both called '" +
+                            each.id + "'; rename one of the files");
+      }
+    }
+  }
+}
+
 FinetuneCases list_cases(const FinetuneConfig& config) {
   FinetuneCases cases;
   cases.classes = config.task.classes;
@@ -105,9 +145,19 @@ FinetuneCases list_cases(const FinetuneConfig& config) {
     cases.test.push_back(std::move(test));
   }
   problems.throw_if_any();
+  keep_each_once(cases.train, "train");
+  keep_each_once(cases.validation, "validate");
+  keep_each_once(cases.test, "test");
   if (config.data.dataset.empty()) {
     data::name_cases({&cases.train, &cases.validation, &cases.test});
   }
+  check_ids(cases);
+  const auto& weights = config.loss.segmentation.class_weights;
+  require(weights.empty() || weights.size() == cases.classes.size(),
+          "loss.class_weights",
+          fmt::format("must hold one number for each of the {} classes (has "
+                      "{})",
+                      cases.classes.size(), weights.size()));
   return cases;
 }
 
@@ -126,16 +176,15 @@ void divide(const FinetuneConfig& config, const std::string& splits_file,
   cases.listed = static_cast<int64_t>(listed.size());
   data::SplitOptions split = options.split;
   const bool own_lists = !options.validation_lists.empty();
-  if (own_lists) split.validation = 0, split.folds = 0;
+  if (own_lists) split.validation = 0, split.folds = 0, split.fold = 0;
+  std::vector<Case> all = listed;
+  for (const auto* more : {&cases.validation, &cases.test}) {
+    all.insert(all.end(), more->begin(), more->end());
+  }
   if (fs::exists(splits_file)) {
-    std::vector<Case> all = listed;
-    for (const auto* more : {&cases.validation, &cases.test}) {
-      all.insert(all.end(), more->begin(), more->end());
-    }
     cases.split = data::read_split(splits_file, all);
   } else if (!options.splits.empty()) {
-    cases.split = data::read_split(options.splits, listed,
-                                   std::max<int64_t>(options.split.fold, 0));
+    cases.split = data::read_split(options.splits, all, options.split.fold);
   } else {
     with_key_prefix("data.",
                     [&] { cases.split = data::make_split(listed, split); });
@@ -238,6 +287,8 @@ FinetuneData open_finetune_data(const FinetuneConfig& config,
                     "training cases may be left out):" +
                         not_train);
   }
+  require(!selection.usable.empty() && selection.usable.front() < train,
+          "data.max_bad", "no case to train on is left");
   std::vector<Case> usable;
   for (const int64_t number : selection.usable) {
     if (number < train) {

@@ -23,13 +23,13 @@ FinetuneSchedule::FinetuneSchedule(const FinetuneScheduleOptions& options,
                     static_cast<double>(total_steps_)) {}
 
 double FinetuneSchedule::lr(int64_t step) const {
-  const int64_t counted = options_.clock == DecayClock::kEpoch
-                              ? step / steps_per_epoch_ * steps_per_epoch_
-                              : step;
-  const auto at = static_cast<double>(counted);
-  // The first step of all learns already.
+  const int64_t unit =
+      options_.clock == DecayClock::kEpoch ? steps_per_epoch_ : 1;
+  const auto at = static_cast<double>(step / unit * unit);
+  // The first step or epoch of all learns already.
   if (at < warmup_steps_) {
-    return lr_ * std::min(1.0, (at + 1) / warmup_steps_);
+    const double reached = at + static_cast<double>(unit);
+    return lr_ * std::min(1.0, reached / warmup_steps_);
   }
   const double length = static_cast<double>(total_steps_) - warmup_steps_;
   const double left =

@@ -5,8 +5,11 @@
 
 #include <cmath>
 #include <cstdlib>
+#include <string_view>
+#include <utility>
 
 #include "train/initial_weights.h"
+#include "train/training_state.h"
 #include "unimiss/core/random.h"
 
 namespace unimiss::train {
@@ -18,7 +21,9 @@ constexpr const char* kValidated = "validated";
 constexpr const char* kBestStep = "best_step";
 constexpr const char* kSinceBest = "since_best";
 constexpr const char* kBestScore = "best_score";
+constexpr const char* kBestOf = "best_of";
 constexpr const char* kTrain = "train";
+constexpr std::string_view kBest = "best.";
 
 bool same_steps(const FinetuneSchedule& a, const FinetuneSchedule& b,
                 int64_t steps) {
@@ -43,12 +48,21 @@ void check_earlier_config(const FinetuneConfig& config,
 }
 
 void restore(PreparedFinetuning& run, const Checkpoint& start) {
-  check_files(start, kTrain, run.cases.fingerprint());
+  check_files(start, kTrain, run.fingerprint());
   require(start.step <= run.schedule->total_steps(), "run.max_steps",
           fmt::format("the run would end at step {}, {} are done already",
                       run.schedule->total_steps(), start.step));
   warn_of_rounding(start, run.device);
-  run.finetuner->load_state(start.tensors);
+  NamedTensors state;
+  for (const auto& [name, tensor] : start.tensors) {
+    if (name.starts_with(kBest)) {
+      run.best.weights[name.substr(kBest.size())] = tensor;
+    } else {
+      state[name] = tensor;
+    }
+  }
+  run.best.of = start.texts.at(kBestOf);
+  run.finetuner->load_state(state);
   const auto& counters = start.counters;
   run.position = {start.step,
                   counters.at(kNonFinite),
@@ -59,6 +73,16 @@ void restore(PreparedFinetuning& run, const Checkpoint& start) {
 }
 
 }  // namespace
+
+std::string PreparedFinetuning::fingerprint() const {
+  // Which cases can be used may change between two starts.
+  std::string usable;
+  for (const int64_t number : data.train) {
+    usable += data.cache->at(number).id + "\n";
+  }
+  return fmt::format("{}, {} used {:016x}", cases.fingerprint(),
+                     data.train.size(), fnv1a64(usable));
+}
 
 FinetuneSchedule make_schedule(const FinetuneConfig& config, int64_t cases) {
   const int64_t samples =
@@ -125,17 +149,22 @@ PreparedFinetuning prepare_finetuning(
 Checkpoint make_checkpoint(const PreparedFinetuning& run,
                            const std::string& config_text) {
   auto texts = checkpoint_texts(config_text, run.device);
-  texts[kTrain] = run.cases.fingerprint();
+  texts[kTrain] = run.fingerprint();
   const FinetunePosition& position = run.position;
   // In hexadecimal: not rounded.
   texts[kBestScore] = fmt::format("{:a}", position.best_score);
+  texts[kBestOf] = run.best.of;
+  NamedTensors tensors = run.finetuner->state();
+  for (const auto& [name, tensor] : run.best.weights) {
+    tensors[std::string(kBest) + name] = tensor;
+  }
   return {position.step,
           {{kNonFinite, position.nonfinite},
            {kValidated, position.validated},
            {kBestStep, position.best_step},
            {kSinceBest, position.since_best}},
           std::move(texts),
-          run.finetuner->state()};
+          std::move(tensors)};
 }
 
 }  // namespace unimiss::train

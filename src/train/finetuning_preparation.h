@@ -1,6 +1,7 @@
 #pragma once
 
 #include <limits>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -24,6 +25,13 @@ struct FinetunePosition {
   double best_score = -std::numeric_limits<double>::infinity();
 };
 
+/// The weights of the best validation: a part of the state, or a run that goes
+/// on from an earlier step could test those of a later one.
+struct BestWeights {
+  std::map<std::string, torch::Tensor> weights;  ///< official names, CPU
+  std::string of;                                ///< "network" or "average"
+};
+
 /// A fine-tuning before its first step.
 struct PreparedFinetuning {
   torch::Device device = torch::kCPU;
@@ -32,6 +40,10 @@ struct PreparedFinetuning {
   std::unique_ptr<FinetuneSchedule> schedule;
   std::unique_ptr<Finetuner> finetuner;
   FinetunePosition position;
+  BestWeights best;
+
+  /// Of the files, and of which cases can be trained on.
+  std::string fingerprint() const;
 };
 
 /// Configuration, data, weights and checkpoint are found good or bad here,

@@ -4,8 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <nlohmann/json.hpp>
+#include <limits>
 #include <utility>
 
 #include "train/finetune_history.h"
@@ -14,6 +13,7 @@
 #include "train/run_loop.h"
 #include "train/training_state.h"
 #include "unimiss/core/log.h"
+#include "unimiss/core/random.h"
 #include "unimiss/core/stopwatch.h"
 #include "unimiss/data/split.h"
 #include "unimiss/io/durable_file.h"
@@ -46,12 +46,14 @@ class Finetuning : public Training {
   int64_t& nonfinite() override { return run_.position.nonfinite; }
   std::string device() const override { return run_.device.str(); }
   int64_t state_bytes() const override {
-    return run_.finetuner->full_state_bytes();
+    // With the best weights.
+    return run_.finetuner->full_state_bytes() +
+           parameter_bytes(run_.finetuner->network().module());
   }
   int64_t result_bytes() const override {
     return 3 * parameter_bytes(run_.finetuner->network().module());
   }
-  Facts facts() const override { return {{"cases", run_.cases.fingerprint()}}; }
+  Facts facts() const override { return {{"cases", run_.fingerprint()}}; }
   Checkpoint checkpoint() const override {
     return make_checkpoint(run_, request_.config_text);
   }
@@ -94,7 +96,9 @@ class Finetuning : public Training {
   CasePredictor predictor(TaskNetwork& network) const {
     return {config_, run_.cases.classes, run_.device, network};
   }
-  std::map<std::string, std::string> weight_facts(const char* which) const;
+  std::map<std::string, std::string> weight_facts(
+      const std::string& which) const;
+  void export_best() const;
   void take_best(TaskNetwork& network, const char* which, double score);
 
   const FinetuneConfig& config_;
@@ -135,7 +139,7 @@ TakenStep Finetuning::take_step() {
 }
 
 std::map<std::string, std::string> Finetuning::weight_facts(
-    const char* which) const {
+    const std::string& which) const {
   return {{"step", std::to_string(step())},
           {"of", which},
           {"config", request_.config_text}};
@@ -143,12 +147,23 @@ std::map<std::string, std::string> Finetuning::weight_facts(
 
 void Finetuning::take_best(TaskNetwork& network, const char* which,
                            double score) {
-  auto facts = weight_facts(which);
-  facts["score"] = fmt::format("{}", score);
-  save_network(folder_.file("export/best.safetensors"), network, facts);
+  run_.best.of = which;
+  run_.best.weights.clear();
+  for (const auto& [name, parameter] : network.official_parameters()) {
+    run_.best.weights[name] = parameter.detach().cpu().clone();
+  }
   run_.position.best_score = score;
   run_.position.best_step = step();
   run_.position.since_best = 0;
+  export_best();
+}
+
+void Finetuning::export_best() const {
+  auto facts = weight_facts(run_.best.of);
+  facts["step"] = std::to_string(run_.position.best_step);
+  facts["score"] = fmt::format("{}", run_.position.best_score);
+  save_weights(folder_.file("export/best.safetensors"), run_.best.weights,
+               facts);
 }
 
 void Finetuning::do_pending(const std::function<bool()>& asked_to_stop,
@@ -184,10 +199,11 @@ void Finetuning::do_pending(const std::function<bool()>& asked_to_stop,
     line += fmt::format(", of the average {}", score_text(averaged->score()));
   }
   record.emplace_back("seconds", stopwatch.seconds());
-  // A score that is not defined is still better than none.
-  const double score = raw->score().value_or(-1);
-  const double other = averaged ? averaged->score().value_or(-1) : -2;
-  ++run_.position.since_best;
+  // A score that is not defined is neither better nor worse than others.
+  constexpr double kNone = -std::numeric_limits<double>::infinity();
+  const double score = raw->score().value_or(kNone);
+  const double other = averaged ? averaged->score().value_or(kNone) : kNone;
+  if (std::max(score, other) > kNone) ++run_.position.since_best;
   if (std::max(score, other) > run_.position.best_score) {
     if (other > score) {
       take_best(*average, "average", other);
@@ -212,6 +228,7 @@ std::string Finetuning::settle_weights() {
   }
   const bool best = config_.validation.final_weights == FinalWeights::kBest &&
                     run_.position.best_step > 0;
+  if (run_.position.best_step > 0) export_best();
   const std::string final = best ? folder + "best.safetensors" : last;
   load_network(final, run_.finetuner->network());
   return final;
@@ -227,7 +244,8 @@ std::optional<Evaluation> Finetuning::test(const std::string& name,
   const std::map<std::string, std::string> facts{
       {"weights", std::filesystem::path(weights).filename().string()},
       {"step", std::to_string(run_.position.best_step)},
-      {"last_step", std::to_string(step())}};
+      {"last_step", std::to_string(step())},
+      {"config", fmt::format("{:016x}", fnv1a64(request_.config_text))}};
   if (summary_facts(file) == facts) {
     log_info(file + " is there already");
     return std::nullopt;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 
 #include "unimiss/train/finetune_config.h"
@@ -17,6 +18,10 @@ void load_initial_weights(const FinetuneConfig& config, TaskNetwork& network);
 /// Writes the network's weights under official names, with the facts as its
 /// metadata. A DurableFile. Throws DataError.
 void save_network(const std::string& file, const TaskNetwork& network,
+                  const std::map<std::string, std::string>& facts);
+/// The same of weights that are copies of a network's official_parameters().
+void save_weights(const std::string& file,
+                  const std::map<std::string, torch::Tensor>& weights,
                   const std::map<std::string, std::string>& facts);
 /// Takes over what save_network() wrote. Throws DataError where it does not
 /// fit.

@@ -105,7 +105,8 @@ void check_beginning_again(const RunFolder& folder,
                            const CheckpointFolder& checkpoints) {
   std::error_code ignored;
   const bool exported =
-      fs::exists(folder.file("export/full.safetensors"), ignored);
+      fs::exists(folder.file("export/full.safetensors"), ignored) ||
+      fs::exists(folder.file("export/last.safetensors"), ignored);
   // A process that is killed leaves one at most.
   if (exported || checkpoints.incomplete().size() > 1) {
     throw ConfigError(

@@ -33,7 +33,8 @@ constexpr const char* kBranch = "resumed_from";
 /// What a run would overwrite.
 constexpr const char* kOurs[] = {kConfig,       "metrics.jsonl", "log.txt",
                                  "checkpoints", "export",        "tensorboard",
-                                 "nonfinite",   "progress.png"};
+                                 "nonfinite",   "progress.png",  "splits.json",
+                                 "validation",  "test"};
 
 nlohmann::ordered_json read_manifest(const std::string& path) {
   std::ifstream file(path);

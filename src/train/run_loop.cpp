@@ -44,7 +44,10 @@ void RunLoop::begin(Training& training, RunHistory& history) {
 }
 
 void RunLoop::train(Training& training) {
-  if (training.finished()) return;
+  if (training.finished()) {
+    stop_.begin();  // what comes after can be asked to stop
+    return;
+  }
   try {
     training.start();
     writer_ = std::make_unique<CheckpointWriter>(checkpoints_);

@@ -84,6 +84,10 @@ void SegmentationLossOptions::check(Problems& problems) const {
                    "learned); raise one of them",
                    {"loss.cross_entropy_weight"});
   problems.all_in_range(class_weights, at_least(0), "loss.class_weights");
+  problems.require(
+      class_weights.empty() ||
+          std::accumulate(class_weights.begin(), class_weights.end(), 0.0) > 0,
+      "loss.class_weights", "are all 0 (nothing would be learned)");
   problems.in_range(smooth, greater_than(0), "loss.smooth");
 }
 

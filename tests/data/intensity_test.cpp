@@ -97,7 +97,8 @@ TEST(Intensity, ZScoreOfColoursTogether) {
 
 TEST(Intensity, ForegroundLeavesTheBackgroundAlone) {
   const auto image = intensities({1, 3, 4, 5}, 500, 100);
-  const auto result = normalised(image, options_of(IntensityRule::kZScoreForeground));
+  const auto result =
+      normalised(image, options_of(IntensityRule::kZScoreForeground));
   const auto inside = image != 0;
   ASSERT_EQ(inside.sum().item<int64_t>(), 48);
   EXPECT_EQ(result.masked_select(image == 0).abs().max().item<float>(), 0);
@@ -152,7 +153,8 @@ TEST(Intensity, WithoutContrastIsZero) {
     for (const auto kind :
          {IntensityRule::kZScore, IntensityRule::kZScoreForeground,
           IntensityRule::kPercentiles, IntensityRule::kUnit}) {
-      EXPECT_EQ(normalised(image, options_of(kind)).abs().max().item<float>(), 0)
+      EXPECT_EQ(normalised(image, options_of(kind)).abs().max().item<float>(),
+                0)
           << value << " " << enum_name(kind);
     }
   }
@@ -164,12 +166,12 @@ TEST(Intensity, WithoutContrastIsZero) {
                 .item<float>(),
             0);
   // Of an image with a known range a constant is one of its greys.
-  EXPECT_EQ(
-      normalised(torch::full({1, 1, 2, 2}, 51), options_of(IntensityRule::kUnit), 1,
-                 std::array<double, 2>{0, 255})
-          .max()
-          .item<float>(),
-      0.2f);
+  EXPECT_EQ(normalised(torch::full({1, 1, 2, 2}, 51),
+                       options_of(IntensityRule::kUnit), 1,
+                       std::array<double, 2>{0, 255})
+                .max()
+                .item<float>(),
+            0.2f);
 }
 
 /// E.g. of an apparent diffusion coefficient in m^2/s.

@@ -57,6 +57,31 @@ TEST(WeightTransfer, TakesOverTheBackboneOfASegmentation) {
   }
 }
 
+TEST(WeightTransfer, FitsTheStemToTheChannelsOfTheInput) {
+  const Weights weights = pretrained();
+  const auto classify = [&](int64_t channels, const torch::Tensor& image) {
+    ClassificationNetworkOptions options;
+    options.backbone = testing::toy_mit();
+    options.backbone.dimensions = Dimensions::k2d;
+    options.backbone.image_channels = channels;
+    at::manual_seed(4);
+    ClassificationNetwork network(options);
+    const TransferReport report =
+        transfer_weights(weights, kToySizes, *network);
+    EXPECT_EQ(report.count(Transfer::kResampled), channels == 3 ? 0 : 1);
+    EXPECT_EQ(report.coverage, 1);
+    network->eval();
+    return network->encoder->forward(image.repeat({1, channels, 1, 1}))
+        .patches[3];
+  };
+  const torch::Tensor image = at::randn({1, 1, 64, 64});
+  const torch::Tensor expected = classify(3, image);
+  for (const int64_t channels : {1, 2, 6}) {
+    EXPECT_TRUE(at::allclose(classify(channels, image), expected, 1e-3, 1e-4))
+        << channels;
+  }
+}
+
 TEST(WeightTransfer, ResamplesPositionsOnTheTrueGrid) {
   Weights weights = pretrained();
   // A table that is linear in its place stays so, wherever it is resampled.

@@ -39,6 +39,10 @@ TEST(FinetuneSchedule, WarmUpThenCosineToItsEnd) {
       schedule.lr(199),
       1e-4 + 1.9e-3 * 0.5 * (1 + std::cos(std::numbers::pi * 159 / 160)),
       1e-12);
+  options.clock = DecayClock::kEpoch;
+  EXPECT_DOUBLE_EQ(make(options).lr(3), 2e-3 / 4);  // the first of 4 epochs
+  EXPECT_DOUBLE_EQ(make(options).lr(35), 2e-3);
+  options.clock = DecayClock::kStep;
   // A shorter run warms up for the same share of it.
   EXPECT_DOUBLE_EQ(make(options, 50).lr(4), 2e-3 * 5 / 10);
 }

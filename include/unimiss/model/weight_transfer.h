@@ -16,7 +16,8 @@ namespace unimiss::model {
 /// What became of one tensor.
 enum class Transfer {
   kLoaded,      ///< taken over as it is
-  kResampled,   ///< a position table, brought to the network's grid
+  kResampled,   ///< a position table brought to the network's grid, or the
+                ///< stem to its input's channels
   kMissing,     ///< of the network's, and not among the weights
   kUnexpected,  ///< among the weights, and not of the network
 };
@@ -46,7 +47,8 @@ struct PretrainedSizes {
 /// weights: by official_name(), of one network ("backbone.*"; "head.*" of the
 /// projection head is left out silently). Position tables are resampled on the
 /// true grids of both sizes, with the class token's row kept, left out, or
-/// (where the weights have none) zero. Everything is checked before anything
+/// (where the weights have none) zero. The stem of an input with other channels
+/// answers to equal channels as before. Everything is checked before anything
 /// changes.
 /// Errors: TORCH_CHECK for a tensor whose shape does not fit, naming it.
 TransferReport transfer_weights(
