@@ -166,7 +166,7 @@ TEST(Intensity, WithoutContrastIsZero) {
                 .item<float>(),
             0);
   // Of an image with a known range a constant is one of its greys.
-  EXPECT_EQ(normalised(torch::full({1, 1, 2, 2}, 51),
+  EXPECT_EQ(normalised(torch::full({1, 1, 2, 2}, 51.0),
                        options_of(IntensityRule::kUnit), 1,
                        std::array<double, 2>{0, 255})
                 .max()

@@ -23,8 +23,9 @@ struct PatchSampling {
   std::array<int64_t, 3> size{1, 0, 0};  ///< of a patch, (D,) H, W
   int rank = 3;                          ///< 2: D is 1 and left out
   /// Share of a segmentation's patches that are centred, as far as the case
-  /// reaches, on a place of a class drawn among those of the case; the others
-  /// lie anywhere in it (nnU-Net forces a share of each batch).
+  /// reaches, on a place of a class drawn among those of the case (an elastic
+  /// deformation moves it then); the others lie anywhere in it. nnU-Net forces
+  /// a share of each batch.
   double foreground = 0;
   LabelInterpolation labels = LabelInterpolation::kNearest;
   SpatialTransformOptions spatial;
