@@ -5,13 +5,16 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <map>
+#include <filesystem>
+#include <system_error>
+#include <utility>
 
 #include "train/file_fingerprint.h"
 #include "train/finetune_history.h"
 #include "train/finetuning_preparation.h"
 #include "train/run_cost.h"
 #include "train/training_state.h"
+#include "unimiss/core/error.h"
 #include "unimiss/core/log.h"
 #include "unimiss/io/durable_file.h"
 #include "unimiss/io/image.h"
@@ -19,26 +22,29 @@
 namespace unimiss::train {
 namespace {
 
+namespace fs = std::filesystem;
+
 /// Two batches at most, of cases that are decoded without a cache.
 std::vector<data::Views> sample_batches(const FinetuneConfig& config,
                                         const FinetuneCases& cases) {
   const auto options = decode_options(config, cases);
   const int64_t batch = std::min<int64_t>(config.data.batch_size, 6);
-  const auto listed = static_cast<int64_t>(cases.train.size());
-  std::vector<data::Case> used(
-      cases.train.begin(), cases.train.begin() + std::min(2 * batch, listed));
+  std::vector<data::Case> used;
+  std::vector<data::CaseVoxels> decoded;
+  for (const data::Case& each : cases.train) {
+    if (static_cast<int64_t>(used.size()) == 2 * batch) break;
+    try {
+      decoded.push_back(decode_case(each, options));
+      used.push_back(each);
+    } catch (const DataError& error) {
+      if (config.data.on_error != data::OnError::kSkip) throw;
+      log_warning(std::string("left out: ") + error.what());
+    }
+  }
+  if (used.empty()) throw DataError("data", "no case can be used");
   const auto count = static_cast<int64_t>(used.size());
-  std::map<int64_t, data::CaseVoxels> decoded;
   const data::LabelledDataset dataset(
-      used,
-      [&](int64_t index) {
-        auto found = decoded.find(index);
-        if (found == decoded.end()) {
-          found = decoded.emplace(index, decode_case(used.at(index), options))
-                      .first;
-        }
-        return found->second;
-      },
+      std::move(used), [&](int64_t index) { return decoded.at(index); },
       patch_sampling(config, cases));
   std::vector<data::Views> batches;
   for (int64_t i = 0; i < 2; ++i) {
@@ -216,6 +222,8 @@ FinetuneDryRun finetune_dry_run(const FinetuneConfig& config, RealSteps steps) {
       before_training([&] { return sample_batches(used, cases); });
   plan.picture = config.run.output + "-dry-run.png";
   before_training([&] {
+    std::error_code ignored;  // writing tells what is wrong
+    fs::create_directories(fs::path(plan.picture).parent_path(), ignored);
     io::write_durably(plan.picture, io::encode_png(draw_samples(
                                         batches, used, cases.classes)));
   });
