@@ -168,6 +168,22 @@ std::vector<std::string> ids_of(const std::vector<Case>& cases) {
   return ids;
 }
 
+/// A file may give any case a part; only what is listed for training is
+/// divided.
+void check_listed(const std::vector<Case>& listed, const data::Split& split,
+                  const std::string& file) {
+  std::vector<std::string> known = ids_of(listed);
+  std::sort(known.begin(), known.end());
+  for (const auto* part : {&split.train, &split.validation}) {
+    for (const std::string& id : *part) {
+      if (std::binary_search(known.begin(), known.end(), id)) continue;
+      throw DataError(file, "gives '" + id +
+                                "' to training or validation, which is not "
+                                "listed for training; correct one of the two");
+    }
+  }
+}
+
 /// Divides what is listed for training, unless validation has lists of its own.
 void divide(const FinetuneConfig& config, const std::string& splits_file,
             FinetuneCases& cases) {
@@ -189,6 +205,9 @@ void divide(const FinetuneConfig& config, const std::string& splits_file,
     with_key_prefix("data.",
                     [&] { cases.split = data::make_split(listed, split); });
   }
+  if (own_lists) cases.split.validation.clear();
+  check_listed(listed, cases.split,
+               fs::exists(splits_file) ? splits_file : options.splits);
   cases.train = data::select_cases(listed, cases.split.train);
   if (own_lists) {
     cases.split.validation = ids_of(cases.validation);
