@@ -193,6 +193,7 @@ std::string FinetuneDryRun::describe() const {
 FinetuneDryRun finetune_dry_run(const FinetuneConfig& config, RealSteps steps) {
   const torch::Device device = choose_device(config.run.device);
   FinetuneConfig used = config;
+  used.optimizer.accumulate = 1;  // one part is measured
   FinetuneDryRun plan;
   if (steps == RealSteps::kNone) plan.not_measured = "--no-steps";
   if (config.run.precision == Precision::kFp16 && !device.is_cuda()) {
@@ -227,7 +228,7 @@ FinetuneDryRun finetune_dry_run(const FinetuneConfig& config, RealSteps steps) {
     io::write_durably(plan.picture, io::encode_png(draw_samples(
                                         batches, used, cases.classes)));
   });
-  if (plan.not_measured.empty()) measure(plan, used, batches[0], *finetuner);
+  if (plan.not_measured.empty()) measure(plan, config, batches[0], *finetuner);
   return plan;
 }
 

@@ -1,5 +1,6 @@
 #include "unimiss/data/patch_intensity.h"
 
+#include <c10/util/Exception.h>
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 

@@ -1,5 +1,6 @@
 #include "unimiss/data/patch.h"
 
+#include <c10/util/Exception.h>
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
@@ -39,9 +40,10 @@ CaseVoxels case_of(const Size3& size,
   auto image = torch::empty({1, size[0], size[1], size[2]}, torch::kInt16);
   auto* voxels = image.data_ptr<int16_t>();
   for (int64_t i = 0; i < image.numel(); ++i) {
-    const Vector3 at{static_cast<double>(i / size[2] / size[1]),
-                     static_cast<double>(i / size[2] % size[1]),
-                     static_cast<double>(i % size[2])};
+    const int64_t slice = i / size[2] / size[1], row = i / size[2] % size[1],
+                  column = i % size[2];
+    const Vector3 at{static_cast<double>(slice), static_cast<double>(row),
+                     static_cast<double>(column)};
     voxels[i] = static_cast<int16_t>(std::lround(value(at) * kIntensitySteps));
   }
   return {.image = image, .map = {}};

@@ -1,5 +1,6 @@
 #include "unimiss/data/spatial_transform.h"
 
+#include <c10/util/Exception.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -318,7 +319,7 @@ TEST(SpatialTransform, ElasticityIsBoundedInMillimetresAndNeverFolds) {
     const auto map =
         draw_spatial_map(options, size, spacing, {20, 20, 20}, random);
     const auto corner = SpatialMap::at_centre({20, 20, 20}, size).offset;
-    for (int64_t i = 0; i < 11 * 23 * 23; ++i) {
+    for (int64_t i = 0; i < int64_t{11} * 23 * 23; ++i) {
       const Size3 at{i / 529, i / 23 % 23, i % 23};
       const auto here = map.at(at);
       Matrix3 step;
