@@ -195,6 +195,7 @@ Decoded stacked(const CaseVoxels& voxels) {
 
 std::vector<std::string> sources_of(const std::vector<Case>& cases) {
   std::vector<std::string> sources;
+  sources.reserve(cases.size());
   for (const Case& each : cases) sources.push_back(each.images.front());
   return sources;
 }

@@ -104,15 +104,16 @@ TEST_F(DecodedCache, AChangedSourceOrParameterIsAnotherEntry) {
 
 TEST_F(DecodedCache, AnEntryIsMadeOfFurtherFilesToo) {
   const std::string a = source("a", "a"), map = source("map", "m");
-  const auto things = [&](std::vector<std::vector<std::string>> further) {
-    return data::DecodedCache(
-        {a}, "",
-        [this](const std::string&) {
-          ++decoded_;
-          return data::Decoded{torch::ones({1, 1, 1}, torch::kInt16)};
-        },
-        {folder_.file("cache"), 1}, "things", further);
-  };
+  const auto things =
+      [&](const std::vector<std::vector<std::string>>& further) {
+        return data::DecodedCache(
+            {a}, "",
+            [this](const std::string&) {
+              ++decoded_;
+              return data::Decoded{torch::ones({1, 1, 1}, torch::kInt16)};
+            },
+            {folder_.file("cache"), 1}, "things", further);
+      };
   for (int run = 0; run < 2; ++run) things({{map}}).get(0);
   EXPECT_EQ(decoded_, 1);
   things({{}}).get(0);
@@ -178,6 +179,7 @@ TEST_F(DecodedCache, ThreadsDecodeAFileOnce) {
   }
   const auto things = cache(sources);
   std::vector<std::thread> threads;
+  threads.reserve(4);
   std::atomic<int> wrong = 0;
   for (int thread = 0; thread < 4; ++thread) {
     threads.emplace_back([&] {

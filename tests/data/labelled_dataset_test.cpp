@@ -21,7 +21,7 @@ using ::testing::HasSubstr;
 /// Voxels that tell where they are: 100 z + 10 y + x - 500 steps in the first
 /// channel, the negative in the second.
 CaseVoxels placed_voxels(const std::array<int64_t, 3>& size) {
-  auto axis = [&](int64_t i, int64_t unit, std::vector<int64_t> shape) {
+  auto axis = [&](int64_t i, int64_t unit, const std::vector<int64_t>& shape) {
     return unit * torch::arange(size[i]).view(shape);
   };
   const torch::Tensor place =
@@ -120,7 +120,7 @@ TEST(LabelledDataset, WithoutForegroundPlacesAreUniform) {
   const auto dataset =
       dataset_of(voxels, plain(TargetKind::kLabelMap, {4, 4, 4}));
   std::map<std::array<int64_t, 3>, int64_t> corners;
-  constexpr int64_t kDraws = 2400, kPlaces = 2 * 3 * 4;
+  constexpr int64_t kDraws = 2400, kPlaces = 24;  // 2 x 3 x 4
   for (int64_t key = 0; key < kDraws; ++key) {
     ++corners[corner_of(draw(dataset, key).first)];
   }
@@ -146,7 +146,7 @@ TEST(LabelledDataset, ForegroundIsInEachPatchEachClassAsOften) {
     of_one += map.eq(1).any().item<bool>() ? 1 : 0;
   }
   // Four standard deviations of a fair coin.
-  EXPECT_NEAR(static_cast<double>(of_one), kDraws / 2, 49);
+  EXPECT_NEAR(static_cast<double>(of_one), 0.5 * kDraws, 49);
 }
 
 TEST(LabelledDataset, AShareOfThePatchesIsForced) {
@@ -307,7 +307,7 @@ TEST(LabelledDataset, ThreadsFindTheSame) {
   const CaseVoxels voxels = labelled_voxels();
   const auto make = [&] {
     return std::make_unique<LabelledDataset>(
-        cases, [&](int64_t) { return voxels; }, augmented());
+        cases, [&](int64_t) -> CaseVoxels { return {voxels}; }, augmented());
   };
   const auto sample = [](const LabelledDataset& dataset, int64_t index) {
     Random random({3, static_cast<uint64_t>(index)});
@@ -322,6 +322,7 @@ TEST(LabelledDataset, ThreadsFindTheSame) {
     std::array<std::vector<Views>, kThreads> found;
     {
       std::vector<std::jthread> threads;
+      threads.reserve(kThreads);
       for (auto& views : found) {
         threads.emplace_back([&] {
           for (int64_t i = 0; i < kCases; ++i) {

@@ -20,7 +20,6 @@ namespace {
 using ::testing::HasSubstr;
 using unimiss::testing::nifti_bytes;
 using unimiss::testing::patched;
-using unimiss::testing::read_bytes;
 using unimiss::testing::TemporaryDirectory;
 using unimiss::testing::volume_error;
 using unimiss::testing::write_bytes;
