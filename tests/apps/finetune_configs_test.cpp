@@ -50,11 +50,9 @@ std::vector<Task> tasks() {
        "",
        false,
        true,
-       {"MiT small (3d)",
-        "label_map of 14: background, spleen, right kidney, left kidney, "
-        "gallbladder, esophagus, liver, stomach, aorta, inferior vena cava, "
-        "portal vein and splenic vein, pancreas, right adrenal gland, left "
-        "adrenal gland",
+       {"MiT small (3d)", "label_map of 14: background, spleen, right kidney, ",
+        ", inferior vena cava, portal vein and splenic vein, pancreas, ",
+        "right adrenal gland, left adrenal gland",
         "4 to train of 4 listed, 0 to validate, 2 to test",
         "patch 48 x 192 x 192",
         "25000 in all, 250 an epoch, 100.0 epochs, batch 2",
@@ -204,7 +202,7 @@ class FinetuneConfigs : public testing::ToyFinetuning {
     for (int64_t k = 0; k < count; ++k) {
       const std::string mask = "_mask" + std::to_string(k) + ending;
       write(task, path + mask, 255 * box(size));
-      masks += (k > 0 ? "|" : "") + from + mask;
+      masks += joined({k > 0 ? "|" : "", from, mask});
     }
     return masks;
   }
@@ -219,7 +217,7 @@ class FinetuneConfigs : public testing::ToyFinetuning {
                                       : "";
     for (int i = 0; i < count; ++i) {
       const std::string name = list + std::to_string(i);
-      const std::string path = folder + "/" + name;
+      const std::string path = joined({folder, "/", name});
       const std::string ending = task.rank == 3 ? ".nii.gz" : ".png";
       std::vector<int64_t> size{task.channels, 40, 36};
       if (task.rank == 3) size = {9, 24, 20};

@@ -31,7 +31,7 @@ class FinetuneResume : public testing::ToyFinetuning {
         const torch::Tensor map = box({64, 72});
         image(name + ".png", image_of(map, 30));
         image(name + "_label.png", 255 * map);
-        lines += name + ".png " + name + "_label.png\n";
+        lines += joined({name, ".png ", name, "_label.png\n"});
       }
       testing::write_bytes(file(list + ".txt"), lines);
     }

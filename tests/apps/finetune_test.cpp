@@ -145,7 +145,7 @@ TEST_F(Finetune, SegmentsOverlappingStructuresOfImages) {
       image(name + ".png", image_of(a + b, 100));
       image(name + "_a.png", 255 * a);
       image(name + "_b.png", b);
-      lines += name + ".png," + name + "_a.png|" + name + "_b.png\n";
+      lines += joined({name, ".png,", name, "_a.png|", name, "_b.png\n"});
     }
     testing::write_bytes(file(list + ".csv"), lines);
   }
@@ -209,8 +209,8 @@ TEST_F(Finetune, FindsAnyNumberOfClassesInVolumes) {
     for (int i = 0; i < 8; ++i) {
       const std::string name = list + std::to_string(i) + ".nii.gz";
       volume(name, image_of(box({14, 60, 70}), 10 * i));
-      lines += name + "," + labels[i % 4] + "," + list + std::to_string(i / 2) +
-               "\n";
+      lines += joined(
+          {name, ",", labels[i % 4], ",", list, std::to_string(i / 2), "\n"});
     }
     testing::write_bytes(file(list + ".csv"), lines);
   }

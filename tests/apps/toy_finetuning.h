@@ -4,9 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <initializer_list>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "testing/files.h"
@@ -44,6 +46,12 @@ validation: {average_decay: 0.5}
 
   std::string file(const std::string& name) const { return folder_.file(name); }
 
+  static std::string joined(std::initializer_list<std::string_view> parts) {
+    std::string text;
+    for (const std::string_view part : parts) text += part;
+    return text;
+  }
+
   /// A box of half the extents at a random place: 1, elsewhere 0. Both halves
   /// of each axis have a part in it.
   static torch::Tensor box(const std::vector<int64_t>& size) {
@@ -79,7 +87,7 @@ validation: {average_decay: 0.5}
       map.slice(1, 0, 30).mul_(2);
       volume(name + ".nii.gz", image_of(map, 100));
       volume(name + "_label.nii.gz", map);
-      lines += name + ".nii.gz " + name + "_label.nii.gz\n";
+      lines += joined({name, ".nii.gz ", name, "_label.nii.gz\n"});
     }
     write_bytes(file(list + ".txt"), lines);
   }
