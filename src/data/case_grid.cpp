@@ -4,7 +4,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cmath>
 #include <opencv2/imgproc.hpp>
 #include <vector>
 
@@ -25,18 +24,6 @@ void set_sizes(CaseGrid& grid, const std::vector<int64_t>& sizes) {
     grid.step[axis] =
         static_cast<double>(own) / static_cast<double>(grid.size[axis]);
     grid.spacing[axis] *= grid.step[axis];
-  }
-}
-
-void set_spacing(CaseGrid& grid, const std::array<double, 3>& spacing) {
-  constexpr double kTolerance = 0.01;  // that of io::resample()
-  for (int axis = 0; axis < 3; ++axis) {
-    const double step = spacing[axis] / grid.spacing[axis];
-    if (std::abs(step - 1) <= kTolerance) continue;
-    const double extent = static_cast<double>(grid.size[axis]) / step;
-    grid.size[axis] = std::max<int64_t>(1, std::llround(std::min(extent, 1e9)));
-    grid.step[axis] = step;
-    grid.spacing[axis] = spacing[axis];
   }
 }
 
@@ -134,7 +121,9 @@ CaseGrid case_grid(const std::string& path, const io::Volume& own,
   if (!options.size.empty()) {
     set_sizes(grid, options.size);
   } else if (options.spacing) {
-    set_spacing(grid, *options.spacing);
+    const io::ResampledGrid resampled =
+        io::resampled_grid(extents, own.spacing, *options.spacing);
+    grid = {resampled.sizes, resampled.steps, resampled.spacing};
   }
   constexpr double kMaxVoxels = 1 << 29;  // 2 GiB of float32
   double count = 1;

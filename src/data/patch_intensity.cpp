@@ -8,6 +8,7 @@
 #include <opencv2/imgproc.hpp>
 #include <vector>
 
+#include "unimiss/core/linear_taps.h"
 #include "unimiss/core/problems.h"
 #include "unimiss/data/stage_times.h"
 #include "unimiss/data/volume_transforms.h"
@@ -19,30 +20,23 @@ namespace {
 /// between which of the kept ones each lies.
 struct CoarseAxis {
   std::vector<int64_t> kept;
-  std::vector<int64_t> low, high;
-  std::vector<float> part;  ///< of the high one
+  LinearTaps taps;
 
   CoarseAxis(int64_t n, double share)
       : kept(std::clamp<int64_t>(std::lround(share * static_cast<double>(n)), 1,
                                  n)),
-        low(n),
-        high(n),
-        part(n) {
-    const auto count = static_cast<int64_t>(kept.size());
-    const double ratio = static_cast<double>(n) / static_cast<double>(count);
-    for (int64_t i = 0; i < count; ++i) {
+        taps(count(), n,
+             static_cast<double>(count()) / static_cast<double>(n)) {
+    const double ratio = static_cast<double>(n) / static_cast<double>(count());
+    for (int64_t i = 0; i < count(); ++i) {
       const auto centre =
           static_cast<int64_t>((static_cast<double>(i) + 0.5) * ratio);
       kept[i] = std::min(centre, n - 1);
     }
-    for (int64_t i = 0; i < n; ++i) {
-      const double at = std::clamp((static_cast<double>(i) + 0.5) / ratio - 0.5,
-                                   0.0, static_cast<double>(count - 1));
-      low[i] = static_cast<int64_t>(at);
-      high[i] = std::min(low[i] + 1, count - 1);
-      part[i] = static_cast<float>(at - static_cast<double>(low[i]));
-    }
   }
+
+ private:
+  int64_t count() const { return static_cast<int64_t>(kept.size()); }
 };
 
 /// The kept voxels of a channel.
@@ -204,18 +198,21 @@ void lower_resolution_(torch::Tensor& channel, double share) {
     for (int64_t y = 0; y < height; ++y, to += width) {
       std::fill(row.begin(), row.end(), 0.0f);
       for (int corner = 0; corner < 4; ++corner) {
-        const float fz = axes[0].part[z], fy = axes[1].part[y];
+        const float fz = axes[0].taps.weight[z], fy = axes[1].taps.weight[y];
         const float weight =
             (corner & 2 ? fz : 1 - fz) * (corner & 1 ? fy : 1 - fy);
         if (weight == 0) continue;
-        const int64_t slice = corner & 2 ? axes[0].high[z] : axes[0].low[z];
-        const int64_t line = corner & 1 ? axes[1].high[y] : axes[1].low[y];
+        const int64_t slice =
+            corner & 2 ? axes[0].taps.second[z] : axes[0].taps.first[z];
+        const int64_t line =
+            corner & 1 ? axes[1].taps.second[y] : axes[1].taps.first[y];
         const float* from = coarse.data() + (slice * rows + line) * columns;
         for (int64_t x = 0; x < columns; ++x) row[x] += weight * from[x];
       }
       for (int64_t x = 0; x < width; ++x) {
-        const float a = row[axes[2].low[x]], b = row[axes[2].high[x]];
-        to[x] = a + axes[2].part[x] * (b - a);
+        const float a = row[axes[2].taps.first[x]],
+                    b = row[axes[2].taps.second[x]];
+        to[x] = a + axes[2].taps.weight[x] * (b - a);
       }
     }
   }

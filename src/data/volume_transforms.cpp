@@ -7,6 +7,7 @@
 #include <opencv2/imgproc.hpp>
 #include <vector>
 
+#include "unimiss/core/linear_taps.h"
 #include "unimiss/data/stage_times.h"
 
 namespace unimiss::data {
@@ -35,20 +36,17 @@ struct LinearAxis {
   LinearAxis(int64_t start, int64_t extent, int64_t size, int64_t volume,
              bool mirrored)
       : first(size), second(size), weight(size) {
-    const double scale =
-        static_cast<double>(extent) / static_cast<double>(size);
+    const LinearTaps taps(
+        extent, size, static_cast<double>(extent) / static_cast<double>(size));
     const auto inside = [&](int64_t at) {
       at += start;
       return at >= 0 && at < volume ? at : -1;
     };
     for (int64_t i = 0; i < size; ++i) {
-      const double at = std::clamp((static_cast<double>(i) + 0.5) * scale - 0.5,
-                                   0.0, static_cast<double>(extent - 1));
-      const auto low = static_cast<int64_t>(at);
       const int64_t row = mirrored ? size - 1 - i : i;
-      first[row] = inside(low);
-      second[row] = inside(std::min(low + 1, extent - 1));
-      weight[row] = static_cast<float>(at - static_cast<double>(low));
+      first[row] = inside(taps.first[i]);
+      second[row] = inside(taps.second[i]);
+      weight[row] = taps.weight[i];
     }
   }
 };

@@ -10,6 +10,8 @@
 #include <limits>
 #include <utility>
 
+#include "unimiss/core/linear_taps.h"
+
 namespace unimiss::eval {
 namespace {
 
@@ -17,20 +19,13 @@ namespace {
 ///
 /// ATen's upsample_trilinear3d is no help: an axis whose extent stays the same
 /// it copies, whatever the scale, and one class it does on one thread.
-struct InterpolationAxis {
-  std::vector<int64_t> first, second;
-  std::vector<float> weight;  ///< of the second
-  bool identity = false;
+struct InterpolationAxis : LinearTaps {
+  bool identity;
 
   InterpolationAxis(int64_t extent, int64_t size, double scale)
-      : first(size), second(size), weight(size), identity(size == extent) {
+      : LinearTaps(extent, size, scale), identity(size == extent) {
     TORCH_CHECK(std::isfinite(scale) && scale > 0, "scale ", scale);
     for (int64_t i = 0; i < size; ++i) {
-      const double at = std::clamp((static_cast<double>(i) + 0.5) * scale - 0.5,
-                                   0.0, static_cast<double>(extent - 1));
-      first[i] = static_cast<int64_t>(at);
-      second[i] = std::min(first[i] + 1, extent - 1);
-      weight[i] = static_cast<float>(at - static_cast<double>(first[i]));
       identity = identity && first[i] == i && weight[i] == 0;
     }
   }

@@ -5,45 +5,38 @@
 #include <vector>
 
 #include "unimiss/core/error.h"
+#include "unimiss/core/linear_taps.h"
 #include "unimiss/io/volume.h"
 
 namespace unimiss::io {
 namespace {
 
-/// One axis of a separable interpolation: output i blends the inputs first[i]
-/// and second[i], the latter with weight[i].
-struct Taps {
-  std::vector<int64_t> first, second;
-  std::vector<float> weight;
-
-  Taps(int64_t input, int64_t output, double step,
-       Interpolation interpolation) {
-    for (int64_t i = 0; i < output; ++i) {
-      double at = std::clamp((static_cast<double>(i) + 0.5) * step - 0.5, 0.0,
-                             static_cast<double>(input - 1));
-      if (interpolation == Interpolation::kNearest) at = std::floor(at + 0.5);
-      first.push_back(static_cast<int64_t>(at));
-      second.push_back(std::min(first.back() + 1, input - 1));
-      weight.push_back(static_cast<float>(at - std::floor(at)));
-    }
+LinearTaps taps_of(int64_t input, int64_t output, double step,
+                   Interpolation interpolation) {
+  LinearTaps taps(input, output, step);
+  if (interpolation == Interpolation::kLinear) return taps;
+  for (int64_t i = 0; i < output; ++i) {
+    taps.first[i] = static_cast<int64_t>(cell_place(i, step, input) + 0.5);
+    taps.weight[i] = 0;
   }
-  int64_t size() const { return static_cast<int64_t>(first.size()); }
-};
+  return taps;
+}
 
 /// Interpolates the middle axis of [outer, n, inner].
 torch::Tensor interpolate_axis(const torch::Tensor& input, int64_t axis,
-                               const Taps& taps) {
+                               const LinearTaps& taps) {
   auto sizes = input.sizes().vec();
   const int64_t extent = sizes[axis];
   int64_t outer = 1, inner = 1;
   for (int64_t i = 0; i < axis; ++i) outer *= sizes[i];
   for (int64_t i = axis + 1; i < 3; ++i) inner *= sizes[i];
-  sizes[axis] = taps.size();
+  const auto size = static_cast<int64_t>(taps.first.size());
+  sizes[axis] = size;
   auto output = torch::empty(sizes, torch::kFloat32);
   const float* from = input.data_ptr<float>();
   float* to = output.data_ptr<float>();
   for (int64_t o = 0; o < outer; ++o, from += extent * inner) {
-    for (int64_t i = 0; i < taps.size(); ++i, to += inner) {
+    for (int64_t i = 0; i < size; ++i, to += inner) {
       const float* a = from + taps.first[i] * inner;
       const float* b = from + taps.second[i] * inner;
       const float w = taps.weight[i];
@@ -69,19 +62,36 @@ torch::Tensor resample_voxels(const torch::Tensor& voxels,
   torch::Tensor result = voxels;
   for (const int axis : order) {
     if (steps[axis] == 1 && sizes[axis] == result.size(axis)) continue;
-    const Taps taps(result.size(axis), sizes[axis], steps[axis], interpolation);
-    result = interpolate_axis(result, axis, taps);
+    result = interpolate_axis(
+        result, axis,
+        taps_of(result.size(axis), sizes[axis], steps[axis], interpolation));
   }
   return result;
 }
 
+ResampledGrid resampled_grid(const std::array<int64_t, 3>& sizes,
+                             const std::array<double, 3>& spacing,
+                             const std::array<double, 3>& wanted) {
+  constexpr double kTolerance = 0.01;
+  ResampledGrid grid{sizes, {1, 1, 1}, spacing};
+  for (int axis = 0; axis < 3; ++axis) {
+    const double step = wanted[axis] / spacing[axis];
+    if (std::abs(step - 1) <= kTolerance) continue;
+    const double extent =
+        static_cast<double>(sizes[axis]) * spacing[axis] / wanted[axis];
+    grid.sizes[axis] =
+        std::max<int64_t>(1, std::llround(std::min(extent, 1e9)));
+    grid.steps[axis] = step;
+    grid.spacing[axis] = wanted[axis];
+  }
+  return grid;
+}
+
 Volume resample(const Volume& volume, const std::array<double, 3>& spacing,
                 Interpolation interpolation) {
-  constexpr double kTolerance = 0.01;
   constexpr double kMaxVoxels = 1 << 29;  // 2 GiB
   Volume result = volume;
   result.voxels = volume.voxels.contiguous();
-  std::array<int64_t, 3> sizes;
   double count = 1;
   for (int axis = 0; axis < 3; ++axis) {
     if (!(spacing[axis] > 0 && std::isfinite(spacing[axis]))) {
@@ -91,7 +101,6 @@ Volume resample(const Volume& volume, const std::array<double, 3>& spacing,
     const double extent = static_cast<double>(volume.voxels.size(axis)) *
                           volume.spacing[axis] / spacing[axis];
     count *= std::max(1.0, extent);
-    sizes[axis] = std::max<int64_t>(1, std::llround(std::min(extent, 1e9)));
   }
   if (count > kMaxVoxels) {
     throw Error(fmt::format(
@@ -102,22 +111,19 @@ Volume resample(const Volume& volume, const std::array<double, 3>& spacing,
         volume.spacing[0], volume.spacing[1], volume.spacing[2], spacing[0],
         spacing[1], spacing[2], count));
   }
-  std::array<double, 3> steps{1, 1, 1};
+  const ResampledGrid grid = resampled_grid(
+      {volume.voxels.size(0), volume.voxels.size(1), volume.voxels.size(2)},
+      volume.spacing, spacing);
   for (int axis = 0; axis < 3; ++axis) {
-    const double step = spacing[axis] / volume.spacing[axis];
-    if (std::abs(step - 1) <= kTolerance) {
-      sizes[axis] = volume.voxels.size(axis);
-      continue;
-    }
-    steps[axis] = step;
-    result.spacing[axis] = spacing[axis];
     // The extent stays, so the first centre moves by half the difference.
-    const double shift = (spacing[axis] - volume.spacing[axis]) / 2;
+    const double shift = (grid.spacing[axis] - volume.spacing[axis]) / 2;
     for (int i = 0; i < 3; ++i) {
       result.origin[i] += shift * volume.axes[axis][i];
     }
   }
-  result.voxels = resample_voxels(result.voxels, sizes, steps, interpolation);
+  result.spacing = grid.spacing;
+  result.voxels =
+      resample_voxels(result.voxels, grid.sizes, grid.steps, interpolation);
   return result;
 }
 

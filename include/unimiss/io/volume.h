@@ -76,4 +76,15 @@ torch::Tensor resample_voxels(const torch::Tensor& voxels,
                               const std::array<double, 3>& steps,
                               Interpolation interpolation);
 
+/// The grid that resample() arrives at.
+struct ResampledGrid {
+  std::array<int64_t, 3> sizes;
+  std::array<double, 3> steps;  ///< spacing of it by that of the old one
+  std::array<double, 3> spacing;
+};
+/// From a size and spacing to another spacing; all are positive.
+ResampledGrid resampled_grid(const std::array<int64_t, 3>& sizes,
+                             const std::array<double, 3>& spacing,
+                             const std::array<double, 3>& wanted);
+
 }  // namespace unimiss::io
