@@ -164,25 +164,12 @@ void FinetuneLossOptions::check(Problems& problems) const {
 }
 
 void FinetuneOptimizerOptions::check(Problems& problems) const {
-  optimizer().check(problems);
+  OptimizerOptions::check(problems);
   problems.in_range(weight_decay, at_least(0), "optimizer.weight_decay");
   problems.in_range(layer_decay, from_above(0, 1), "optimizer.layer_decay");
-  problems.in_range(momentum, from_below(0, 1), "optimizer.momentum");
+  problems.in_range(sgd_momentum, from_below(0, 1), "optimizer.momentum");
   problems.in_range(accumulate, between(1, kMaximumCount),
                     "optimizer.accumulate");
-}
-
-OptimizerOptions FinetuneOptimizerOptions::optimizer() const {
-  OptimizerOptions options;
-  options.kind = kind;
-  options.sgd_momentum = momentum;
-  options.lr = lr;
-  options.beta1 = beta1;
-  options.beta2 = beta2;
-  options.epsilon = epsilon;
-  options.clip = clip;
-  options.clip_rule = clip_rule;
-  return options;
 }
 
 void FinetuneDataOptions::check(Problems& problems) const {

@@ -52,8 +52,8 @@ Finetuner::Finetuner(const FinetuneConfig& config, int64_t outputs,
       precision_(config.run.precision),
       network_(make_network(config, outputs, device)),
       average_updates_(at::zeros({}, torch::kLong)),
-      optimizer_(network_.module().named_parameters(),
-                 config.optimizer.optimizer(), lr_scales(network_, config)),
+      optimizer_(network_.module().named_parameters(), config.optimizer,
+                 lr_scales(network_, config)),
       scaler_(config.run.precision) {
   if (average_decay_ == 0) return;
   average_.emplace(make_network(config, outputs, device));

@@ -86,7 +86,7 @@ TEST(Finetuner, WhatIsFrozenStaysAndLowerPartsLearnLess) {
   FinetuneConfig config = toy_finetune(TargetKind::kLabelMap);
   config.init.freeze = {NetworkPart::kStem, NetworkPart::kEncoder2};
   config.optimizer.kind = OptimizerKind::kSgd;
-  config.optimizer.momentum = 0;
+  config.optimizer.sgd_momentum = 0;
   config.optimizer.weight_decay = 0;
   config.optimizer.clip = 0;
   Finetuner plain = make(config);

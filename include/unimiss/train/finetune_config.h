@@ -105,16 +105,17 @@ struct FinetuneLossOptions {
   void check(Problems& problems) const;
 };
 
-struct FinetuneOptimizerOptions {
-  OptimizerKind kind = OptimizerKind::kAdamW;
-  double lr = 1e-4;
+/// A fine-tuning's learning rate is that of its batch, whatever its size.
+struct FinetuneOptimizerOptions : OptimizerOptions {
   double weight_decay = 3e-5;
   double layer_decay = 1;
-  double momentum = 0.99;
-  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
-  double clip = 12;
-  ClipRule clip_rule = ClipRule::kGlobal;
   int64_t accumulate = 1;
+
+  FinetuneOptimizerOptions() {
+    lr = 1e-4;
+    clip = 12;
+    clip_rule = ClipRule::kGlobal;
+  }
 
   template <class Self, class Visitor>
   static void visit_fields(Self& self, Visitor&& visit) {
@@ -125,20 +126,13 @@ struct FinetuneOptimizerOptions {
     visit("layer_decay", self.layer_decay,
           "learning rate of each part of the network relative to the one above "
           "it, in (0, 1]");
-    visit("momentum", self.momentum, "of sgd, in [0, 1)");
-    visit("beta1", self.beta1, "decay of AdamW's first moment, in [0, 1)");
-    visit("beta2", self.beta2, "decay of AdamW's second moment, in [0, 1)");
-    visit("epsilon", self.epsilon, "AdamW's epsilon, greater than 0");
-    visit("clip", self.clip,
-          "largest gradient norm, at least 0; 0: no clipping");
-    visit("clip_rule", self.clip_rule,
-          "what that norm is taken over: each tensor, or all gradients");
+    visit("momentum", self.sgd_momentum, "of sgd, in [0, 1)");
+    visit_update_fields(self, visit);
     visit("accumulate", self.accumulate,
           "parts that a batch is computed in, one after another, to save "
           "memory; must divide data.batch_size");
   }
   void check(Problems& problems) const;
-  OptimizerOptions optimizer() const;
 };
 
 struct FinetuneDataOptions {

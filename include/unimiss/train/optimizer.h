@@ -45,6 +45,14 @@ struct OptimizerOptions {
     visit("lr", self.lr,
           "peak learning rate at a batch of 192, greater than 0; scaled "
           "linearly with a phase's batch");
+    visit_update_fields(self, visit);
+    visit("inactive_rule", self.inactive_rule,
+          "what parameters without a gradient do: stay, or count as having a "
+          "zero one once they had any");
+  }
+  /// Those that mean the same whatever is trained.
+  template <class Self, class Visitor>
+  static void visit_update_fields(Self& self, Visitor&& visit) {
     visit("beta1", self.beta1, "decay of AdamW's first moment, in [0, 1)");
     visit("beta2", self.beta2, "decay of AdamW's second moment, in [0, 1)");
     visit("epsilon", self.epsilon, "AdamW's epsilon, greater than 0");
@@ -52,9 +60,6 @@ struct OptimizerOptions {
           "largest gradient norm, at least 0; 0: no clipping");
     visit("clip_rule", self.clip_rule,
           "what that norm is taken over: each tensor, or all gradients");
-    visit("inactive_rule", self.inactive_rule,
-          "what parameters without a gradient do: stay, or count as having a "
-          "zero one once they had any");
   }
   /// Keys begin with their group, as in a configuration.
   void check(Problems& problems) const;
