@@ -275,18 +275,14 @@ TEST_F(Finetune, ReadsAFolderInTheLayoutOfNnunet) {
 TEST_F(Finetune, StartsFromAPretraining) {
   label_maps("train", 4);
   testing::write_bytes(file("volumes.txt"), "train0.nii.gz\ntrain1.nii.gz\n");
-  testing::write_bytes(file("pretrain.yaml"), R"(
+  testing::write_bytes(file("pretrain.yaml"),
+                       R"(
 run: {device: cpu, threads: 1, max_steps: 2}
 model:
   dimensions: 3d
-  volume_size: [16, 64, 64]
-  stem_width: 4
-  encoder_depths: [1, 1, 1, 1]
-  decoder_depths: [1, 1, 1]
-  widths: [8, 8, 16, 16]
-  encoder_heads: [1, 2, 2, 2]
-  decoder_heads: [2, 2, 1]
-head: {hidden: 16, bottleneck: 8, prototypes: 32}
+  volume_size: [16, 64, 64])" +
+                           testing::kToyNetwork +
+                           R"(head: {hidden: 16, bottleneck: 8, prototypes: 32}
 loss: {volume_slice: off}
 data: {batch_size_2d: 2, batch_size_3d: 1, workers: 1}
 )");

@@ -6,11 +6,11 @@
 #include <filesystem>
 #include <initializer_list>
 #include <nlohmann/json.hpp>
-#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "apps/toy_files.h"
 #include "testing/files.h"
 #include "testing/program.h"
 #include "testing/temporary_directory.h"
@@ -31,14 +31,8 @@ init: {from_scratch: true}
 model:
   dimensions: 3d
   image_size: 64
-  volume_size: [16, 64, 64]
-  stem_width: 4
-  encoder_depths: [1, 1, 1, 1]
-  decoder_depths: [1, 1, 1]
-  widths: [8, 8, 16, 16]
-  encoder_heads: [1, 2, 2, 2]
-  decoder_heads: [2, 2, 1]
-optimizer: {lr: 0.01}
+  volume_size: [16, 64, 64])" + kToyNetwork +
+                                      R"(optimizer: {lr: 0.01}
 data: {workers: 1}
 validation: {average_decay: 0.5}
 )");
@@ -101,12 +95,7 @@ validation: {average_decay: 0.5}
   }
 
   std::vector<nlohmann::json> metrics(const std::string& output = "run") const {
-    std::istringstream text(read_bytes(file(output + "/metrics.jsonl")));
-    std::vector<nlohmann::json> records;
-    for (std::string line; std::getline(text, line);) {
-      records.push_back(nlohmann::json::parse(line));
-    }
-    return records;
+    return json_lines(file(output + "/metrics.jsonl"));
   }
 
   nlohmann::json json(const std::string& name) const {

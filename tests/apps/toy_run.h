@@ -4,10 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
-#include <sstream>
 #include <string>
 #include <vector>
 
+#include "apps/toy_files.h"
 #include "testing/files.h"
 #include "testing/program.h"
 #include "testing/temporary_directory.h"
@@ -31,18 +31,14 @@ class ToyRun : public ::testing::Test {
          {3, 1, 1}});
     write_bytes(folder_.file("images.txt"), "a.png\nb.png\n");
     write_bytes(folder_.file("volumes.txt"), "c.nii.gz\n");
-    write_bytes(folder_.file("toy.yaml"), R"(
+    write_bytes(folder_.file("toy.yaml"),
+                R"(
 run: {device: cpu, threads: 1, max_steps: 4, seed: 3}
 model:
   image_size: 64
-  volume_size: [16, 64, 64]
-  stem_width: 4
-  encoder_depths: [1, 1, 1, 1]
-  decoder_depths: [1, 1, 1]
-  widths: [8, 8, 16, 16]
-  encoder_heads: [1, 2, 2, 2]
-  decoder_heads: [2, 2, 1]
-head: {hidden: 16, bottleneck: 8, prototypes: 32}
+  volume_size: [16, 64, 64])" +
+                    kToyNetwork +
+                    R"(head: {hidden: 16, bottleneck: 8, prototypes: 32}
 data: {batch_size_2d: 2, batch_size_3d: 1, workers: 1}
 )");
   }
@@ -58,13 +54,7 @@ data: {batch_size_2d: 2, batch_size_3d: 1, workers: 1}
   }
 
   std::vector<nlohmann::json> metrics(const std::string& output = "run") {
-    std::istringstream file(
-        read_bytes(folder_.file(output + "/metrics.jsonl")));
-    std::vector<nlohmann::json> records;
-    for (std::string line; std::getline(file, line);) {
-      records.push_back(nlohmann::json::parse(line));
-    }
-    return records;
+    return json_lines(folder_.file(output + "/metrics.jsonl"));
   }
 
   TemporaryDirectory folder_;
