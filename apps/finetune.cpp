@@ -1,6 +1,5 @@
 // unimiss-finetune: segmentation and classification from labelled cases.
 #include "cli.h"
-#include "config_reference.h"
 #include "finetune_file.h"
 #include "run_program.h"
 #include "unimiss/train/finetune_dry_run.h"
@@ -13,6 +12,12 @@ using train::FinetuneConfig;
 
 RunProgram<FinetuneConfig> finetuning() {
   RunProgram<FinetuneConfig> program;
+  program.description =
+      "Trains a Medical Transformer to segment or classify, from pretrained "
+      "weights or from scratch.";
+  program.configs = "configs/finetune/";
+  program.examples =
+      "init.weights=runs/pretrain data.train=train.txt data.label_ratio=0.2";
   program.read_file = read_finetune_file;
   program.read_text = read_finetune_text;
   program.fix_paths = [](FinetuneConfig& config) {
@@ -41,16 +46,5 @@ RunProgram<FinetuneConfig> finetuning() {
 
 int main(int argc, char** argv) {
   unimiss::tune_allocator();
-  CLI::App app(
-      "Trains a Medical Transformer to segment or classify, from pretrained "
-      "weights or from scratch.");
-  unimiss::RunArguments arguments;
-  unimiss::add_run_options(
-      app, arguments, "configs/finetune/",
-      "init.weights=runs/pretrain data.train=train.txt data.label_ratio=0.2",
-      unimiss::config_reference);
-  const std::string command = unimiss::command_of(argc, argv);
-  return unimiss::run_app(app, argc, argv, [&] {
-    unimiss::run_program(arguments, command, unimiss::finetuning());
-  });
+  return unimiss::run_main(argc, argv, unimiss::finetuning());
 }

@@ -1,6 +1,5 @@
 // unimiss-pretrain: self-supervised pretraining on images and volumes.
 #include "cli.h"
-#include "config_reference.h"
 #include "pretrain_file.h"
 #include "run_program.h"
 #include "unimiss/train/pretraining_run.h"
@@ -12,6 +11,12 @@ using train::PretrainConfig;
 
 RunProgram<PretrainConfig> pretraining() {
   RunProgram<PretrainConfig> program;
+  program.description =
+      "Pretrains a Medical Transformer on unlabelled X-rays and CT volumes by "
+      "self-distillation.";
+  program.configs = "configs/pretrain/";
+  program.examples =
+      "run.max_steps=200 data.images=list.txt 'data.spacing=[3, 1, 1]'";
   program.read_file = read_pretrain_file;
   program.read_text = read_pretrain_text;
   program.fix_paths = [](PretrainConfig& config) {
@@ -36,16 +41,5 @@ RunProgram<PretrainConfig> pretraining() {
 
 int main(int argc, char** argv) {
   unimiss::tune_allocator();
-  CLI::App app(
-      "Pretrains a Medical Transformer on unlabelled X-rays and CT volumes by "
-      "self-distillation.");
-  unimiss::RunArguments arguments;
-  unimiss::add_run_options(
-      app, arguments, "configs/pretrain/",
-      "run.max_steps=200 data.images=list.txt 'data.spacing=[3, 1, 1]'",
-      unimiss::config_reference);
-  const std::string command = unimiss::command_of(argc, argv);
-  return unimiss::run_app(app, argc, argv, [&] {
-    unimiss::run_program(arguments, command, unimiss::pretraining());
-  });
+  return unimiss::run_main(argc, argv, unimiss::pretraining());
 }

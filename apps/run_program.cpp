@@ -2,18 +2,16 @@
 
 #include <filesystem>
 
+#include "config_reference.h"
 #include "unimiss/config/override.h"
 #include "unimiss/core/error.h"
 
 namespace unimiss {
 
 void add_run_options(CLI::App& app, RunArguments& arguments,
-                     const std::string& configs, const std::string& examples,
-                     const std::function<std::string()>& reference) {
+                     const std::string& configs, const std::string& examples) {
   app.add_option("--config", arguments.config_file,
-                 "YAML file; see " + configs +
-                     " and "
-                     "docs/config-reference.md")
+                 "YAML file; see " + configs + " and docs/config-reference.md")
       ->required();
   app.add_option("--output", arguments.output,
                  "folder for all the run writes (run.output)");
@@ -34,8 +32,8 @@ void add_run_options(CLI::App& app, RunArguments& arguments,
                  "group.key=value, e.g. " + examples);
   app.add_flag_callback(
       "--config-reference",
-      [reference] {
-        std::cout << reference() << std::flush;
+      [] {
+        std::cout << config_reference() << std::flush;
         throw CLI::Success();
       },
       "print all keys with defaults and meanings (Markdown), and end");

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "cli.h"
 #include "unimiss/config/fields.h"
 #include "unimiss/core/log.h"
 #include "unimiss/train/dry_run.h"
@@ -22,10 +23,8 @@ struct RunArguments {
   bool print_config = false, dry_run = false, no_steps = false;
 };
 
-/// examples: of overrides. reference: the text of --config-reference.
 void add_run_options(CLI::App& app, RunArguments& arguments,
-                     const std::string& configs, const std::string& examples,
-                     const std::function<std::string()>& reference);
+                     const std::string& configs, const std::string& examples);
 
 /// The words of a command line.
 std::string command_of(int argc, char** argv);
@@ -42,6 +41,8 @@ void print(const std::string& text);
 /// What differs between programs.
 template <class Config>
 struct RunProgram {
+  std::string description, configs;  ///< for --help: what it does, their folder
+  std::string examples;              ///< of overrides
   std::function<Config(const std::string&, const std::vector<std::string>&)>
       read_file;
   std::function<Config(const std::string&, const std::string&)> read_text;
@@ -80,6 +81,17 @@ void run_program(const RunArguments& arguments, const std::string& command,
   const std::string summary = program.run(config, request, compare);
   log_to_file_only(summary);
   std::cout << summary << std::flush;
+}
+
+/// The whole of a program.
+template <class Config>
+int run_main(int argc, char** argv, const RunProgram<Config>& program) {
+  CLI::App app(program.description);
+  RunArguments arguments;
+  add_run_options(app, arguments, program.configs, program.examples);
+  return run_app(app, argc, argv, [&] {
+    run_program(arguments, command_of(argc, argv), program);
+  });
 }
 
 }  // namespace unimiss

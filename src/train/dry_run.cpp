@@ -10,19 +10,12 @@
 
 #include "train/pretraining_preparation.h"
 #include "train/run_cost.h"
+#include "train/training_state.h"
 #include "unimiss/core/log.h"
 #include "unimiss/train/weight_export.h"
 
 namespace unimiss::train {
 namespace {
-
-int64_t count(const torch::nn::Module& module) {
-  int64_t parameters = 0;
-  for (const auto& parameter : module.parameters()) {
-    parameters += parameter.numel();
-  }
-  return parameters;
-}
 
 data::Views random_views(const PretrainConfig& config, int rank,
                          int64_t samples) {
@@ -78,10 +71,10 @@ void add_phases(DryRun& plan, const PretrainConfig& config,
 
 void describe_networks(DryRun& plan, Pretrainer& pretrainer) {
   auto& student = pretrainer.networks().student;
-  plan.parameters = {{"encoder", count(*student->backbone->encoder)},
-                     {"decoder", count(*student->backbone->decoder)},
-                     {"projection head", count(*student->head)},
-                     {"together", count(*student)}};
+  plan.parameters = {{"encoder", parameter_count(*student->backbone->encoder)},
+                     {"decoder", parameter_count(*student->backbone->decoder)},
+                     {"projection head", parameter_count(*student->head)},
+                     {"together", parameter_count(*student)}};
   plan.checkpoint_bytes = pretrainer.full_state_bytes();
   plan.export_bytes = export_bytes(pretrainer);
   plan.host_copy_bytes = plan.checkpoint_bytes;
@@ -135,15 +128,10 @@ std::string DryRun::describe_plan() const {
 }
 
 std::string DryRun::describe() const {
-  // One more than is kept is there while it is written.
-  const int64_t needed =
-      (checkpoints_kept + 1) * checkpoint_bytes + export_bytes;
   return describe_plan() + measured_lines(*this) +
-         fmt::format(
-             "  disk            {:.0f} MiB needed, {:.0f} MiB free in {}{}\n"
-             "  cache           {}\n",
-             mebibytes(needed), mebibytes(free_bytes), output,
-             needed > free_bytes ? ": NOT ENOUGH" : "", cache);
+         disk_line(output, checkpoints_kept, checkpoint_bytes, export_bytes,
+                   free_bytes) +
+         fmt::format("  cache           {}\n", cache);
 }
 
 DryRun dry_run(const PretrainConfig& config, RealSteps steps) {
@@ -172,9 +160,7 @@ DryRun dry_run(const PretrainConfig& config, RealSteps steps) {
   plan.total_steps = schedule.total_steps();
   plan.epochs = static_cast<double>(plan.total_steps) /
                 static_cast<double>(plan.steps_per_epoch);
-  const int64_t every = config.run.keep_every_steps;
-  plan.checkpoints_kept =
-      config.run.keep_checkpoints + (every > 0 ? plan.total_steps / every : 0);
+  plan.checkpoints_kept = train::checkpoints_kept(config.run, plan.total_steps);
   plan.cache =
       fmt::format("decoded files, at most {:g} GiB of each kind, in {}",
                   config.data.cache_gib, cache_folder(config));

@@ -231,13 +231,19 @@ torch::Tensor unit_image(const data::CaseVoxels& voxels, int rank) {
   return rank == 2 ? image.squeeze(1) : image;
 }
 
-CaseResult segment(const CasePredictor& predictor, const data::CaseCache& cases,
-                   int64_t number, const std::function<void()>& stop,
+/// What the networks are given of a case, and what they are held against.
+struct Question {
+  const data::Case& from;
+  const data::CaseDecodeOptions& options;
+  data::CaseVoxels voxels;
+  data::CaseReference reference;  ///< of a segmentation
+};
+
+CaseResult segment(const CasePredictor& predictor, const Question& question,
+                   const std::function<void()>& stop,
                    const std::string& folder) {
-  const auto& options = cases.options();
-  const data::Case& from = cases.at(number);
-  const torch::Tensor scores = predictor.scores(cases.get(number), stop);
-  const data::CaseReference reference = read_case_reference(from, options);
+  const auto& [from, options, voxels, reference] = question;
+  const torch::Tensor scores = predictor.scores(voxels, stop);
   const auto own = reference.grid.voxels.sizes();
   const std::vector<double> scale(reference.scale.end() - options.rank,
                                   reference.scale.end());
@@ -260,17 +266,50 @@ CaseResult segment(const CasePredictor& predictor, const data::CaseCache& cases,
   return result;
 }
 
-CaseResult classify(const CasePredictor& predictor,
-                    const data::CaseCache& cases, int64_t number,
+CaseResult classify(const CasePredictor& predictor, const Question& question,
                     const std::function<void()>& stop) {
   const torch::Tensor scores =
-      predictor.scores(cases.get(number), stop).to(torch::kDouble).contiguous();
+      predictor.scores(question.voxels, stop).to(torch::kDouble).contiguous();
   const auto* begin = scores.data_ptr<double>();
   CaseResult result;
-  result.id = cases.at(number).id;
-  result.labels = cases.at(number).labels;
+  result.id = question.from.id;
+  result.labels = question.from.labels;
   result.probabilities.assign(begin, begin + scores.numel());
   return result;
+}
+
+/// evaluate(), with a folder for the label maps of a single network.
+std::optional<std::vector<Evaluation>> evaluate_all(
+    const std::vector<CasePredictor>& predictors, const data::CaseCache& cases,
+    const std::vector<int64_t>& numbers,
+    const std::function<bool()>& asked_to_stop, const std::string& folder) {
+  std::vector<Evaluation> evaluations;
+  for (const CasePredictor& predictor : predictors) {
+    evaluations.push_back(
+        {predictor.config.task.target, predictor.classes, {}});
+  }
+  const bool segmentation = data::is_segmentation(cases.options().target);
+  const auto stop = [&] {
+    if (asked_to_stop()) throw Stopped();
+  };
+  try {
+    for (const int64_t number : numbers) {
+      stop();
+      const data::Case& from = cases.at(number);
+      Question question{from, cases.options(), cases.get(number), {}};
+      if (segmentation) {
+        question.reference = read_case_reference(from, cases.options());
+      }
+      for (size_t i = 0; i < predictors.size(); ++i) {
+        evaluations[i].cases.push_back(
+            segmentation ? segment(predictors[i], question, stop, folder)
+                         : classify(predictors[i], question, stop));
+      }
+    }
+  } catch (const Stopped&) {
+    return std::nullopt;
+  }
+  return evaluations;
 }
 
 }  // namespace
@@ -359,29 +398,22 @@ std::map<std::string, std::string> summary_facts(const std::string& path) {
   return facts;
 }
 
+std::optional<std::vector<Evaluation>> evaluate(
+    const std::vector<CasePredictor>& predictors, const data::CaseCache& cases,
+    const std::vector<int64_t>& numbers,
+    const std::function<bool()>& asked_to_stop) {
+  return evaluate_all(predictors, cases, numbers, asked_to_stop, "");
+}
+
 std::optional<Evaluation> evaluate(const CasePredictor& predictor,
                                    const data::CaseCache& cases,
                                    const std::vector<int64_t>& numbers,
                                    const std::function<bool()>& asked_to_stop,
                                    const std::string& predictions_folder) {
-  Evaluation evaluation;
-  evaluation.target = predictor.config.task.target;
-  evaluation.classes = predictor.classes;
-  const auto stop = [&] {
-    if (asked_to_stop()) throw Stopped();
-  };
-  try {
-    for (const int64_t number : numbers) {
-      stop();
-      evaluation.cases.push_back(
-          data::is_segmentation(evaluation.target)
-              ? segment(predictor, cases, number, stop, predictions_folder)
-              : classify(predictor, cases, number, stop));
-    }
-  } catch (const Stopped&) {
-    return std::nullopt;
-  }
-  return evaluation;
+  auto evaluations = evaluate_all({predictor}, cases, numbers, asked_to_stop,
+                                  predictions_folder);
+  if (!evaluations) return std::nullopt;
+  return std::move(evaluations->front());
 }
 
 }  // namespace unimiss::train

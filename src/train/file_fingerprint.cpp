@@ -35,12 +35,4 @@ std::string FileFingerprint::text() const {
   return fmt::format("{} files, {:016x}", files_, fnv1a64(text_));
 }
 
-std::string cache_folder(const std::string& configured,
-                         const std::string& run_folder) {
-  if (!configured.empty()) return configured;
-  // A dot stands for the last part where the path ends in a slash.
-  const fs::path run = (fs::absolute(run_folder) / ".").lexically_normal();
-  return (run.parent_path().parent_path() / "cache").string();
-}
-
 }  // namespace unimiss::train

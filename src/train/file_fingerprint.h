@@ -19,9 +19,4 @@ class FileFingerprint {
   int64_t files_ = 0;
 };
 
-/// Where a run keeps decoded files: as configured, else 'cache' beside its
-/// folder.
-std::string cache_folder(const std::string& configured,
-                         const std::string& run_folder);
-
 }  // namespace unimiss::train

@@ -8,7 +8,9 @@
 #include <map>
 #include <utility>
 
+#include "train/collected_errors.h"
 #include "train/file_fingerprint.h"
+#include "train/run_preparation.h"
 #include "unimiss/core/error.h"
 #include "unimiss/core/log.h"
 #include "unimiss/data/case_list.h"
@@ -20,28 +22,9 @@ namespace {
 namespace fs = std::filesystem;
 using data::Case;
 
-/// Calls each piece of work; what their DataErrors say is thrown as one.
-class Collected {
- public:
-  template <class Work>
-  void run(const Work& work) {
-    try {
-      work();
-    } catch (const DataError& error) {
-      text_ += (text_.empty() ? "" : "\n") + std::string(error.what());
-    }
-  }
-  void throw_if_any() const {
-    if (!text_.empty()) throw DataError(text_);
-  }
-
- private:
-  std::string text_;
-};
-
 std::vector<Case> read_lists(const FinetuneConfig& config,
                              const std::vector<std::string>& lists,
-                             Collected& problems) {
+                             CollectedErrors& problems) {
   data::CaseListOptions options;
   options.target = config.task.target;
   options.classes = config.task.classes;
@@ -131,7 +114,7 @@ void check_ids(const FinetuneCases& cases) {
 FinetuneCases list_cases(const FinetuneConfig& config) {
   FinetuneCases cases;
   cases.classes = config.task.classes;
-  Collected problems;
+  CollectedErrors problems;
   if (config.data.dataset.empty()) {
     require(!cases.classes.empty(), "task.classes",
             "are not given; name the classes (of a label_map the background "

@@ -9,7 +9,6 @@
 #include <system_error>
 #include <utility>
 
-#include "train/file_fingerprint.h"
 #include "train/finetune_history.h"
 #include "train/finetuning_preparation.h"
 #include "train/run_cost.h"
@@ -71,14 +70,12 @@ void describe_network(FinetuneDryRun& plan, const Finetuner& finetuner,
                       : part < NetworkPart::kHead   ? 1
                                                     : 2;
     parts[index] += item.value().numel();
-    if (item.value().requires_grad()) {
-      plan.trained_parameters += item.value().numel();
-    }
   }
+  plan.trained_parameters = trained_parameter_count(module);
   plan.parameters = {{"encoder", parts[0]}};
   if (parts[1] > 0) plan.parameters.emplace_back("decoder", parts[1]);
   plan.parameters.emplace_back("head", parts[2]);
-  plan.parameters.emplace_back("together", parts[0] + parts[1] + parts[2]);
+  plan.parameters.emplace_back("together", parameter_count(module));
   plan.checkpoint_bytes = finetuner.full_state_bytes();
   plan.export_bytes = 3 * parameter_bytes(module);
 }
@@ -116,9 +113,7 @@ void describe_schedule(FinetuneDryRun& plan, const FinetuneConfig& config) {
   plan.rate =
       fmt::format("{}, peak {:.3g}, {}", enum_name(config.optimizer.kind),
                   config.optimizer.lr, enum_name(config.schedule.shape));
-  const int64_t every = config.run.keep_every_steps;
-  plan.checkpoints_kept =
-      config.run.keep_checkpoints + (every > 0 ? plan.total_steps / every : 0);
+  plan.checkpoints_kept = train::checkpoints_kept(config.run, plan.total_steps);
 }
 
 void measure(FinetuneDryRun& plan, const FinetuneConfig& config,
@@ -178,16 +173,11 @@ std::string FinetuneDryRun::describe() const {
   } else {
     text += "  time and memory  not measured: " + not_measured + "\n";
   }
-  // One more than is kept is there while it is written.
-  const int64_t needed =
-      (checkpoints_kept + 1) * checkpoint_bytes + export_bytes;
-  return text + fmt::format(
-                    "  disk            {:.0f} MiB needed, {:.0f} MiB "
-                    "free in {}{}\n"
-                    "  cache           {}\n"
-                    "  picture         {}\n",
-                    mebibytes(needed), mebibytes(free_bytes), output,
-                    needed > free_bytes ? ": NOT ENOUGH" : "", cache, picture);
+  return text +
+         disk_line(output, checkpoints_kept, checkpoint_bytes, export_bytes,
+                   free_bytes) +
+         fmt::format("  cache           {}\n  picture         {}\n", cache,
+                     picture);
 }
 
 FinetuneDryRun finetune_dry_run(const FinetuneConfig& config, RealSteps steps) {
@@ -218,6 +208,7 @@ FinetuneDryRun finetune_dry_run(const FinetuneConfig& config, RealSteps steps) {
                            cache_folder(config.data.cache, config.run.output));
   plan.free_bytes = free_bytes_of(config.run.output);
   const auto finetuner = make_finetuner(used, cases.outputs(), device);
+  start_from_weights(used, *finetuner);
   describe_network(plan, *finetuner, finetuner->network().module());
   const auto batches =
       before_training([&] { return sample_batches(used, cases); });

@@ -25,34 +25,9 @@ constexpr const char* kBestOf = "best_of";
 constexpr const char* kTrain = "train";
 constexpr std::string_view kBest = "best.";
 
-bool same_steps(const FinetuneSchedule& a, const FinetuneSchedule& b,
-                int64_t steps) {
-  for (int64_t step = 0; step < steps; ++step) {
-    if (a.lr(step) != b.lr(step)) return false;
-  }
-  return true;
-}
-
-/// The configuration a run was begun with must be this one, but for what leaves
-/// its steps as they are.
-void check_earlier_config(const FinetuneConfig& config,
-                          const CompareConfig<FinetuneConfig>& compare,
-                          const std::string& text, int64_t steps_done,
-                          int64_t cases) {
-  if (text.empty()) return;
-  const EarlierConfig<FinetuneConfig> earlier = compare(text);
-  check_changes(earlier.changes, [&] {
-    return same_steps(make_schedule(earlier.config, cases),
-                      make_schedule(config, cases), steps_done);
-  });
-}
-
 void restore(PreparedFinetuning& run, const Checkpoint& start) {
   check_files(start, kTrain, run.fingerprint());
-  require(start.step <= run.schedule->total_steps(), "run.max_steps",
-          fmt::format("the run would end at step {}, {} are done already",
-                      run.schedule->total_steps(), start.step));
-  warn_of_rounding(start, run.device);
+  check_start(start, run.schedule->total_steps(), run.device);
   NamedTensors state;
   for (const auto& [name, tensor] : start.tensors) {
     if (name.starts_with(kBest)) {
@@ -96,10 +71,12 @@ std::unique_ptr<Finetuner> make_finetuner(const FinetuneConfig& config,
                                           int64_t outputs,
                                           torch::Device device) {
   at::manual_seed(static_cast<uint64_t>(config.run.seed));
-  auto finetuner = std::make_unique<Finetuner>(config, outputs, device);
-  before_training([&] { load_initial_weights(config, finetuner->network()); });
-  finetuner->restart_average();
-  return finetuner;
+  return std::make_unique<Finetuner>(config, outputs, device);
+}
+
+void start_from_weights(const FinetuneConfig& config, Finetuner& finetuner) {
+  before_training([&] { load_initial_weights(config, finetuner.network()); });
+  finetuner.restart_average();
 }
 
 std::unique_ptr<data::Loader> make_loader(const FinetuneConfig& config,
@@ -119,30 +96,27 @@ PreparedFinetuning prepare_finetuning(
     const FinetuneConfig& config, const RunRequest& request,
     const CompareConfig<FinetuneConfig>& compare, RunFolder& folder,
     const CheckpointFolder& checkpoints) {
+  const Beginning beginning =
+      begin_run(config.run, request, folder, checkpoints);
   PreparedFinetuning run;
-  run.device = choose_device(config.run.device);
-  set_up_process(config.run, run.device);
-  take_folder(folder);
-  const auto start = before_training(
-      [&] { return find_start(request.resume, folder, checkpoints); });
+  run.device = beginning.device;
   run.cases = before_training(
       [&] { return read_finetune_cases(config, folder.file("splits.json")); });
   const auto listed = static_cast<int64_t>(run.cases.train.size());
-  check_earlier_config(config, compare, earlier_config(folder, start),
-                       start ? start->step : 0, listed);
+  check_earlier_config(
+      config, compare, folder, beginning, [&](const FinetuneConfig& of) {
+        return [schedule = make_schedule(of, listed)](int64_t step) {
+          return schedule.lr(step);
+        };
+      });
   // Mistakes are told before files are decoded, which may take hours.
-  if (start) {
-    FinetuneConfig random = config;
-    random.init.from_scratch = true;  // the weights are in the checkpoint
-    run.finetuner = make_finetuner(random, run.cases.outputs(), run.device);
-  } else {
-    run.finetuner = make_finetuner(config, run.cases.outputs(), run.device);
-  }
+  run.finetuner = make_finetuner(config, run.cases.outputs(), run.device);
+  if (!beginning.start) start_from_weights(config, *run.finetuner);
   run.data =
       before_training([&] { return open_finetune_data(config, run.cases); });
   run.schedule = std::make_unique<FinetuneSchedule>(
       make_schedule(config, static_cast<int64_t>(run.data.train.size())));
-  if (start) restore(run, *start);
+  if (beginning.start) restore(run, *beginning.start);
   return run;
 }
 

@@ -60,10 +60,13 @@ Checkpoint make_checkpoint(const PreparedFinetuning& run,
 /// The schedule for so many training cases.
 FinetuneSchedule make_schedule(const FinetuneConfig& config, int64_t cases);
 
-/// A network with the weights it starts from. Throws ConfigError.
+/// A network with random weights, those of the seed.
 std::unique_ptr<Finetuner> make_finetuner(const FinetuneConfig& config,
                                           int64_t outputs,
                                           torch::Device device);
+
+/// Takes over what init.* says. Throws ConfigError.
+void start_from_weights(const FinetuneConfig& config, Finetuner& finetuner);
 
 /// The stream of batches.
 std::unique_ptr<data::Loader> make_loader(const FinetuneConfig& config,

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <limits>
 #include <utility>
+#include <vector>
 
 #include "train/finetune_history.h"
 #include "train/finetuning_preparation.h"
@@ -18,6 +18,7 @@
 #include "unimiss/data/split.h"
 #include "unimiss/io/durable_file.h"
 #include "unimiss/train/evaluation.h"
+#include "unimiss/train/weight_export.h"
 
 namespace unimiss::train {
 namespace {
@@ -44,7 +45,7 @@ class Finetuning : public Training {
     return !pending() && (step() >= total_steps() || out_of_patience());
   }
   int64_t& nonfinite() override { return run_.position.nonfinite; }
-  std::string device() const override { return run_.device.str(); }
+  torch::Device device() const override { return run_.device; }
   int64_t state_bytes() const override {
     // With the best weights.
     return run_.finetuner->full_state_bytes() +
@@ -63,7 +64,8 @@ class Finetuning : public Training {
     loader_->seek(step());
   }
 
-  TakenStep take_step() override;
+  data::Loader& stream() override { return *loader_; }
+  TakenStep take_step(const data::Views& batch) override;
   void advance() override { ++run_.position.step; }
 
   bool pending() const override {
@@ -109,33 +111,16 @@ class Finetuning : public Training {
   std::unique_ptr<data::Loader> loader_;
 };
 
-TakenStep Finetuning::take_step() {
-  const Stopwatch waiting;
-  TakenStep taken;
-  const int64_t ready = loader_->ready(), number = loader_->position();
-  taken.batch = loader_->next();
-  taken.record.wait_seconds = waiting.seconds();
-  history_.add_batch(taken.batch);
-  seed_step(config_.run, step());
-  StepRecord& record = taken.record;
+TakenStep Finetuning::take_step(const data::Views& batch) {
+  history_.add_batch(batch);
+  StepRecord record;
   record.lr = run_.schedule->lr(step());
-  const FinetuneReport report = run_.finetuner->step(taken.batch, record.lr);
-  record.step = step() + 1;
+  const FinetuneReport report = run_.finetuner->step(batch, record.lr);
   record.phase = config_.rank() == 2 ? "2d" : "3d";
   record.loss = report.loss.item<double>();
   record.weight_decay = config_.optimizer.weight_decay;
   record.grad_norm = report.grad_norm.item<double>();
-  record.samples = taken.batch.first.size(0);
-  record.queue_depth = ready;
-  record.peak_memory_mb = peak_memory_mb(run_.device);
-  if (report.outcome == StepOutcome::kOverflow) {
-    record.skipped = kSkippedOverflow;
-  } else if (report.outcome == StepOutcome::kNonFinite) {
-    record.skipped = kSkippedNonFinite;
-    taken.finite = false;
-    taken.samples = loader_->samples_of(number);
-  }
-  return taken;
+  return {record, report.outcome};
 }
 
 std::map<std::string, std::string> Finetuning::weight_facts(
@@ -172,44 +157,41 @@ void Finetuning::do_pending(const std::function<bool()>& asked_to_stop,
   std::vector<int64_t> numbers = run_.data.validation;
   const auto most = static_cast<size_t>(config_.validation.max_cases);
   if (most > 0 && numbers.size() > most) numbers.resize(most);
-  const auto look = [&](TaskNetwork& network) {
-    return evaluate(predictor(network), *run_.data.cache, numbers,
-                    asked_to_stop);
-  };
   TaskNetwork& network = run_.finetuner->network();
   auto& average = run_.finetuner->average();
-  const auto raw = look(network);
-  if (!raw) return;
-  std::optional<Evaluation> averaged;
-  if (average && !(averaged = look(*average))) return;
+  std::vector<CasePredictor> predictors{predictor(network)};
+  if (average) predictors.push_back(predictor(*average));
+  const auto found =
+      evaluate(predictors, *run_.data.cache, numbers, asked_to_stop);
+  if (!found) return;
+  const Evaluation& raw = found->front();
+  const Evaluation* averaged = average ? &found->back() : nullptr;
+  const auto score = raw.score();
+  const auto other = averaged ? averaged->score() : std::nullopt;
 
   Metrics record{{"step", step()}, {"phase", std::string(kValidationPhase)}};
-  for (const auto& [name, value] : raw->numbers()) {
+  for (const auto& [name, value] : raw.numbers()) {
     record.emplace_back(name, value);
   }
   std::string line =
       fmt::format("epoch {:.4g}: validation {} {}",
                   static_cast<double>(step()) /
                       static_cast<double>(run_.schedule->steps_per_epoch()),
-                  raw->score_name(), score_text(raw->score()));
+                  raw.score_name(), score_text(score));
   if (averaged) {
     for (const auto& [name, value] : averaged->numbers()) {
       record.emplace_back(name + "_average", value);
     }
-    line += fmt::format(", of the average {}", score_text(averaged->score()));
+    line += fmt::format(", of the average {}", score_text(other));
   }
   record.emplace_back("seconds", stopwatch.seconds());
   // A score that is not defined is neither better nor worse than others.
-  constexpr double kNone = -std::numeric_limits<double>::infinity();
-  const double score = raw->score().value_or(kNone);
-  const double other = averaged ? averaged->score().value_or(kNone) : kNone;
-  if (std::max(score, other) > kNone) ++run_.position.since_best;
-  if (std::max(score, other) > run_.position.best_score) {
-    if (other > score) {
-      take_best(*average, "average", other);
-    } else {
-      take_best(network, "network", score);
-    }
+  if (score || other) ++run_.position.since_best;
+  const bool average_wins = other > score;  // what is not defined never wins
+  if (const auto best = average_wins ? other : score;
+      best && *best > run_.position.best_score) {
+    take_best(average_wins ? *average : network,
+              average_wins ? "average" : "network", *best);
     line += ", the best so far";
   }
   run_.position.validated = step();
@@ -219,12 +201,13 @@ void Finetuning::do_pending(const std::function<bool()>& asked_to_stop,
 std::string Finetuning::settle_weights() {
   const std::string folder = folder_.file("export/");
   auto& average = run_.finetuner->average();
-  save_network(folder + "last.safetensors", run_.finetuner->network(),
+  save_weights(folder + "last.safetensors",
+               run_.finetuner->network().official_parameters(),
                weight_facts("network"));
   std::string last = folder + "last.safetensors";
   if (average) {
     last = folder + "last_average.safetensors";
-    save_network(last, *average, weight_facts("average"));
+    save_weights(last, average->official_parameters(), weight_facts("average"));
   }
   const bool best = config_.validation.final_weights == FinalWeights::kBest &&
                     run_.position.best_step > 0;
@@ -269,11 +252,9 @@ std::optional<Evaluation> Finetuning::test(const std::string& name,
 
 void describe_beginning(const FinetuneConfig& config, PreparedFinetuning& run,
                         const RunFolder& folder, FinetuningSummary& summary) {
-  for (const auto& parameter : run.finetuner->network().module().parameters()) {
-    summary.parameters += parameter.numel();
-    summary.trained_parameters +=
-        parameter.requires_grad() ? parameter.numel() : 0;
-  }
+  const torch::nn::Module& module = run.finetuner->network().module();
+  summary.parameters = parameter_count(module);
+  summary.trained_parameters = trained_parameter_count(module);
   summary.device = run.device.str();
   summary.precision = enum_name(config.run.precision);
   summary.model = fmt::format("MiT {}", enum_name(config.model.variant));

@@ -85,21 +85,6 @@ void load_initial_weights(const FinetuneConfig& config, TaskNetwork& network) {
   }
 }
 
-void save_network(const std::string& file, const TaskNetwork& network,
-                  const std::map<std::string, std::string>& facts) {
-  save_weights(file, network.official_parameters(), facts);
-}
-
-void save_weights(const std::string& file,
-                  const std::map<std::string, torch::Tensor>& weights,
-                  const std::map<std::string, std::string>& facts) {
-  std::error_code ignored;
-  fs::create_directories(fs::path(file).parent_path(), ignored);
-  io::Metadata metadata(facts.begin(), facts.end());
-  metadata["format"] = "unimiss weights 1";
-  io::save_tensors(file, weights, metadata);
-}
-
 void load_network(const std::string& file, TaskNetwork& network) {
   const io::TensorMap weights = io::load_tensors(file);
   auto parameters = network.official_parameters();

@@ -7,7 +7,9 @@
 #include <numeric>
 #include <utility>
 
+#include "train/collected_errors.h"
 #include "train/file_fingerprint.h"
+#include "train/run_preparation.h"
 #include "unimiss/core/error.h"
 #include "unimiss/core/random.h"
 #include "unimiss/data/manifest.h"
@@ -17,32 +19,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// What is wrong with lists or files, to be told at once.
-class FileProblems {
- public:
-  void add(const std::string& problem) {
-    text_ += (text_.empty() ? "" : "\n") + problem;
-  }
-  void throw_if_any() const {
-    if (!text_.empty()) throw DataError(text_);
-  }
-
- private:
-  std::string text_;
-};
-
 ListedFiles list_files(const std::vector<std::string>& lists,
                        const data::ManifestOptions& options,
-                       FileProblems& problems) {
+                       CollectedErrors& problems) {
   ListedFiles files;
   for (const std::string& list : lists) {
-    try {
+    problems.run([&] {
       const auto paths = data::paths_of(data::read_manifest(list, options));
       files.paths.insert(files.paths.end(), paths.begin(), paths.end());
       files.counts.push_back(static_cast<int64_t>(paths.size()));
-    } catch (const DataError& error) {
-      problems.add(error.what());
-    }
+    });
   }
   return files;
 }
@@ -176,7 +162,7 @@ data::VolumeTransformOptions volume_transforms(const PretrainConfig& config) {
 }
 
 PretrainLists read_lists(const PretrainConfig& config) {
-  FileProblems problems;
+  CollectedErrors problems;
   data::ManifestOptions volume_lists;
   volume_lists.paths = data::ManifestPaths::kFilesAndFolders;
   PretrainLists lists{list_files(config.data.images, {}, problems),
@@ -196,17 +182,9 @@ PretrainLists read_lists(const PretrainConfig& config) {
 PretrainData open_data(const PretrainConfig& config,
                        const PretrainLists& lists) {
   PretrainData data;
-  FileProblems problems;
-  try {
-    data.images = open_images(config, lists.images);
-  } catch (const DataError& error) {
-    problems.add(error.what());
-  }
-  try {
-    data.volumes = open_volumes(config, lists.volumes);
-  } catch (const DataError& error) {
-    problems.add(error.what());
-  }
+  CollectedErrors problems;
+  problems.run([&] { data.images = open_images(config, lists.images); });
+  problems.run([&] { data.volumes = open_volumes(config, lists.volumes); });
   problems.throw_if_any();
   return data;
 }

@@ -27,13 +27,6 @@ bool reaches(const Schedule& schedule, int rank) {
   return false;
 }
 
-bool same_steps(const Schedule& a, const Schedule& b, int64_t steps) {
-  for (int64_t step = 0; step < steps; ++step) {
-    if (a.at(step) != b.at(step)) return false;
-  }
-  return true;
-}
-
 /// By the lists: files that cannot be used are not known yet.
 Schedule listed_schedule(const PretrainConfig& config,
                          const PretrainLists& lists) {
@@ -42,27 +35,10 @@ Schedule listed_schedule(const PretrainConfig& config,
                            config.data.samples_per_volume);
 }
 
-/// The configuration a run was begun with must be this one, but for what leaves
-/// its steps as they are.
-void check_earlier_config(const PretrainConfig& config,
-                          const CompareConfig<PretrainConfig>& compare,
-                          const std::string& text, int64_t steps_done,
-                          const PretrainLists& lists) {
-  if (text.empty()) return;
-  const EarlierConfig<PretrainConfig> earlier = compare(text);
-  check_changes(earlier.changes, [&] {
-    return same_steps(listed_schedule(earlier.config, lists),
-                      listed_schedule(config, lists), steps_done);
-  });
-}
-
 void restore(PreparedPretraining& run, const Checkpoint& start) {
   check_files(start, kImages, run.data.images.fingerprint);
   check_files(start, kVolumes, run.data.volumes.fingerprint);
-  require(start.step <= run.schedule->total_steps(), "run.max_steps",
-          fmt::format("the run would end at step {}, {} are done already",
-                      run.schedule->total_steps(), start.step));
-  warn_of_rounding(start, run.device);
+  check_start(start, run.schedule->total_steps(), run.device);
   run.pretrainer->load_state(start.tensors);
   run.position = {start.step, start.counters.at(kBatches2d),
                   start.counters.at(kBatches3d), start.counters.at(kNonFinite)};
@@ -101,18 +77,20 @@ PreparedPretraining prepare_pretraining(
     const PretrainConfig& config, const RunRequest& request,
     const CompareConfig<PretrainConfig>& compare, RunFolder& folder,
     const CheckpointFolder& checkpoints) {
+  const Beginning beginning =
+      begin_run(config.run, request, folder, checkpoints);
   PreparedPretraining run;
-  run.device = choose_device(config.run.device);
-  set_up_process(config.run, run.device);
-  take_folder(folder);
-  const auto start = before_training(
-      [&] { return find_start(request.resume, folder, checkpoints); });
+  run.device = beginning.device;
   run.data = before_training([&] {
     const PretrainLists lists = read_lists(config);
     // Mistakes are told before files are decoded, which may take hours.
     listed_schedule(config, lists);
-    check_earlier_config(config, compare, earlier_config(folder, start),
-                         start ? start->step : 0, lists);
+    check_earlier_config(
+        config, compare, folder, beginning, [&](const PretrainConfig& of) {
+          return [schedule = listed_schedule(of, lists)](int64_t step) {
+            return schedule.at(step);
+          };
+        });
     return open_data(config, lists);
   });
   run.schedule = std::make_unique<Schedule>(make_schedule(
@@ -120,8 +98,8 @@ PreparedPretraining prepare_pretraining(
   at::manual_seed(static_cast<uint64_t>(config.run.seed));
   run.pretrainer =
       std::make_unique<Pretrainer>(pretrainer_options(config, run.device));
-  if (start) {
-    restore(run, *start);
+  if (beginning.start) {
+    restore(run, *beginning.start);
   } else if (!config.init.weights.empty()) {
     before_training(
         [&] { load_exported_weights(config.init.weights, *run.pretrainer); });

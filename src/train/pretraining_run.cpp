@@ -7,8 +7,8 @@
 
 #include "train/pretraining_preparation.h"
 #include "train/run_loop.h"
+#include "train/training_state.h"
 #include "unimiss/core/log.h"
-#include "unimiss/core/stopwatch.h"
 #include "unimiss/train/weight_export.h"
 
 namespace unimiss::train {
@@ -16,7 +16,6 @@ namespace {
 
 StepRecord record_of(const StepReport& report) {
   StepRecord record;
-  record.step = report.plan.step + 1;
   record.phase = report.plan.rank == 2 ? "2d" : "3d";
   record.loss = report.loss.item<double>();
   for (const auto& [name, tensor] : report.terms) {
@@ -27,11 +26,6 @@ StepRecord record_of(const StepReport& report) {
   record.momentum = report.plan.momentum;
   record.grad_norm = report.grad_norm.item<double>();
   record.teacher_entropy = report.teacher_entropy.item<double>();
-  if (report.outcome == StepOutcome::kOverflow) {
-    record.skipped = kSkippedOverflow;
-  } else if (report.outcome == StepOutcome::kNonFinite) {
-    record.skipped = kSkippedNonFinite;
-  }
   return record;
 }
 
@@ -45,7 +39,7 @@ class Pretraining : public Training {
   int64_t step() const override { return run_.position.step; }
   int64_t total_steps() const override { return run_.schedule->total_steps(); }
   int64_t& nonfinite() override { return run_.position.nonfinite; }
-  std::string device() const override { return run_.device.str(); }
+  torch::Device device() const override { return run_.device; }
   int64_t state_bytes() const override {
     return run_.pretrainer->full_state_bytes();
   }
@@ -72,34 +66,18 @@ class Pretraining : public Training {
     }
   }
 
-  TakenStep take_step() override {
-    const Stopwatch waiting;
-    const StepPlan plan = run_.schedule->at(step());
-    data::Loader& loader =
-        *(plan.rank == 2 ? run_.data.images : run_.data.volumes).loader;
-    const int64_t ready = loader.ready(), number = loader.position();
-    TakenStep taken;
-    taken.batch = loader.next();
-    const double wait = waiting.seconds();
-    history_.add_views(taken.batch);
-    seed_step(config_.run, step());
-    const StepReport report = run_.pretrainer->step(taken.batch, plan);
-    taken.record = record_of(report);
-    if (report.outcome == StepOutcome::kNonFinite) {
-      taken.finite = false;
-      taken.samples = loader.samples_of(number);
-    }
-    taken.record.samples = taken.batch.first.size(0);
-    taken.record.wait_seconds = wait;
-    taken.record.queue_depth = ready;
-    taken.record.peak_memory_mb = peak_memory_mb(run_.device);
-    return taken;
+  data::Loader& stream() override {
+    return *(next_are_images() ? run_.data.images : run_.data.volumes).loader;
   }
-
+  TakenStep take_step(const data::Views& batch) override {
+    history_.add_views(batch);
+    const StepReport report =
+        run_.pretrainer->step(batch, run_.schedule->at(step()));
+    return {record_of(report), report.outcome};
+  }
   void advance() override {
-    const bool images = run_.schedule->at(step()).rank == 2;
+    ++(next_are_images() ? run_.position.batches_2d : run_.position.batches_3d);
     ++run_.position.step;
-    ++(images ? run_.position.batches_2d : run_.position.batches_3d);
   }
 
   PretrainingHistory& history() { return history_; }
@@ -112,10 +90,7 @@ class Pretraining : public Training {
       summary.left_out.insert(summary.left_out.end(), stream->left_out.begin(),
                               stream->left_out.end());
     }
-    for (const auto& parameter :
-         run_.pretrainer->networks().student->parameters()) {
-      summary.parameters += parameter.numel();
-    }
+    summary.parameters = parameter_count(*run_.pretrainer->networks().student);
     summary.device = run_.device.str();
     summary.precision = enum_name(config_.run.precision);
     summary.model = fmt::format("MiT {}", enum_name(config_.model.variant));
@@ -134,6 +109,8 @@ class Pretraining : public Training {
   }
 
  private:
+  bool next_are_images() const { return run_.schedule->at(step()).rank == 2; }
+
   const PretrainConfig& config_;
   const RunRequest& request_;
   PreparedPretraining run_;

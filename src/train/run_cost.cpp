@@ -1,5 +1,7 @@
 #include "train/run_cost.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <filesystem>
 
@@ -48,6 +50,22 @@ int64_t free_bytes_of(const std::string& path) {
   std::error_code error;
   const auto space = fs::space(folder, error);
   return error ? 0 : static_cast<int64_t>(space.available);
+}
+
+int64_t checkpoints_kept(const RunOptions& options, int64_t total_steps) {
+  const int64_t every = options.keep_every_steps;
+  return options.keep_checkpoints + (every > 0 ? total_steps / every : 0);
+}
+
+std::string disk_line(const std::string& folder, int64_t checkpoints,
+                      int64_t checkpoint_bytes, int64_t export_bytes,
+                      int64_t free_bytes) {
+  // One more than is kept is there while it is written.
+  const int64_t needed = (checkpoints + 1) * checkpoint_bytes + export_bytes;
+  return fmt::format(
+      "  disk            {:.0f} MiB needed, {:.0f} MiB free in {}{}\n",
+      mebibytes(needed), mebibytes(free_bytes), folder,
+      needed > free_bytes ? ": NOT ENOUGH" : "");
 }
 
 double mebibytes(int64_t bytes) {

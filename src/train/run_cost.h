@@ -6,6 +6,8 @@
 #include <functional>
 #include <string>
 
+#include "unimiss/train/run_options.h"
+
 /// What a dry run measures.
 namespace unimiss::train {
 
@@ -23,6 +25,13 @@ StepCost extrapolate_cost(const std::function<void(int64_t)>& take_step,
 
 /// Free on the disk of a folder that may not be there yet; 0: unknown.
 int64_t free_bytes_of(const std::string& folder);
+
+/// Of a run of so many steps.
+int64_t checkpoints_kept(const RunOptions& options, int64_t total_steps);
+/// The line of a dry run on the disk of a run's folder.
+std::string disk_line(const std::string& folder, int64_t checkpoints,
+                      int64_t checkpoint_bytes, int64_t export_bytes,
+                      int64_t free_bytes);
 
 /// Bytes as MiB.
 double mebibytes(int64_t bytes);

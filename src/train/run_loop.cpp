@@ -9,6 +9,7 @@
 #include "train/nonfinite_record.h"
 #include "train/run_preparation.h"
 #include "unimiss/core/log.h"
+#include "unimiss/train/device.h"
 
 namespace unimiss::train {
 
@@ -23,7 +24,7 @@ RunLoop::RunLoop(const RunOptions& options, const RunRequest& request)
 void RunLoop::begin(Training& training, RunHistory& history) {
   if (!folder_.begun()) folder_.lock();
   Facts facts = facts_of_process(request_.command);
-  facts.emplace_back("device", training.device());
+  facts.emplace_back("device", training.device().str());
   facts.emplace_back("from_step", std::to_string(training.step()));
   for (auto& fact : training.facts()) facts.push_back(std::move(fact));
   const auto& resume = request_.resume;
@@ -83,25 +84,39 @@ void RunLoop::take_step(Training& training) {
     return;
   }
   const Stopwatch whole;
+  data::Loader& stream = training.stream();
+  const int64_t ready = stream.ready(), number = stream.position();
+  const data::Views batch = stream.next();
+  const double wait = whole.seconds();
+  seed_step(options_, training.step());
   whole_ = false;
-  TakenStep step = training.take_step();
-  if (!step.finite) {
+  auto [record, outcome] = training.take_step(batch);
+  record.step = training.step() + 1;
+  if (outcome == StepOutcome::kOverflow) {
+    record.skipped = kSkippedOverflow;
+  } else if (outcome == StepOutcome::kNonFinite) {
+    record.skipped = kSkippedNonFinite;
     whole_ = true;  // nothing has changed
-    not_finite(training, step);
+    not_finite(training, record, batch, stream.samples_of(number));
   }
   training.advance();
   ++version_;
-  step.record.seconds = whole.seconds();
-  slowest_ = std::max(slowest_, step.record.seconds);
-  output_->add(step.record);
+  record.samples = batch.first.size(0);
+  record.seconds = whole.seconds();
+  record.wait_seconds = wait;
+  record.queue_depth = ready;
+  record.peak_memory_mb = peak_memory_mb(training.device());
+  slowest_ = std::max(slowest_, record.seconds);
+  output_->add(record);
   whole_ = true;
 }
 
 /// Nothing has changed: writes down what it was, and ends the run or not.
-void RunLoop::not_finite(Training& training, const TakenStep& step) const {
-  const StepRecord& record = step.record;
-  const std::string file = write_nonfinite(folder_.file("nonfinite"), record,
-                                           step.batch, step.samples);
+void RunLoop::not_finite(Training& training, const StepRecord& record,
+                         const data::Views& batch,
+                         const std::vector<std::string>& samples) const {
+  const std::string file =
+      write_nonfinite(folder_.file("nonfinite"), record, batch, samples);
   const std::string what = fmt::format(
       "step {} ({}): loss {} or gradient norm {} is not finite; its samples "
       "are in {}",

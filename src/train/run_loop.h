@@ -1,5 +1,7 @@
 #pragma once
 
+#include <torch/types.h>
+
 #include <functional>
 #include <memory>
 #include <optional>
@@ -8,9 +10,11 @@
 
 #include "train/run_output.h"
 #include "unimiss/core/stopwatch.h"
+#include "unimiss/data/loader.h"
 #include "unimiss/data/views.h"
 #include "unimiss/train/checkpoint.h"
 #include "unimiss/train/checkpoint_writer.h"
+#include "unimiss/train/precision.h"
 #include "unimiss/train/resume.h"
 #include "unimiss/train/run_folder.h"
 #include "unimiss/train/run_options.h"
@@ -18,13 +22,11 @@
 
 namespace unimiss::train {
 
-/// A step that was taken, or, where its loss or gradient was not finite, found
-/// out not to be: nothing has changed then but the step's number.
+/// A step that was taken, and what it tells of itself: number, batch, times and
+/// memory are the loop's to add.
 struct TakenStep {
   StepRecord record;
-  bool finite = true;
-  data::Views batch;
-  std::vector<std::string> samples;  ///< of a step that is not finite
+  StepOutcome outcome = StepOutcome::kUpdated;
 };
 
 /// What a run trains, one step after another. A step is a function of the state
@@ -39,7 +41,7 @@ class Training {
   /// Steps skipped because they were not finite, counted by the run.
   virtual int64_t& nonfinite() = 0;
 
-  virtual std::string device() const = 0;
+  virtual torch::Device device() const = 0;
   virtual int64_t state_bytes() const = 0;   ///< of a checkpoint
   virtual int64_t result_bytes() const = 0;  ///< of all that is written besides
   /// For the manifest.
@@ -48,8 +50,10 @@ class Training {
 
   /// Gets the data flowing, from where the training stands.
   virtual void start() = 0;
+  /// Where the next step's batch comes from.
+  virtual data::Loader& stream() = 0;
   /// Takes the next step; it counts once advance() is called.
-  virtual TakenStep take_step() = 0;
+  virtual TakenStep take_step(const data::Views& batch) = 0;
   virtual void advance() = 0;
 
   /// Work that belongs between two steps, such as validation.
@@ -82,7 +86,9 @@ class RunLoop {
 
  private:
   void take_step(Training& training);
-  void not_finite(Training& training, const TakenStep& step) const;
+  void not_finite(Training& training, const StepRecord& record,
+                  const data::Views& batch,
+                  const std::vector<std::string>& samples) const;
   bool checkpoint_due(int64_t step) const;
   double seconds_to_save() const;
   void save(Training& training);

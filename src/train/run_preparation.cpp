@@ -4,6 +4,8 @@
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
 
+#include <filesystem>
+
 #include "unimiss/core/log.h"
 #include "unimiss/core/random.h"
 
@@ -38,9 +40,16 @@ void seed_step(const RunOptions& options, int64_t step) {
           .bits());
 }
 
-void take_folder(RunFolder& folder) {
+Beginning begin_run(const RunOptions& options, const RunRequest& request,
+                    RunFolder& folder, const CheckpointFolder& checkpoints) {
+  Beginning beginning;
+  beginning.device = choose_device(options.device);
+  set_up_process(options, beginning.device);
   folder.require_writable();
   if (folder.begun()) folder.lock();
+  beginning.start = before_training(
+      [&] { return find_start(request.resume, folder, checkpoints); });
+  return beginning;
 }
 
 std::map<std::string, std::string> checkpoint_texts(
@@ -50,9 +59,22 @@ std::map<std::string, std::string> checkpoint_texts(
           {kDevice, device.str()}};
 }
 
-void warn_of_rounding(const Checkpoint& start, torch::Device device) {
+void check_start(const Checkpoint& start, int64_t total_steps,
+                 torch::Device device) {
+  require(start.step <= total_steps, "run.max_steps",
+          fmt::format("the run would end at step {}, {} are done already",
+                      total_steps, start.step));
   warn_of_other(start, kThreads, std::to_string(at::get_num_threads()));
   warn_of_other(start, kDevice, device.str());
+}
+
+std::string cache_folder(const std::string& configured,
+                         const std::string& run_folder) {
+  namespace fs = std::filesystem;
+  if (!configured.empty()) return configured;
+  // A dot stands for the last part where the path ends in a slash.
+  const fs::path run = (fs::absolute(run_folder) / ".").lexically_normal();
+  return (run.parent_path().parent_path() / "cache").string();
 }
 
 void check_files(const Checkpoint& start, const char* kind,

@@ -53,6 +53,20 @@ void restore_state(const NamedTensors& state, NamedTensors targets,
   scaler.restore(scale[0].item<double>(), scale[1].item<int64_t>());
 }
 
+int64_t parameter_count(const torch::nn::Module& network) {
+  int64_t count = 0;
+  for (const auto& parameter : network.parameters()) count += parameter.numel();
+  return count;
+}
+
+int64_t trained_parameter_count(const torch::nn::Module& network) {
+  int64_t count = 0;
+  for (const auto& parameter : network.parameters()) {
+    if (parameter.requires_grad()) count += parameter.numel();
+  }
+  return count;
+}
+
 int64_t parameter_bytes(const torch::nn::Module& network) {
   size_t bytes = 0;
   for (const auto& parameter : network.parameters()) {

@@ -28,6 +28,10 @@ void add_progress(NamedTensors& state, const Optimizer& optimizer,
 void restore_state(const NamedTensors& state, NamedTensors targets,
                    Optimizer& optimizer, LossScaler& scaler);
 
+/// How many numbers a network has, and how many of them are trained.
+int64_t parameter_count(const torch::nn::Module& network);
+int64_t trained_parameter_count(const torch::nn::Module& network);
+
 /// Bytes of the parameters of a network, and of what an optimizer comes to
 /// hold of them.
 int64_t parameter_bytes(const torch::nn::Module& network);

@@ -46,6 +46,17 @@ io::TensorMap full_state(Pretrainer& pretrainer) {
 
 }  // namespace
 
+void save_weights(const std::string& file,
+                  const std::map<std::string, torch::Tensor>& tensors,
+                  const std::map<std::string, std::string>& facts) {
+  io::Metadata metadata(facts.begin(), facts.end());
+  metadata["format"] = "unimiss weights 1";
+  std::error_code ignored;  // writing tells what is wrong
+  std::filesystem::create_directories(std::filesystem::path(file).parent_path(),
+                                      ignored);
+  io::save_tensors(file, tensors, metadata);
+}
+
 ExportedFiles export_weights(const std::string& folder, Pretrainer& pretrainer,
                              const std::map<std::string, std::string>& facts) {
   ExportedFiles files{folder + "/student.safetensors",
@@ -54,10 +65,9 @@ ExportedFiles export_weights(const std::string& folder, Pretrainer& pretrainer,
   auto& networks = pretrainer.networks();
   const auto save = [&](const std::string& file, const io::TensorMap& tensors,
                         const char* content) {
-    io::Metadata metadata(facts.begin(), facts.end());
-    metadata["format"] = "unimiss weights 1";
-    metadata["content"] = content;
-    io::save_tensors(file, tensors, metadata);
+    auto with_content = facts;
+    with_content["content"] = content;
+    save_weights(file, tensors, with_content);
   };
   save(files.student, official(networks.student, "", of_backbone),
        "backbone of the student");

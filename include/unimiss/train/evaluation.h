@@ -67,8 +67,15 @@ struct CasePredictor {
                        const std::function<void()>& stop) const;
 };
 
-/// Predicts cases and compares them with their references, on the cases' own
-/// grids. Nothing where it was asked to stop.
+/// Predicts cases with each network and compares them with their references, on
+/// the cases' own grids; every file is read once. One evaluation a network, or
+/// nothing where it was asked to stop.
+std::optional<std::vector<Evaluation>> evaluate(
+    const std::vector<CasePredictor>& predictors, const data::CaseCache& cases,
+    const std::vector<int64_t>& numbers,
+    const std::function<bool()>& asked_to_stop);
+
+/// The same of one network, whose label maps can be written to a folder.
 std::optional<Evaluation> evaluate(const CasePredictor& predictor,
                                    const data::CaseCache& cases,
                                    const std::vector<int64_t>& numbers,

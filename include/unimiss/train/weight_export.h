@@ -8,6 +8,12 @@
 
 namespace unimiss::train {
 
+/// Writes tensors as safetensors, with facts as their metadata. A DurableFile.
+/// Throws DataError.
+void save_weights(const std::string& file,
+                  const std::map<std::string, torch::Tensor>& tensors,
+                  const std::map<std::string, std::string>& facts);
+
 /// The files of a run's export/, safetensors under the names of the released
 /// weights, with metadata that tell what they are of.
 struct ExportedFiles {
