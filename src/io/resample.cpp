@@ -16,7 +16,8 @@ LinearTaps taps_of(int64_t input, int64_t output, double step,
   LinearTaps taps(input, output, step);
   if (interpolation == Interpolation::kLinear) return taps;
   for (int64_t i = 0; i < output; ++i) {
-    taps.first[i] = static_cast<int64_t>(cell_place(i, step, input) + 0.5);
+    taps.first[i] =
+        static_cast<int64_t>(std::floor(cell_place(i, step, input) + 0.5));
     taps.weight[i] = 0;
   }
   return taps;

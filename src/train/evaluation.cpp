@@ -211,14 +211,14 @@ std::string write_prediction(const std::string& folder, const std::string& id,
                 .index_select(0, classes.flatten().to(torch::kLong))
                 .view(classes.sizes());
   if (rank == 2) {
-    const std::string file = folder + "/" + id + ".png";
+    std::string file = folder + "/" + id + ".png";
     // Bits of many structures need 16.
     const auto type =
         map.max().item<int64_t>() > 255 ? torch::kInt32 : torch::kUInt8;
     io::write_png(file, map.squeeze(0).to(type));
     return file;
   }
-  const std::string file = folder + "/" + id + ".nii.gz";
+  std::string file = folder + "/" + id + ".nii.gz";
   io::Volume volume = reference.grid;
   volume.voxels = map.to(torch::kFloat);
   io::write_volume(file, volume);
@@ -284,6 +284,7 @@ std::optional<std::vector<Evaluation>> evaluate_all(
     const std::vector<int64_t>& numbers,
     const std::function<bool()>& asked_to_stop, const std::string& folder) {
   std::vector<Evaluation> evaluations;
+  evaluations.reserve(predictors.size());
   for (const CasePredictor& predictor : predictors) {
     evaluations.push_back(
         {predictor.config.task.target, predictor.classes, {}});
@@ -324,7 +325,7 @@ torch::Tensor CasePredictor::scores(const data::CaseVoxels& voxels,
   const bool segmentation = data::is_segmentation(config.task.target);
   const auto predict = [&](const torch::Tensor& windows) {
     stop();
-    const torch::Tensor scores = network.scores(windows);
+    torch::Tensor scores = network.scores(windows);
     if (segmentation) return scores;
     // A class probability holds for the whole window.
     std::vector<int64_t> shape(2 + rank, 1);

@@ -212,7 +212,7 @@ std::string Finetuning::settle_weights() {
   const bool best = config_.validation.final_weights == FinalWeights::kBest &&
                     run_.position.best_step > 0;
   if (run_.position.best_step > 0) export_best();
-  const std::string final = best ? folder + "best.safetensors" : last;
+  std::string final = best ? folder + "best.safetensors" : last;
   load_network(final, run_.finetuner->network());
   return final;
 }

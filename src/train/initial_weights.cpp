@@ -20,9 +20,8 @@ namespace fs = std::filesystem;
 std::string weights_file(const FinetuneInitOptions& init) {
   std::error_code ignored;
   if (!fs::is_directory(init.weights, ignored)) return init.weights;
-  const std::string file = init.weights + "/export/" +
-                           std::string(enum_name(init.network)) +
-                           ".safetensors";
+  std::string file = init.weights + "/export/" +
+                     std::string(enum_name(init.network)) + ".safetensors";
   if (!fs::exists(file, ignored)) {
     throw DataError(init.weights,
                     "holds no export/" + std::string(enum_name(init.network)) +
