@@ -36,6 +36,12 @@ int open_retrying(const char* path, int flags) {
   return descriptor;
 }
 
+[[noreturn]] void fail_to_write(const std::string& path, const char* what) {
+  throw DataError(
+      path, std::string(what) + ": " + std::strerror(errno) +
+                "; free space, mend the rights, or choose another folder");
+}
+
 /// Makes a rename within the folder survive a power cut.
 bool sync_folder(const fs::path& folder) {
   const std::string name = folder.empty() ? "." : folder.string();
@@ -46,6 +52,24 @@ bool sync_folder(const fs::path& folder) {
   close(descriptor);
   return synced;
 }
+
+/// Gives a complete file its name.
+void put_in_place(const std::string& part, const std::string& path) {
+  if (rename(part.c_str(), path.c_str()) != 0) {
+    fail_to_write(path, "cannot be replaced");
+  }
+  if (!sync_folder(fs::path(path).parent_path())) {
+    fail_to_write(path, "was written, but its folder could not be synced");
+  }
+}
+
+/// Removes a file where its name is not given up.
+struct Remover {
+  std::string file;
+  ~Remover() {
+    if (!file.empty()) unlink(file.c_str());
+  }
+};
 
 }  // namespace
 
@@ -61,11 +85,7 @@ DurableFile::~DurableFile() {
   if (!part_.empty()) unlink(part_.c_str());
 }
 
-void DurableFile::fail(const char* what) const {
-  throw DataError(
-      path_, std::string(what) + ": " + std::strerror(errno) +
-                 "; free space, mend the rights, or choose another folder");
-}
+void DurableFile::fail(const char* what) const { fail_to_write(path_, what); }
 
 void DurableFile::write(const void* data, size_t bytes) {
   // A single write() takes at most 2 GiB.
@@ -87,11 +107,8 @@ FileDigest DurableFile::commit() {
   const int closing = descriptor_;
   descriptor_ = -1;
   if (close(closing) != 0) fail("could not be written to the disk");
-  if (rename(part_.c_str(), path_.c_str()) != 0) fail("cannot be replaced");
+  put_in_place(part_, path_);
   part_.clear();
-  if (!sync_folder(fs::path(path_).parent_path())) {
-    fail("was written, but its folder could not be synced");
-  }
   return digest_;
 }
 
@@ -99,6 +116,22 @@ FileDigest write_durably(const std::string& path, std::string_view text) {
   DurableFile file(path);
   file.write(text.data(), text.size());
   return file.commit();
+}
+
+void write_durably(const std::string& path,
+                   const std::function<void(const std::string&)>& write) {
+  const std::string name = fs::path(path).filename().string();
+  const size_t dot = name.find('.');
+  Remover part{unfinished_name(path) +
+               (dot == std::string::npos ? "" : name.substr(dot))};
+  write(part.file);
+  const int descriptor = open_retrying(part.file.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) fail_to_write(path, "could not be written");
+  const bool synced = fsync(descriptor) == 0;
+  close(descriptor);
+  if (!synced) fail_to_write(path, "could not be written to the disk");
+  put_in_place(part.file, path);
+  part.file.clear();
 }
 
 FileDigest digest_of(const std::string& path) {
@@ -127,7 +160,10 @@ FileDigest digest_of(const std::string& path) {
 }
 
 bool is_unfinished(const std::string& name) {
-  return name.ends_with(kUnfinished);
+  const size_t at = name.rfind(kUnfinished);
+  if (at == std::string::npos) return false;
+  const std::string ending = name.substr(at + std::strlen(kUnfinished));
+  return ending.empty() || ending[0] == '.';
 }
 
 }  // namespace unimiss::io

@@ -336,6 +336,49 @@ torch::Tensor tile_images(const std::vector<Tile>& tiles,
   return to_tensor(canvas);
 }
 
+std::array<float, 3> class_colour(int64_t k) {
+  static constexpr std::array<std::array<float, 3>, 10> kColours{
+      {{0.90f, 0.10f, 0.10f},
+       {0.10f, 0.60f, 1.00f},
+       {0.20f, 0.80f, 0.20f},
+       {1.00f, 0.80f, 0.00f},
+       {0.80f, 0.20f, 0.90f},
+       {0.00f, 0.80f, 0.80f},
+       {1.00f, 0.50f, 0.10f},
+       {0.60f, 0.40f, 0.20f},
+       {1.00f, 0.50f, 0.70f},
+       {0.50f, 0.50f, 1.00f}}};
+  TORCH_CHECK(k >= 0, "colour ", k);
+  return kColours[static_cast<size_t>(k) % kColours.size()];
+}
+
+torch::Tensor draw_legend(const std::vector<std::string>& names, int64_t width,
+                          int64_t first) {
+  constexpr int kMargin = 8, kSquare = 12, kGap = 18, kLine = 20;
+  std::vector<cv::Point> places;
+  cv::Point at(kMargin, kMargin);
+  for (const std::string& name : names) {
+    const int item = kSquare + 5 + text_width(name, kSmallText) + kGap;
+    if (at.x > kMargin && at.x + item > static_cast<int>(width)) {
+      at = {kMargin, at.y + kLine};
+    }
+    places.push_back(at);
+    at.x += item;
+  }
+  cv::Mat canvas(at.y + kLine + kMargin, static_cast<int>(width), CV_8UC3,
+                 kWhite);
+  for (size_t i = 0; i < names.size(); ++i) {
+    const auto colour = class_colour(first + static_cast<int64_t>(i));
+    cv::rectangle(canvas, {places[i], cv::Size(kSquare, kSquare)},
+                  {255.0 * colour[0], 255.0 * colour[1], 255.0 * colour[2]},
+                  cv::FILLED);
+    draw_text(canvas, names[i],
+              {places[i].x + kSquare + 5, places[i].y + kSquare - 2},
+              kSmallText, Anchor::kLeft);
+  }
+  return to_tensor(canvas);
+}
+
 torch::Tensor stack_vertically(const std::vector<torch::Tensor>& canvases) {
   int64_t height = 0, width = 0;
   for (const torch::Tensor& canvas : canvases) {

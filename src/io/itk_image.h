@@ -1,6 +1,7 @@
 #pragma once
 
 #include <itkImage.h>
+#include <itkMultiThreaderBase.h>
 
 #include <string>
 
@@ -11,6 +12,15 @@ namespace unimiss::io {
 /// Index axis 0 is the fastest; world coordinates run to the patient's left,
 /// posterior and superior.
 using ItkImage = itk::Image<float, 3>;
+
+/// Whoever reads or writes many volumes does so on threads of their own.
+inline void keep_itk_on_this_thread() {
+  static const bool done = [] {
+    itk::MultiThreaderBase::SetGlobalDefaultNumberOfThreads(1);
+    return true;
+  }();
+  static_cast<void>(done);
+}
 
 /// The slices of the one CT series that a folder of DICOM files holds, as HU.
 ///

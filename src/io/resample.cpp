@@ -92,6 +92,7 @@ Volume resample(const Volume& volume, const std::array<double, 3>& spacing,
                 Interpolation interpolation) {
   constexpr double kMaxVoxels = 1 << 29;  // 2 GiB
   Volume result = volume;
+  result.file.reset();
   result.voxels = volume.voxels.contiguous();
   double count = 1;
   for (int axis = 0; axis < 3; ++axis) {

@@ -2,9 +2,7 @@
 
 #include <fmt/format.h>
 #include <itkImageFileReader.h>
-#include <itkImageFileWriter.h>
 #include <itkMetaImageIO.h>
-#include <itkMultiThreaderBase.h>
 #include <itkNiftiImageIO.h>
 #include <itkNrrdImageIO.h>
 #include <itkOrientImageFilter.h>
@@ -43,15 +41,6 @@ ItkImage::Pointer read_with(const std::string& path, itk::ImageIOBase* format,
   return image;
 }
 
-/// Whoever reads many volumes does so on threads of their own.
-void keep_itk_on_this_thread() {
-  static const bool done = [] {
-    itk::MultiThreaderBase::SetGlobalDefaultNumberOfThreads(1);
-    return true;
-  }();
-  static_cast<void>(done);
-}
-
 ItkImage::Pointer read_image(const std::string& path) {
   const auto ends = [&](auto... suffixes) {
     return (path.ends_with(suffixes) || ...);
@@ -77,8 +66,22 @@ ItkImage::Pointer read_image(const std::string& path) {
                               "files); convert it");
 }
 
+FileGrid grid_of(const ItkImage& image) {
+  FileGrid grid;
+  const auto size = image.GetLargestPossibleRegion().GetSize();
+  for (int axis = 0; axis < 3; ++axis) {
+    grid.size[axis] = static_cast<int64_t>(size[axis]);
+    grid.spacing[axis] = image.GetSpacing()[axis];
+    grid.origin[axis] = image.GetOrigin()[axis];
+    for (int row = 0; row < 3; ++row) {
+      grid.axes[axis][row] = image.GetDirection()[row][axis];
+    }
+  }
+  return grid;
+}
+
 /// The image in the canonical orientation; index axis 0 of ITK is W, 2 is D.
-ItkImage::Pointer read_oriented(const std::string& path) {
+ItkImage::Pointer read_oriented(const std::string& path, FileGrid& file) {
   keep_itk_on_this_thread();
   auto orient = itk::OrientImageFilter<ItkImage, ItkImage>::New();
   orient->UseImageDirectionOn();
@@ -86,7 +89,9 @@ ItkImage::Pointer read_oriented(const std::string& path) {
   orient->SetDesiredCoordinateOrientation(
       itk::SpatialOrientation::ITK_COORDINATE_ORIENTATION_RAI);
   try {
-    orient->SetInput(read_image(path));
+    const ItkImage::Pointer image = read_image(path);
+    file = grid_of(*image);
+    orient->SetInput(image);
     orient->Update();
   } catch (const itk::ExceptionObject& error) {
     throw DataError(path, fmt::format("cannot be read ({}); export it again",
@@ -135,6 +140,19 @@ void replace_non_finite(const std::string& path, torch::Tensor& voxels) {
 
 }  // namespace
 
+bool is_dicom_series(const std::string& folder) {
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry(folder, error), end;
+       !error && entry != end; entry.increment(error)) {
+    std::error_code ignored;
+    if (entry->is_regular_file(ignored) &&
+        is_dicom_file(entry->path().string())) {
+      return true;
+    }
+  }
+  return false;
+}
+
 std::vector<std::string> volume_files(const std::string& path) {
   namespace fs = std::filesystem;
   std::vector<std::string> files;
@@ -154,10 +172,12 @@ std::vector<std::string> volume_files(const std::string& path) {
 }
 
 Volume read_volume(const std::string& path, VoxelKind kind) {
-  const auto image = read_oriented(path);
+  FileGrid file;
+  const auto image = read_oriented(path, file);
   const auto size = image->GetLargestPossibleRegion().GetSize();
   const auto spacing = image->GetSpacing();
   Volume volume;
+  volume.file = file;
   for (int axis = 0; axis < 3; ++axis) {
     volume.spacing[axis] = spacing[2 - axis];
     volume.origin[axis] = image->GetOrigin()[axis];
@@ -182,46 +202,6 @@ Volume read_volume(const std::string& path, VoxelKind kind) {
     replace_non_finite(path, volume.voxels);
   }
   return volume;
-}
-
-void write_volume(const std::string& path, const Volume& volume) {
-  TORCH_CHECK(volume.voxels.dim() == 3, "a volume is [D, H, W]");
-  keep_itk_on_this_thread();
-  using Stored = itk::Image<int16_t, 3>;
-  const auto voxels = volume.voxels.to(torch::kFloat32).contiguous();
-  auto image = Stored::New();
-  Stored::SizeType size;
-  Stored::SpacingType spacing;
-  Stored::DirectionType direction;
-  for (int axis = 0; axis < 3; ++axis) {
-    size[axis] = static_cast<itk::SizeValueType>(voxels.size(2 - axis));
-    spacing[axis] = volume.spacing[2 - axis];
-    for (int row = 0; row < 3; ++row) {
-      direction[row][axis] = volume.axes[2 - axis][row];
-    }
-  }
-  image->SetRegions(size);
-  image->SetSpacing(spacing);
-  image->SetDirection(direction);
-  image->SetOrigin(volume.origin.data());
-  image->Allocate();
-  const float* from = voxels.data_ptr<float>();
-  std::transform(from, from + voxels.numel(), image->GetBufferPointer(),
-                 [](float value) {
-                   return static_cast<int16_t>(
-                       std::lround(std::clamp(value, -32768.0f, 32767.0f)));
-                 });
-  auto writer = itk::ImageFileWriter<Stored>::New();
-  writer->SetImageIO(itk::NiftiImageIO::New());
-  writer->SetFileName(path);
-  writer->SetInput(image);
-  try {
-    writer->Update();
-  } catch (const itk::ExceptionObject& error) {
-    throw DataError(path, fmt::format("cannot be written ({}); check the "
-                                      "folder and the free space",
-                                      error.GetDescription()));
-  }
 }
 
 }  // namespace unimiss::io

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -42,6 +43,11 @@ class DurableFile {
 
 /// Writes a whole text in this way.
 FileDigest write_durably(const std::string& path, std::string_view text);
+
+/// The same with a library that writes the file itself: write(name) is given a
+/// temporary name beside the target, with the target's ending.
+void write_durably(const std::string& path,
+                   const std::function<void(const std::string&)>& write);
 
 /// Of a file as it is now. Throws DataError when it cannot be read.
 FileDigest digest_of(const std::string& path);

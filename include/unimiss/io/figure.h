@@ -2,6 +2,8 @@
 
 #include <torch/types.h>
 
+#include <array>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -53,6 +55,14 @@ struct GridOptions {
 /// Images in rows, each scaled to the tile size and centred over its caption.
 torch::Tensor tile_images(const std::vector<Tile>& tiles,
                           const GridOptions& options);
+
+/// The colour of number k of the classes of a map, red, green and blue in
+/// [0, 1]; there are ten, which repeat.
+std::array<float, 3> class_colour(int64_t k);
+
+/// What the colours mean: item i is drawn in class_colour(first + i).
+torch::Tensor draw_legend(const std::vector<std::string>& names, int64_t width,
+                          int64_t first = 0);
 
 /// Canvases [3, H_i, W_i] below each other: [3, sum of H_i, largest W_i].
 torch::Tensor stack_vertically(const std::vector<torch::Tensor>& canvases);

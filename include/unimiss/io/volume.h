@@ -3,6 +3,8 @@
 #include <torch/types.h>
 
 #include <array>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +17,16 @@
 /// oblique.
 namespace unimiss::io {
 
+/// A grid with the axes that a file has, x the fastest.
+struct FileGrid {
+  std::array<int64_t, 3> size{1, 1, 1};    ///< voxels along x, y, z
+  std::array<double, 3> spacing{1, 1, 1};  ///< mm along x, y, z
+  /// Where the first voxel's centre lies: mm to the left, posterior, superior.
+  std::array<double, 3> origin{0, 0, 0};
+  /// The unit vectors, likewise, along x, y and z.
+  std::array<std::array<double, 3>, 3> axes{{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}}};
+};
+
 struct Volume {
   torch::Tensor voxels;                    ///< [D, H, W] float32; HU for CT
   std::array<double, 3> spacing{1, 1, 1};  ///< mm between voxels, D, H, W
@@ -23,6 +35,9 @@ struct Volume {
   std::array<double, 3> origin{0, 0, 0};
   /// The unit vectors, likewise, along D, H and W.
   std::array<std::array<double, 3>, 3> axes{{{0, 0, 1}, {0, 1, 0}, {1, 0, 0}}};
+  /// The grid of the file that it was read from, for write_volume() to go back
+  /// to; the voxels have its size, however they were changed.
+  std::optional<FileGrid> file{};
 };
 
 /// What voxels stand for: kLabels must be whole numbers as they are stored.
@@ -46,14 +61,24 @@ enum class VoxelKind { kIntensities, kLabels };
 Volume read_volume(const std::string& path,
                    VoxelKind kind = VoxelKind::kIntensities);
 
+/// Whether a folder holds a DICOM file, by the file's first bytes or its name.
+bool is_dicom_series(const std::string& folder);
+
 /// The files a volume is made of: all files of a folder; a detached header and
 /// its data; else the path alone. Whoever keeps what was read looks here for
 /// changes.
 std::vector<std::string> volume_files(const std::string& path);
 
-/// Writes an int16 NIfTI file (.nii or .nii.gz) at the volume's place in the
-/// patient; the intensities are rounded and clamped to the range of int16.
-void write_volume(const std::string& path, const Volume& volume);
+/// How voxels are stored. Integers are rounded and clamped to their range.
+enum class VoxelType { kUInt8, kInt16, kInt32, kFloat32 };
+
+/// Writes voxels of any type as NIfTI (.nii, .nii.gz), MetaImage (.mha) or NRRD
+/// (.nrrd), the latter two compressed, at the volume's place in the patient: on
+/// the grid of volume.file, exactly, where there is one, else in the
+/// orientation of io::Volume. The file appears whole or not at all. Throws
+/// DataError where it cannot be written.
+void write_volume(const std::string& path, const Volume& volume,
+                  VoxelType type = VoxelType::kInt16);
 
 /// kLinear for intensities, kNearest for labels.
 enum class Interpolation { kLinear, kNearest };
