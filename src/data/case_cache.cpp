@@ -157,6 +157,11 @@ torch::Tensor read_map(const Case& from, const io::Volume& grid,
   return bits;
 }
 
+/// Spacing of the case's own grid by that of the network's.
+std::array<double, 3> own_scale(const CaseGrid& grid) {
+  return {1 / grid.step[0], 1 / grid.step[1], 1 / grid.step[2]};
+}
+
 bool has_map(const Case& from, const CaseDecodeOptions& options) {
   return is_segmentation(options.target) && !from.masks.empty();
 }
@@ -235,16 +240,23 @@ DecodedCache::Decode decoder_of(const std::vector<Case>& cases,
 }  // namespace
 
 CaseVoxels decode_case(const Case& from, const CaseDecodeOptions& options) {
-  const Stored stored = read_images(from, options);
+  return read_case(from, options).voxels;
+}
+
+CaseOnBothGrids read_case(const Case& from, const CaseDecodeOptions& options) {
+  Stored stored = read_images(from, options);
   const CaseGrid grid = case_grid(from.images.front(), stored.grid, options);
-  CaseVoxels voxels;
-  voxels.spacing = grid.spacing;
-  voxels.image = image_on_grid(from, stored, grid, options);
+  CaseOnBothGrids both;
+  both.voxels.spacing = grid.spacing;
+  both.voxels.image = image_on_grid(from, stored, grid, options);
   if (has_map(from, options)) {
-    voxels.map =
-        map_on_grid(read_map(from, stored.grid, options), grid, options);
+    both.own.map = read_map(from, stored.grid, options);
+    both.voxels.map = map_on_grid(both.own.map, grid, options);
   }
-  return voxels;
+  both.own.scale = own_scale(grid);
+  both.own.grid = std::move(stored.grid);
+  both.own.grid.voxels = stored.files.front()[0];
+  return both;
 }
 
 CaseReference read_case_reference(const Case& from,
@@ -257,9 +269,7 @@ CaseReference read_case_reference(const Case& from,
     reference.grid = io::read_volume(from.images.front());
   }
   const CaseGrid grid = case_grid(from.images.front(), reference.grid, options);
-  for (int axis = 0; axis < 3; ++axis) {
-    reference.scale[axis] = 1 / grid.step[axis];
-  }
+  reference.scale = own_scale(grid);
   if (has_map(from, options)) {
     reference.map = read_map(from, reference.grid, options);
   }

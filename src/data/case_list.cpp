@@ -62,47 +62,6 @@ std::vector<fs::path> normal_paths(const std::vector<std::string>& paths) {
   return normal;
 }
 
-/// "Scan1.NII.GZ": "Scan1". Other dots stay: they may be a part of the name.
-std::string without_ending(std::string name) {
-  static constexpr std::array<std::string_view, 11> kEndings{
-      ".nii.gz", ".nii", ".mha", ".mhd",  ".nrrd", ".nhdr",
-      ".hdr",    ".png", ".jpg", ".jpeg", ".dcm"};
-  std::string lower = name;
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](unsigned char c) { return std::tolower(c); });
-  for (const std::string_view ending : kEndings) {
-    if (lower.size() > ending.size() && lower.ends_with(ending)) {
-      name.resize(name.size() - ending.size());
-      break;
-    }
-  }
-  return name;
-}
-
-/// A name that is safe in any folder, on a command line and in JSON.
-std::string file_name(std::string name) {
-  constexpr size_t kLongest = 160;  // of the 255 that file systems allow
-  const auto keep = [](unsigned char c) {
-    return c >= 0x80 || std::isalnum(c) != 0 ||
-           std::string_view("._-+").find(static_cast<char>(c)) !=
-               std::string_view::npos;
-  };
-  const std::string original = name;
-  std::replace_if(
-      name.begin(), name.end(), [&](char c) { return !keep(c); }, '_');
-  if (name.starts_with('.') || name.starts_with('-')) name[0] = '_';
-  if (name.size() > kLongest) {
-    name = fmt::format("{}_{:016x}", name.substr(name.size() - kLongest),
-                       fnv1a64(original));
-  }
-  if (!is_utf8(name)) {
-    std::replace_if(
-        name.begin(), name.end(), [](unsigned char c) { return c >= 0x80; },
-        '_');
-  }
-  return name;
-}
-
 /// How a file becomes an id: its name, and as many of the folders above it as
 /// tell it from other files.
 struct Name {
@@ -193,6 +152,45 @@ std::vector<ManifestEntry> without_repeats(
 }
 
 }  // namespace
+
+std::string without_ending(std::string name) {
+  static constexpr std::array<std::string_view, 11> kEndings{
+      ".nii.gz", ".nii", ".mha", ".mhd",  ".nrrd", ".nhdr",
+      ".hdr",    ".png", ".jpg", ".jpeg", ".dcm"};
+  std::string lower = name;
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char c) { return std::tolower(c); });
+  for (const std::string_view ending : kEndings) {
+    if (lower.size() > ending.size() && lower.ends_with(ending)) {
+      name.resize(name.size() - ending.size());
+      break;
+    }
+  }
+  return name;
+}
+
+std::string file_name(std::string name) {
+  constexpr size_t kLongest = 160;  // of the 255 that file systems allow
+  const auto keep = [](unsigned char c) {
+    return c >= 0x80 || std::isalnum(c) != 0 ||
+           std::string_view("._-+").find(static_cast<char>(c)) !=
+               std::string_view::npos;
+  };
+  const std::string original = name;
+  std::replace_if(
+      name.begin(), name.end(), [&](char c) { return !keep(c); }, '_');
+  if (name.starts_with('.') || name.starts_with('-')) name[0] = '_';
+  if (name.size() > kLongest) {
+    name = fmt::format("{}_{:016x}", name.substr(name.size() - kLongest),
+                       fnv1a64(original));
+  }
+  if (!is_utf8(name)) {
+    std::replace_if(
+        name.begin(), name.end(), [](unsigned char c) { return c >= 0x80; },
+        '_');
+  }
+  return name;
+}
 
 void CaseListOptions::check(Problems& problems) const {
   const auto count = static_cast<double>(classes.size());

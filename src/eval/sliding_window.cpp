@@ -11,38 +11,25 @@
 namespace unimiss::eval {
 namespace {
 
-/// The windows along one axis.
-struct WindowAxis {
-  int64_t extent = 0;  ///< of the image
-  int64_t window = 0;
-  int64_t before = 0;              ///< padding in front of the image
-  int64_t padded = 0;              ///< of the image and its padding
-  std::vector<int64_t> positions;  ///< in the padded image
+/// The weights of a window along an axis, [window].
+torch::Tensor window_weights(const WindowAxis& axis) {
+  const torch::Tensor offset =
+      (at::arange(axis.window) - axis.window / 2).to(torch::kDouble);
+  return (-0.5 * (offset * (8.0 / static_cast<double>(axis.window))).square())
+      .exp();
+}
 
-  WindowAxis(int64_t image_extent, int64_t window_extent, double step)
-      : extent(image_extent),
-        window(window_extent),
-        before(std::max<int64_t>(0, window_extent - image_extent) / 2),
-        padded(std::max(image_extent, window_extent)),
-        positions(window_positions(padded, window, step)) {}
-
-  /// The weights of a window, [window].
-  torch::Tensor weights() const {
-    const int64_t center = window / 2;
-    const torch::Tensor offset =
-        (at::arange(window) - center).to(torch::kDouble);
-    return (-0.5 * (offset * (8.0 / static_cast<double>(window))).square())
-        .exp();
+/// Their sum over all windows, at each voxel of the padded axis.
+torch::Tensor weight_sum(const WindowAxis& axis) {
+  torch::Tensor sum = at::zeros({axis.padded}, torch::kDouble);
+  const torch::Tensor weights = window_weights(axis);
+  for (const int64_t at : axis.positions) {
+    sum.narrow(0, at, axis.window) += weights;
   }
-  /// Their sum over all windows, at each voxel of the image, [extent].
-  torch::Tensor weight_sum() const {
-    torch::Tensor sum = at::zeros({padded}, torch::kDouble);
-    for (const int64_t at : positions) sum.narrow(0, at, window) += weights();
-    return sum.narrow(0, before, extent);
-  }
-};
+  return sum;
+}
 
-/// The product of a vector for each axis, [(D,) H, W] float32.
+/// The product of a vector for each axis, [D, H, W] float32.
 torch::Tensor outer_product(const std::vector<torch::Tensor>& factors) {
   torch::Tensor product = factors[0];
   for (size_t i = 1; i < factors.size(); ++i) {
@@ -71,25 +58,8 @@ torch::Tensor padded_image(const torch::Tensor& image,
   return whole;
 }
 
-/// The corners of all windows, the last axis fastest.
-std::vector<std::vector<int64_t>> window_corners(
-    const std::vector<WindowAxis>& axes) {
-  std::vector<std::vector<int64_t>> corners{{}};
-  for (const WindowAxis& axis : axes) {
-    std::vector<std::vector<int64_t>> longer;
-    for (const auto& corner : corners) {
-      for (const int64_t at : axis.positions) {
-        longer.push_back(corner);
-        longer.back().push_back(at);
-      }
-    }
-    corners = std::move(longer);
-  }
-  return corners;
-}
-
-/// The window of a map [C, (D,) H, W], a view of it.
-torch::Tensor window_of(torch::Tensor map, const std::vector<int64_t>& corner,
+/// The window of a map [C, D, H, W], a view of it.
+torch::Tensor window_of(torch::Tensor map, const std::array<int64_t, 3>& corner,
                         const std::vector<WindowAxis>& axes) {
   for (size_t i = 0; i < axes.size(); ++i) {
     map = map.narrow(static_cast<int64_t>(i) + 1, corner[i], axes[i].window);
@@ -99,14 +69,12 @@ torch::Tensor window_of(torch::Tensor map, const std::vector<int64_t>& corner,
 
 /// The axes to mirror as dimensions of windows [n, C, (D,) H, W].
 std::vector<int64_t> mirror_dimensions(const std::vector<MirrorAxis>& mirror,
-                                       int64_t rank) {
+                                       bool flat) {
   std::vector<int64_t> dimensions;
   for (const MirrorAxis axis : mirror) {
     const int64_t of_volume = static_cast<int64_t>(axis) + 2;
-    if (rank == 3) dimensions.push_back(of_volume);
-    if (rank == 2 && axis != MirrorAxis::kDepth) {
-      dimensions.push_back(of_volume - 1);
-    }
+    if (!flat) dimensions.push_back(of_volume);
+    if (flat && axis != MirrorAxis::kDepth) dimensions.push_back(of_volume - 1);
   }
   return dimensions;
 }
@@ -141,44 +109,6 @@ torch::Tensor mirrored_scores(const torch::Tensor& windows,
   return sum;
 }
 
-/// Sums of weighted scores [K, padded size] over all windows.
-torch::Tensor summed_scores(const torch::Tensor& image,
-                            const std::vector<WindowAxis>& axes,
-                            const SlidingWindowOptions& options,
-                            const WindowPredictor& predict) {
-  std::vector<torch::Tensor> factors;
-  factors.reserve(axes.size());
-  for (const WindowAxis& axis : axes) factors.push_back(axis.weights());
-  const torch::Tensor weights = outer_product(factors);
-  const auto dimensions =
-      mirror_dimensions(options.mirror, static_cast<int64_t>(axes.size()));
-  const auto corners = window_corners(axes);
-  const auto batch = static_cast<size_t>(options.batch);
-  torch::Tensor sum;
-  for (size_t first = 0; first < corners.size(); first += batch) {
-    const size_t last = std::min(corners.size(), first + batch);
-    std::vector<torch::Tensor> windows;
-    for (size_t i = first; i < last; ++i) {
-      windows.push_back(window_of(image, corners[i], axes));
-    }
-    const torch::Tensor scores =
-        mirrored_scores(at::stack(windows), dimensions, predict)
-            .to(torch::kCPU);
-    if (!sum.defined()) {
-      std::vector<int64_t> size{scores.size(1)};
-      for (const WindowAxis& axis : axes) size.push_back(axis.padded);
-      sum = at::zeros(size, torch::kFloat);
-    }
-    TORCH_CHECK(scores.size(1) == sum.size(0), "scores of ", scores.size(1),
-                " classes after ", sum.size(0));
-    for (size_t i = first; i < last; ++i) {
-      window_of(sum, corners[i], axes)
-          .addcmul_(scores[static_cast<int64_t>(i - first)], weights);
-    }
-  }
-  return sum;
-}
-
 }  // namespace
 
 void SlidingWindowOptions::check(Problems& problems) const {
@@ -203,37 +133,140 @@ std::vector<int64_t> window_positions(int64_t extent, int64_t window,
   return positions;
 }
 
+WindowAxis::WindowAxis(int64_t image_extent, int64_t window_extent, double step)
+    : extent(image_extent),
+      window(window_extent),
+      before(std::max<int64_t>(0, window_extent - image_extent) / 2),
+      padded(std::max(image_extent, window_extent)),
+      positions(window_positions(padded, window, step)) {}
+
+SlidingWindow::SlidingWindow(const torch::Tensor& image, at::IntArrayRef window,
+                             const torch::Tensor& padding,
+                             const SlidingWindowOptions& options,
+                             WindowPredictor predict)
+    : flat_(window.size() == 2),
+      batch_(options.batch),
+      predict_(std::move(predict)) {
+  validate(options);
+  const auto rank = static_cast<int64_t>(window.size());
+  TORCH_CHECK((rank == 2 || rank == 3) && image.dim() == rank + 1 &&
+                  image.numel() > 0 && image.is_cpu(),
+              "windows of ", window, " in ", image.toString(), " ",
+              image.sizes());
+  TORCH_CHECK(padding.dim() == 1 && padding.size(0) == image.size(0),
+              "padding ", padding.sizes(), " of an image ", image.sizes());
+  mirrored_ = mirror_dimensions(options.mirror, flat_);
+  if (flat_) axes_.emplace_back(1, 1, options.step);
+  std::vector<torch::Tensor> weights;
+  for (int64_t i = 0; i < rank; ++i) {
+    axes_.emplace_back(image.size(i + 1), window[static_cast<size_t>(i)],
+                       options.step);
+  }
+  for (const WindowAxis& axis : axes_) {
+    weights.push_back(window_weights(axis));
+    weight_sums_.push_back(weight_sum(axis));
+  }
+  weights_ = outer_product(weights);
+  image_ = padded_image(flat_ ? image.unsqueeze(1) : image, axes_, padding);
+}
+
+void SlidingWindow::add_batch(
+    const std::vector<std::array<int64_t, 3>>& corners) {
+  std::vector<torch::Tensor> windows;
+  for (const auto& corner : corners) {
+    const torch::Tensor window = window_of(image_, corner, axes_);
+    windows.push_back(flat_ ? window.squeeze(1) : window);
+  }
+  torch::Tensor scores =
+      mirrored_scores(at::stack(windows), mirrored_, predict_).to(torch::kCPU);
+  if (flat_) scores = scores.unsqueeze(2);
+  if (!sums_.defined()) {
+    sums_ = at::zeros(
+        {scores.size(1), axes_[0].window, axes_[1].padded, axes_[2].padded},
+        torch::kFloat);
+  }
+  TORCH_CHECK(scores.size(1) == sums_.size(0), "scores of ", scores.size(1),
+              " classes after ", sums_.size(0));
+  for (size_t i = 0; i < corners.size(); ++i) {
+    window_of(sums_, {0, corners[i][1], corners[i][2]}, axes_)
+        .addcmul_(scores[static_cast<int64_t>(i)], weights_);
+  }
+}
+
+/// Adds all windows that begin at this slice.
+void SlidingWindow::add_windows(int64_t depth) {
+  std::vector<std::array<int64_t, 3>> corners;
+  const auto add = [&] {
+    if (!corners.empty()) add_batch(corners);
+    corners.clear();
+  };
+  for (const int64_t height : axes_[1].positions) {
+    for (const int64_t width : axes_[2].positions) {
+      corners.push_back({depth, height, width});
+      if (static_cast<int64_t>(corners.size()) == batch_) add();
+    }
+  }
+  add();
+}
+
+/// The first slices of the sums as scores, without padding.
+torch::Tensor SlidingWindow::finished(int64_t depth, int64_t slices) const {
+  torch::Tensor scores = sums_;
+  std::vector<torch::Tensor> sums;
+  for (size_t i = 0; i < axes_.size(); ++i) {
+    const WindowAxis& axis = axes_[i];
+    const bool along_depth = i == 0;
+    const int64_t count =
+        along_depth ? std::min(slices, axis.extent) : axis.extent;
+    scores = scores.narrow(static_cast<int64_t>(i) + 1, axis.before, count);
+    sums.push_back(weight_sums_[i].narrow(
+        0, axis.before + (along_depth ? depth : 0), count));
+  }
+  // Windows stand at all combinations of the axes' positions: the sum of the
+  // products of weights is the product of the sums.
+  return scores.div(outer_product(sums)).contiguous();
+}
+
+/// Makes room behind the slices that later windows add to.
+void SlidingWindow::drop_slices(int64_t slices) {
+  const int64_t window = axes_[0].window;
+  for (int64_t slice = slices; slice < window; ++slice) {
+    sums_.select(1, slice - slices).copy_(sums_.select(1, slice));
+  }
+  sums_.narrow(1, window - slices, slices).zero_();
+}
+
+torch::Tensor SlidingWindow::next() {
+  torch::NoGradGuard no_grad;
+  const auto& positions = axes_[0].positions;
+  if (next_ == positions.size()) return {};
+  const int64_t depth = positions[next_++];
+  add_windows(depth);
+  const bool last = next_ == positions.size();
+  const int64_t slices = (last ? axes_[0].padded : positions[next_]) - depth;
+  torch::Tensor scores = finished(depth, slices);
+  if (last) {
+    sums_.reset();
+  } else {
+    drop_slices(slices);
+  }
+  return scores;
+}
+
 torch::Tensor sliding_window_scores(const torch::Tensor& image,
                                     at::IntArrayRef window,
                                     const torch::Tensor& padding,
                                     const SlidingWindowOptions& options,
                                     const WindowPredictor& predict) {
-  validate(options);
-  torch::NoGradGuard no_grad;
-  const auto rank = static_cast<int64_t>(window.size());
-  TORCH_CHECK((rank == 2 || rank == 3) && image.dim() == rank + 1 &&
-                  image.numel() > 0 && image.scalar_type() == torch::kFloat,
-              "windows of ", window, " in ", image.scalar_type(), " ",
-              image.sizes());
-  TORCH_CHECK(padding.dim() == 1 && padding.size(0) == image.size(0),
-              "padding ", padding.sizes(), " of an image ", image.sizes());
-  std::vector<WindowAxis> axes;
-  std::vector<torch::Tensor> sums;
-  for (int64_t i = 0; i < rank; ++i) {
-    axes.emplace_back(image.size(i + 1), window[static_cast<size_t>(i)],
-                      options.step);
-    sums.push_back(axes.back().weight_sum());
+  SlidingWindow windows(image, window, padding, options, predict);
+  std::vector<torch::Tensor> slabs;
+  for (torch::Tensor slab = windows.next(); slab.defined();
+       slab = windows.next()) {
+    slabs.push_back(slab);
   }
-  torch::Tensor scores =
-      summed_scores(padded_image(image, axes, padding), axes, options, predict);
-  for (int64_t i = 0; i < rank; ++i) {
-    const WindowAxis& axis = axes[static_cast<size_t>(i)];
-    scores = scores.narrow(i + 1, axis.before, axis.extent);
-  }
-  // Windows stand at all combinations of the axes' positions: the sum of the
-  // products of weights is the product of the sums.
-  scores.div_(outer_product(sums));
-  return scores.contiguous();
+  const torch::Tensor scores =
+      slabs.size() == 1 ? slabs.front() : at::cat(slabs, 1);
+  return window.size() == 2 ? scores.squeeze(1) : scores;
 }
 
 }  // namespace unimiss::eval

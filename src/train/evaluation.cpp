@@ -9,14 +9,9 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "unimiss/data/labelled_dataset.h"
 #include "unimiss/eval/classification_metrics.h"
-#include "unimiss/eval/label_map.h"
 #include "unimiss/eval/optional_mean.h"
-#include "unimiss/eval/sliding_window.h"
-#include "unimiss/io/image.h"
-#include "unimiss/io/volume.h"
-#include "unimiss/train/precision.h"
+#include "unimiss/train/prediction_files.h"
 
 namespace unimiss::train {
 namespace {
@@ -197,40 +192,6 @@ double log_loss(const Evaluation& evaluation) {
   return sum / static_cast<double>(evaluation.cases.size());
 }
 
-/// int16 [(D,) H, W] → a file a viewer opens.
-std::string write_prediction(const std::string& folder, const std::string& id,
-                             const torch::Tensor& classes,
-                             const std::vector<int64_t>& label_values,
-                             const data::CaseReference& reference, int rank) {
-  std::filesystem::create_directories(folder);
-  // As the references are stored.
-  const torch::Tensor map =
-      label_values.empty()
-          ? classes
-          : at::tensor(label_values, torch::kLong)
-                .index_select(0, classes.flatten().to(torch::kLong))
-                .view(classes.sizes());
-  if (rank == 2) {
-    std::string file = folder + "/" + id + ".png";
-    // Bits of many structures need 16.
-    const auto type =
-        map.max().item<int64_t>() > 255 ? torch::kInt32 : torch::kUInt8;
-    io::write_png(file, map.squeeze(0).to(type));
-    return file;
-  }
-  std::string file = folder + "/" + id + ".nii.gz";
-  io::Volume volume = reference.grid;
-  volume.voxels = map.to(torch::kFloat);
-  io::write_volume(file, volume);
-  return file;
-}
-
-torch::Tensor unit_image(const data::CaseVoxels& voxels, int rank) {
-  const torch::Tensor image =
-      voxels.image.to(torch::kFloat) / data::kIntensitySteps;
-  return rank == 2 ? image.squeeze(1) : image;
-}
-
 /// What the networks are given of a case, and what they are held against.
 struct Question {
   const data::Case& from;
@@ -243,16 +204,10 @@ CaseResult segment(const CasePredictor& predictor, const Question& question,
                    const std::function<void()>& stop,
                    const std::string& folder) {
   const auto& [from, options, voxels, reference] = question;
-  const torch::Tensor scores = predictor.scores(voxels, stop);
   const auto own = reference.grid.voxels.sizes();
-  const std::vector<double> scale(reference.scale.end() - options.rank,
-                                  reference.scale.end());
-  const auto size = own.slice(3 - options.rank);
+  const torch::Tensor map = predict_map({predictor, voxels, reference.scale},
+                                        {own[0], own[1], own[2]}, stop);
   const bool structures = options.target == data::TargetKind::kStructures;
-  const torch::Tensor map =
-      (structures ? eval::structure_map(scores, size, scale)
-                  : eval::exclusive_label_map(scores, size, scale))
-          .view(own);
   CaseResult result;
   result.id = from.id;
   result.reference = from.masks.front();
@@ -260,21 +215,21 @@ CaseResult segment(const CasePredictor& predictor, const Question& question,
       structures ? eval::structure_overlap(map, reference.map, options.classes)
                  : eval::class_overlap(map, reference.map, options.classes);
   if (!folder.empty()) {
-    result.prediction = write_prediction(
-        folder, from.id, map, options.label_values, reference, options.rank);
+    const MapFormat format{options.rank, options.target, predictor.classes,
+                           options.label_values};
+    result.prediction =
+        write_prediction(folder, format, from, map, reference.grid).front();
   }
   return result;
 }
 
 CaseResult classify(const CasePredictor& predictor, const Question& question,
                     const std::function<void()>& stop) {
-  const torch::Tensor scores =
-      predictor.scores(question.voxels, stop).to(torch::kDouble).contiguous();
-  const auto* begin = scores.data_ptr<double>();
   CaseResult result;
   result.id = question.from.id;
   result.labels = question.from.labels;
-  result.probabilities.assign(begin, begin + scores.numel());
+  result.probabilities =
+      predict_classes({predictor, question.voxels, {1, 1, 1}}, stop);
   return result;
 }
 
@@ -314,31 +269,6 @@ std::optional<std::vector<Evaluation>> evaluate_all(
 }
 
 }  // namespace
-
-torch::Tensor CasePredictor::scores(const data::CaseVoxels& voxels,
-                                    const std::function<void()>& stop) const {
-  const int rank = config.rank();
-  const auto patch = config.patch();
-  const std::vector<int64_t> window(patch.end() - rank, patch.end());
-  const torch::Tensor padding = at::tensor(data::padding_of(voxels));
-  const AutocastGuard autocast(device.type(), config.run.precision);
-  const bool segmentation = data::is_segmentation(config.task.target);
-  const auto predict = [&](const torch::Tensor& windows) {
-    stop();
-    torch::Tensor scores = network.scores(windows);
-    if (segmentation) return scores;
-    // A class probability holds for the whole window.
-    std::vector<int64_t> shape(2 + rank, 1);
-    shape[0] = scores.size(0), shape[1] = scores.size(1);
-    std::vector<int64_t> sizes = windows.sizes().vec();
-    sizes[1] = scores.size(1);
-    return scores.view(shape).expand(sizes);
-  };
-  const torch::Tensor scores =
-      eval::sliding_window_scores(unit_image(voxels, rank).to(device), window,
-                                  padding, config.inference, predict);
-  return segmentation ? scores : scores.flatten(1).mean(1);
-}
 
 std::optional<double> Evaluation::score() const {
   if (cases.empty()) return std::nullopt;

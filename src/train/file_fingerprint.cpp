@@ -1,4 +1,4 @@
-#include "train/file_fingerprint.h"
+#include "unimiss/train/file_fingerprint.h"
 
 #include <fmt/format.h>
 

@@ -9,12 +9,13 @@
 #include <utility>
 
 #include "train/collected_errors.h"
-#include "train/file_fingerprint.h"
 #include "train/run_preparation.h"
 #include "unimiss/core/error.h"
 #include "unimiss/core/log.h"
 #include "unimiss/data/case_list.h"
 #include "unimiss/data/nnunet_dataset.h"
+#include "unimiss/train/case_predictor.h"
+#include "unimiss/train/file_fingerprint.h"
 
 namespace unimiss::train {
 namespace {
@@ -229,23 +230,6 @@ FinetuneCases read_finetune_cases(const FinetuneConfig& config,
   return cases;
 }
 
-data::CaseDecodeOptions decode_options(const FinetuneConfig& config,
-                                       const FinetuneCases& cases) {
-  data::CaseDecodeOptions options;
-  options.rank = config.rank();
-  options.channels = options.rank == 2 ? config.model.image_channels
-                                       : config.model.volume_channels;
-  options.modalities = config.data.modalities;
-  options.target = config.task.target;
-  options.classes = cases.outputs();
-  options.label_values = config.task.label_values;
-  options.intensity = config.data.intensity;
-  options.spacing = config.data.spacing;
-  options.size = config.data.size;
-  options.labels = config.data.label_interpolation;
-  return options;
-}
-
 data::PatchSampling patch_sampling(const FinetuneConfig& config,
                                    const FinetuneCases& cases) {
   data::PatchSampling sampling;
@@ -266,7 +250,7 @@ FinetuneData open_finetune_data(const FinetuneConfig& config,
   all.insert(all.end(), cases.validation.begin(), cases.validation.end());
   all.insert(all.end(), cases.test.begin(), cases.test.end());
   const auto cache = std::make_shared<const data::CaseCache>(
-      std::move(all), decode_options(config, cases),
+      std::move(all), decode_options(config, cases.outputs()),
       data::DecodedCacheOptions{
           cache_folder(config.data.cache, config.run.output) + "/cases",
           config.data.cache_gib});

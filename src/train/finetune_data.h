@@ -31,8 +31,6 @@ struct FinetuneCases {
 FinetuneCases read_finetune_cases(const FinetuneConfig& config,
                                   const std::string& splits_file);
 
-data::CaseDecodeOptions decode_options(const FinetuneConfig& config,
-                                       const FinetuneCases& cases);
 data::PatchSampling patch_sampling(const FinetuneConfig& config,
                                    const FinetuneCases& cases);
 

@@ -17,6 +17,7 @@
 #include "unimiss/core/log.h"
 #include "unimiss/io/durable_file.h"
 #include "unimiss/io/image.h"
+#include "unimiss/train/case_predictor.h"
 
 namespace unimiss::train {
 namespace {
@@ -26,7 +27,7 @@ namespace fs = std::filesystem;
 /// Two batches at most, of cases that are decoded without a cache.
 std::vector<data::Views> sample_batches(const FinetuneConfig& config,
                                         const FinetuneCases& cases) {
-  const auto options = decode_options(config, cases);
+  const auto options = decode_options(config, cases.outputs());
   const int64_t batch = std::min<int64_t>(config.data.batch_size, 6);
   std::vector<data::Case> used;
   std::vector<data::CaseVoxels> decoded;

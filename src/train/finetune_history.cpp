@@ -4,12 +4,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <utility>
 
 #include "unimiss/io/durable_file.h"
 #include "unimiss/io/image.h"
+#include "unimiss/train/label_overlay.h"
 
 namespace unimiss::train {
 namespace {
@@ -17,47 +17,12 @@ namespace {
 /// Samples of a batch that are shown.
 constexpr int64_t kShown = 6;
 
-/// Colours of classes, red, green, blue; they repeat.
-constexpr std::array<std::array<float, 3>, 10> kColours{
-    {{0.90f, 0.10f, 0.10f},
-     {0.10f, 0.60f, 1.00f},
-     {0.20f, 0.80f, 0.20f},
-     {1.00f, 0.80f, 0.00f},
-     {0.80f, 0.20f, 0.90f},
-     {0.00f, 0.80f, 0.80f},
-     {1.00f, 0.50f, 0.10f},
-     {0.60f, 0.40f, 0.20f},
-     {1.00f, 0.50f, 0.70f},
-     {0.50f, 0.50f, 1.00f}}};
-
-/// The slice of a map [D, H, W] with most labels; in the middle without any.
-int64_t fullest_slice(const torch::Tensor& map) {
-  const torch::Tensor counts = map.ne(0).flatten(1).sum(1);
-  return counts.max().item<int64_t>() == 0 ? map.size(0) / 2
-                                           : counts.argmax().item<int64_t>();
-}
-
 /// [3, H, W] in [0, 1]: up to three channels as colours, else the first.
 torch::Tensor as_colours(const torch::Tensor& image) {
   const torch::Tensor shown =
       image.size(0) == 3 ? image : image[0].unsqueeze(0).expand({3, -1, -1});
   const torch::Tensor low = shown.min(), high = shown.max();
   return (shown - low) / (high - low).clamp_min(1e-6);
-}
-
-/// Labels [H, W] half-transparent over [3, H, W].
-void overlay(torch::Tensor& image, const torch::Tensor& labels,
-             data::TargetKind target, int64_t classes) {
-  const bool bits = target == data::TargetKind::kStructures;
-  for (int64_t k = bits ? 0 : 1; k < classes; ++k) {
-    const torch::Tensor place =
-        bits ? labels.bitwise_and(int64_t{1} << k).ne(0) : labels.eq(k);
-    const auto& colour = kColours[(bits ? k : k - 1) % kColours.size()];
-    for (int64_t c = 0; c < 3; ++c) {
-      torch::Tensor channel = image[c];
-      channel.copy_(at::where(place, 0.5 * channel + 0.5 * colour[c], channel));
-    }
-  }
 }
 
 std::string label_text(const torch::Tensor& target,
@@ -86,8 +51,8 @@ io::Tile tile_of(const torch::Tensor& sample, const torch::Tensor& target,
   }
   torch::Tensor colours = as_colours(image).contiguous().clone();
   if (segmentation) {
-    overlay(colours, labels, config.task.target,
-            static_cast<int64_t>(classes.size()));
+    overlay_labels(colours, labels, config.task.target,
+                   static_cast<int64_t>(classes.size()));
   } else {
     caption += label_text(target, classes);
   }

@@ -8,9 +8,9 @@
 #include <string_view>
 #include <utility>
 
-#include "train/initial_weights.h"
 #include "train/training_state.h"
 #include "unimiss/core/random.h"
+#include "unimiss/train/initial_weights.h"
 
 namespace unimiss::train {
 namespace {

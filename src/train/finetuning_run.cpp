@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <utility>
 #include <vector>
 
 #include "train/finetune_history.h"
 #include "train/finetuning_preparation.h"
-#include "train/initial_weights.h"
 #include "train/run_loop.h"
 #include "train/training_state.h"
 #include "unimiss/core/log.h"
@@ -18,6 +18,7 @@
 #include "unimiss/data/split.h"
 #include "unimiss/io/durable_file.h"
 #include "unimiss/train/evaluation.h"
+#include "unimiss/train/initial_weights.h"
 #include "unimiss/train/weight_export.h"
 
 namespace unimiss::train {
@@ -127,7 +128,8 @@ std::map<std::string, std::string> Finetuning::weight_facts(
     const std::string& which) const {
   return {{"step", std::to_string(step())},
           {"of", which},
-          {"config", request_.config_text}};
+          {kConfigFact, request_.config_text},
+          {kClassesFact, nlohmann::json(run_.cases.classes).dump()}};
 }
 
 void Finetuning::take_best(TaskNetwork& network, const char* which,
@@ -204,17 +206,14 @@ std::string Finetuning::settle_weights() {
   save_weights(folder + "last.safetensors",
                run_.finetuner->network().official_parameters(),
                weight_facts("network"));
-  std::string last = folder + "last.safetensors";
   if (average) {
-    last = folder + "last_average.safetensors";
-    save_weights(last, average->official_parameters(), weight_facts("average"));
+    save_weights(folder + "last_average.safetensors",
+                 average->official_parameters(), weight_facts("average"));
   }
-  const bool best = config_.validation.final_weights == FinalWeights::kBest &&
-                    run_.position.best_step > 0;
   if (run_.position.best_step > 0) export_best();
-  std::string final = best ? folder + "best.safetensors" : last;
-  load_network(final, run_.finetuner->network());
-  return final;
+  std::string weights = final_weights_file(folder_.path(), config_.validation);
+  load_network(weights, run_.finetuner->network());
+  return weights;
 }
 
 std::optional<Evaluation> Finetuning::test(const std::string& name,
@@ -318,6 +317,20 @@ FinetuningSummary run_finetuning(const FinetuneConfig& config,
   loop.output().draw();
   training.history().describe(summary);
   return summary;
+}
+
+std::string final_weights_file(const std::string& folder,
+                               const ValidationOptions& validation) {
+  namespace fs = std::filesystem;
+  const std::string weights = folder + "/export/";
+  const std::string last = weights + "last.safetensors";
+  const std::string best = weights + "best.safetensors";
+  const std::string average = weights + "last_average.safetensors";
+  if (!fs::exists(last)) return last;
+  if (validation.final_weights == FinalWeights::kBest && fs::exists(best)) {
+    return best;
+  }
+  return validation.average_decay > 0 ? average : last;
 }
 
 std::string FinetuningSummary::describe() const {

@@ -1,4 +1,4 @@
-#include "train/initial_weights.h"
+#include "unimiss/train/initial_weights.h"
 
 #include <fmt/format.h>
 

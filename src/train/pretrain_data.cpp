@@ -8,11 +8,11 @@
 #include <utility>
 
 #include "train/collected_errors.h"
-#include "train/file_fingerprint.h"
 #include "train/run_preparation.h"
 #include "unimiss/core/error.h"
 #include "unimiss/core/random.h"
 #include "unimiss/data/manifest.h"
+#include "unimiss/train/file_fingerprint.h"
 
 namespace unimiss::train {
 namespace {

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <limits>
 
+#include "unimiss/eval/score_slices.h"
+
 namespace unimiss::eval {
 namespace {
 
@@ -60,6 +62,37 @@ torch::Tensor random_scores(int64_t classes, const Sizes& size) {
   Sizes shape{classes};
   shape.insert(shape.end(), size.begin(), size.end());
   return at::randn(shape);
+}
+
+/// Scores [K, (D,) H, W] on another grid, from slabs of so many slices.
+torch::Tensor on_grid(const torch::Tensor& scores, const Sizes& size,
+                      const Scales& scale, int64_t slab = 100) {
+  const bool flat = size.size() == 2;
+  const torch::Tensor volumes = flat ? scores.unsqueeze(1) : scores;
+  std::array<int64_t, 3> sizes{1, 1, 1};
+  std::array<double, 3> scales{1, 1, 1};
+  std::copy(size.begin(), size.end(), sizes.end() - size.size());
+  std::copy(scale.begin(), scale.end(), scales.end() - scale.size());
+  int64_t given = 0;
+  const auto next = [&] {
+    const torch::Tensor slices = volumes.slice(1, given, given + slab);
+    given += slab;
+    return slices;
+  };
+  ScoreSlices slices(next, volumes.size(1), sizes, scales);
+  std::vector<torch::Tensor> all;
+  for (int64_t z = 0; z < sizes[0]; ++z) all.push_back(slices.next());
+  return flat ? all.front() : at::stack(all, 1);
+}
+
+torch::Tensor exclusive_label_map(const torch::Tensor& scores,
+                                  const Sizes& size, const Scales& scale) {
+  return exclusive_labels(on_grid(scores, size, scale));
+}
+
+torch::Tensor structure_map(const torch::Tensor& scores, const Sizes& size,
+                            const Scales& scale) {
+  return structure_bits(on_grid(scores, size, scale));
 }
 
 TEST(LabelMap, TakesTheLargestInterpolatedScore) {
@@ -134,22 +167,36 @@ TEST(LabelMap, AScoreThatIsNoNumberIsNotTheLargest) {
                 at::tensor({1, 0, 0, 0, 1}).to(torch::kShort).view({1, 5})));
 }
 
+TEST(LabelMap, SlabsOfAnyDepthGiveTheSameScores) {
+  at::manual_seed(4);
+  const torch::Tensor scores = at::randn({2, 9, 4, 5});
+  for (const auto& [depth, scale] :
+       std::vector<std::pair<int64_t, double>>{{23, 0.4}, {9, 1}, {4, 2.3}}) {
+    const Sizes size{depth, 6, 5};
+    const Scales scales{scale, 0.7, 1};
+    const torch::Tensor whole = on_grid(scores, size, scales);
+    for (const int64_t slab : {1, 2, 4}) {
+      EXPECT_TRUE(at::equal(on_grid(scores, size, scales, slab), whole));
+    }
+  }
+}
+
+TEST(LabelMap, StructuresMayHaveAnotherThreshold) {
+  const torch::Tensor scores =
+      at::tensor({0.4F, 0.6F, 0.9F, 0.5F}).view({2, 2});
+  EXPECT_TRUE(at::equal(structure_bits(scores, 0.5F),
+                        at::tensor({2, 1}).to(torch::kShort)));
+}
+
 TEST(LabelMap, RefusesWhatCannotBe) {
   const torch::Tensor scores = at::zeros({2, 3, 3});
-  EXPECT_THROW(exclusive_label_map(scores, {}, {}), c10::Error);
-  EXPECT_THROW(exclusive_label_map(scores, {3}, {1}), c10::Error);
-  EXPECT_THROW(exclusive_label_map(scores, {3, 0}, {1, 1}), c10::Error);
-  EXPECT_THROW(exclusive_label_map(scores, {3, 3}, {1}), c10::Error);
-  EXPECT_THROW(exclusive_label_map(scores, {3, 3, 3}, {1, 1, 1}), c10::Error);
-  EXPECT_THROW(exclusive_label_map(scores, {3, 3}, {1, 0}), c10::Error);
-  EXPECT_THROW(exclusive_label_map(scores, {3, 3}, {1, std::nan("")}),
-               c10::Error);
-  EXPECT_THROW(exclusive_label_map(scores.to(torch::kDouble), {3, 3}, {1, 1}),
-               c10::Error);
-  EXPECT_THROW(exclusive_label_map(at::zeros({0, 3, 3}), {3, 3}, {1, 1}),
-               c10::Error);
-  EXPECT_THROW(structure_map(at::zeros({16, 3, 3}), {3, 3}, {1, 1}),
-               c10::Error);
+  EXPECT_THROW(on_grid(scores, {3, 0}, {1, 1}), c10::Error);
+  EXPECT_THROW(on_grid(scores, {3, 3}, {1, 0}), c10::Error);
+  EXPECT_THROW(on_grid(scores, {3, 3}, {1, std::nan("")}), c10::Error);
+  EXPECT_THROW(on_grid(scores.to(torch::kDouble), {3, 3}, {1, 1}), c10::Error);
+  EXPECT_THROW(exclusive_labels(scores.to(torch::kDouble)), c10::Error);
+  EXPECT_THROW(exclusive_labels(at::zeros({0, 3, 3})), c10::Error);
+  EXPECT_THROW(structure_bits(at::zeros({16, 3, 3})), c10::Error);
 }
 
 }  // namespace

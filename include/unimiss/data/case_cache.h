@@ -27,6 +27,8 @@ struct CaseDecodeOptions {
   std::optional<std::array<double, 3>> spacing;  ///< of volumes, mm
   std::vector<int64_t> size;  ///< or the extents of whole cases, ([D,] H, W)
   LabelInterpolation labels = LabelInterpolation::kNearest;
+
+  bool operator==(const CaseDecodeOptions&) const = default;
 };
 
 /// Reads a case: all images, of one geometry, normalised on their own grid,
@@ -55,6 +57,14 @@ struct CaseReference {
 /// Throws as decode_case() does.
 CaseReference read_case_reference(const Case& from,
                                   const CaseDecodeOptions& options);
+
+/// decode_case() and read_case_reference() of one reading of the files.
+struct CaseOnBothGrids {
+  CaseVoxels voxels;
+  /// The grid's voxels are the first channel, normalised.
+  CaseReference own;
+};
+CaseOnBothGrids read_case(const Case& from, const CaseDecodeOptions& options);
 
 /// Cases decoded once: see DecodedCache, whose guarantees hold. An entry holds
 /// the image's channels and the map of a case.

@@ -56,4 +56,10 @@ std::vector<Case> read_cases(const std::string& list,
 /// What is neither a letter, a digit nor one of . _ - + becomes an underscore.
 void name_cases(const std::vector<std::vector<Case>*>& sets);
 
+/// A name that is safe in any folder, on a command line and in JSON: what is
+/// neither a letter, a digit nor one of . _ - + becomes an underscore.
+std::string file_name(std::string name);
+/// "Scan1.NII.GZ": "Scan1". Other dots stay: they may be a part of the name.
+std::string without_ending(std::string name);
+
 }  // namespace unimiss::data

@@ -42,6 +42,7 @@ struct IntensityOptions {
           "least and largest percentile that percentiles keeps, in [0, 100]");
   }
   void check(Problems& problems) const;
+  bool operator==(const IntensityOptions&) const = default;
 };
 
 /// Normalises the intensities of a case, float32 [C, D, H, W], contiguous and

@@ -8,8 +8,7 @@
 
 #include "unimiss/data/case_cache.h"
 #include "unimiss/eval/segmentation_metrics.h"
-#include "unimiss/train/finetune_config.h"
-#include "unimiss/train/task_network.h"
+#include "unimiss/train/case_predictor.h"
 
 namespace unimiss::train {
 
@@ -17,7 +16,7 @@ namespace unimiss::train {
 struct CaseResult {
   std::string id;
   std::string reference;   ///< file of the label map, or of the first mask
-  std::string prediction;  ///< file that was written; empty: none
+  std::string prediction;  ///< (first) file that was written; empty: none
   /// Segmentation: of each class but the background, or of each structure.
   std::vector<eval::OverlapCounts> counts;
   /// Classification.
@@ -52,20 +51,6 @@ struct Evaluation {
 
 /// The facts of a file of summary_json(); none where there is no such file.
 std::map<std::string, std::string> summary_facts(const std::string& file);
-
-/// How a network's whole cases are predicted.
-struct CasePredictor {
-  const FinetuneConfig& config;
-  const std::vector<std::string>& classes;
-  torch::Device device;
-  TaskNetwork& network;
-
-  /// Of the case's voxels: scores [K, (D,) H, W] on the CPU, or, of a
-  /// classification, probabilities [K], the mean over windows. Throws what
-  /// stop() throws between windows.
-  torch::Tensor scores(const data::CaseVoxels& voxels,
-                       const std::function<void()>& stop) const;
-};
 
 /// Predicts cases with each network and compares them with their references, on
 /// the cases' own grids; every file is read once. One evaluation a network, or

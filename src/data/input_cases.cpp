@@ -1,0 +1,209 @@
+#include "unimiss/data/input_cases.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <filesystem>
+#include <string_view>
+#include <utility>
+
+#include "data/problem_list.h"
+#include "unimiss/core/error.h"
+#include "unimiss/core/log.h"
+#include "unimiss/data/case_list.h"
+#include "unimiss/io/volume.h"
+
+namespace unimiss::data {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool ends_in_any(const std::string& name,
+                 std::initializer_list<std::string_view> endings) {
+  std::string lower = name;
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char c) { return std::tolower(c); });
+  return std::any_of(
+      endings.begin(), endings.end(),
+      [&](std::string_view ending) { return lower.ends_with(ending); });
+}
+
+bool is_list(const std::string& path) {
+  return ends_in_any(path, {".txt", ".csv"});
+}
+
+/// By its name; a folder, by what it holds.
+bool is_input(const fs::path& path, int rank) {
+  std::error_code ignored;
+  if (fs::is_directory(path, ignored)) {
+    return rank == 3 && io::is_dicom_series(path.string());
+  }
+  const std::string name = path.filename().string();
+  return rank == 2 ? ends_in_any(name, {".png", ".jpg", ".jpeg", ".dcm"})
+                   : ends_in_any(name, {".nii.gz", ".nii", ".mha", ".mhd",
+                                        ".nrrd", ".nhdr"});
+}
+
+/// In the order of their names.
+std::vector<fs::path> inputs_of(const std::string& folder, int rank) {
+  std::vector<fs::path> inputs;
+  std::vector<std::string> others;
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    if (!name.starts_with('.') && is_input(entry->path(), rank)) {
+      inputs.push_back(entry->path());
+    } else {
+      others.push_back(name);
+    }
+  }
+  if (error) {
+    throw DataError(folder, "cannot be read (" + error.message() + ")");
+  }
+  std::sort(inputs.begin(), inputs.end());
+  std::sort(others.begin(), others.end());
+  if (!others.empty()) {
+    constexpr size_t kShown = 5;
+    const size_t count = others.size();
+    others.resize(std::min(count, kShown));
+    log_warning(
+        fmt::format("{}: {} entries are not used, as they are no {}: "
+                    "{}{}",
+                    folder, count, rank == 2 ? "images" : "volumes",
+                    fmt::join(others, ", "), count > kShown ? ", ..." : ""));
+  }
+  return inputs;
+}
+
+/// "liver_1_0001": ("liver_1", 1); a modality of -1 without such an end.
+std::pair<std::string, int64_t> split_modality(const std::string& name) {
+  constexpr size_t kEnd = 5;
+  if (name.size() <= kEnd || name[name.size() - kEnd] != '_') return {name, -1};
+  int64_t modality = 0;
+  for (const char c : name.substr(name.size() - kEnd + 1)) {
+    if (std::isdigit(static_cast<unsigned char>(c)) == 0) return {name, -1};
+    modality = 10 * modality + (c - '0');
+  }
+  return {name.substr(0, name.size() - kEnd), modality};
+}
+
+/// Files ID_0000, ID_0001, ... as cases of several modalities.
+std::vector<Case> grouped(const std::string& folder,
+                          const std::vector<fs::path>& inputs,
+                          int64_t modalities) {
+  ProblemList problems;
+  std::map<std::string, std::map<int64_t, std::string>> found;
+  for (const fs::path& path : inputs) {
+    const std::string name = path.filename().string();
+    const auto [id, modality] = split_modality(without_ending(name));
+    if (modality < 0 || modality >= modalities) {
+      problems.add(name, fmt::format("must end in a modality, _0000 to _{:04}",
+                                     modalities - 1));
+    } else if (!found[id].emplace(modality, path.string()).second) {
+      problems.add(name, "is there twice, in two formats");
+    }
+  }
+  std::vector<Case> cases;
+  for (const auto& [id, files] : found) {
+    Case& added = cases.emplace_back();
+    for (int64_t modality = 0; modality < modalities; ++modality) {
+      const auto file = files.find(modality);
+      if (file == files.end()) {
+        problems.add(fmt::format("{}_{:04}.*", id, modality),
+                     "does not exist, but another modality does");
+      } else {
+        added.images.push_back(file->second);
+      }
+    }
+  }
+  problems.throw_if_any(folder, "of its files cannot be used");
+  return cases;
+}
+
+std::vector<Case> cases_of_folder(const std::string& folder,
+                                  const InputOptions& options) {
+  const std::vector<fs::path> inputs = inputs_of(folder, options.rank);
+  if (options.modalities > 1) {
+    return grouped(folder, inputs, options.modalities);
+  }
+  std::vector<Case> cases;
+  for (const fs::path& path : inputs) {
+    cases.emplace_back().images = {path.string()};
+  }
+  return cases;
+}
+
+std::vector<Case> listed_cases(const std::string& list,
+                               const InputOptions& options) {
+  CaseListOptions read;
+  read.classes = {"background", "foreground"};
+  read.modalities = options.modalities;
+  read.paths = options.rank == 2 ? ManifestPaths::kFiles
+                                 : ManifestPaths::kFilesAndFolders;
+  read.references = References::kIgnored;
+  return read_cases(list, read);
+}
+
+}  // namespace
+
+std::vector<Case> input_cases(const std::string& input,
+                              const InputOptions& options) {
+  std::error_code ignored;
+  if (!fs::exists(input, ignored)) {
+    throw DataError(input, "does not exist; name a file, a folder or a list");
+  }
+  if (!fs::is_directory(input, ignored) && is_list(input)) {
+    return listed_cases(input, options);
+  }
+  std::vector<Case> cases;
+  if (is_input(input, options.rank)) {
+    if (options.modalities > 1) {
+      throw DataError(input,
+                      fmt::format("is one file, but a case has {} modalities; "
+                                  "name the folder of ID_0000.* and so on, or "
+                                  "a list with '|' between them",
+                                  options.modalities));
+    }
+    cases.emplace_back().images = {input};
+  } else if (fs::is_directory(input, ignored)) {
+    cases = cases_of_folder(input, options);
+    if (cases.empty()) {
+      throw DataError(input, fmt::format("holds no {}",
+                                         options.rank == 2
+                                             ? "images (.png, .jpg, .dcm)"
+                                             : "volumes (.nii.gz, .nii, .mha, "
+                                               ".mhd, .nrrd, .nhdr, or "
+                                               "folders of a DICOM series)"));
+    }
+  } else {
+    throw DataError(input, fmt::format("is {} by its name; convert it, or "
+                                       "name a list (.txt, .csv)",
+                                       options.rank == 2 ? "no image (.png, "
+                                                           ".jpg, .dcm)"
+                                                         : "no volume"));
+  }
+  name_cases({&cases});
+  return cases;
+}
+
+std::map<std::string, std::string> files_by_name(const std::string& folder,
+                                                 int rank) {
+  std::map<std::string, std::string> files;
+  for (const fs::path& path : inputs_of(folder, rank)) {
+    const std::string file = path.string();
+    const auto [known, added] =
+        files.emplace(without_ending(path.filename().string()), file);
+    if (!added) {
+      throw DataError(file, "and " + known->second +
+                                " are one case in two formats; take one of "
+                                "them away");
+    }
+  }
+  return files;
+}
+
+}  // namespace unimiss::data

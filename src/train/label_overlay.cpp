@@ -1,0 +1,33 @@
+#include "unimiss/train/label_overlay.h"
+
+#include <ATen/Functions.h>
+
+#include "unimiss/io/figure.h"
+
+namespace unimiss::train {
+
+int64_t fullest_slice(const torch::Tensor& map) {
+  const torch::Tensor counts = map.ne(0).flatten(1).sum(1);
+  return counts.max().item<int64_t>() == 0 ? map.size(0) / 2
+                                           : counts.argmax().item<int64_t>();
+}
+
+int64_t colour_of_class(data::TargetKind target, int64_t number) {
+  return target == data::TargetKind::kStructures ? number : number - 1;
+}
+
+void overlay_labels(torch::Tensor& image, const torch::Tensor& labels,
+                    data::TargetKind target, int64_t classes) {
+  const bool bits = target == data::TargetKind::kStructures;
+  for (int64_t k = bits ? 0 : 1; k < classes; ++k) {
+    const torch::Tensor place =
+        bits ? labels.bitwise_and(int64_t{1} << k).ne(0) : labels.eq(k);
+    const auto colour = io::class_colour(colour_of_class(target, k));
+    for (int64_t c = 0; c < 3; ++c) {
+      torch::Tensor channel = image[c];
+      channel.copy_(at::where(place, 0.5 * channel + 0.5 * colour[c], channel));
+    }
+  }
+}
+
+}  // namespace unimiss::train
