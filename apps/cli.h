@@ -2,8 +2,11 @@
 
 #include <CLI/CLI.hpp>
 #include <functional>
+#include <string>
+#include <vector>
 
 #include "unimiss/core/error.h"
+#include "unimiss/core/fields.h"
 
 /// What every program's main() shares: the memory allocator's settings and the
 /// one place that turns an exception into a message and an exit status.
@@ -29,5 +32,26 @@ int run_app(const std::function<void()>& body);
 /// Parses the command line, then calls body() in the same way.
 int run_app(CLI::App& app, int argc, char** argv,
             const std::function<void()>& body);
+
+/// An option whose values are the names of an enum. target: an Enum, or an
+/// optional one; it is left alone where the option is not given.
+template <class Enum, class Target>
+CLI::Option* add_choice(CLI::App& app, const std::string& name, Target& target,
+                        const std::string& description) {
+  std::vector<std::string> names;
+  for (const auto& [value, text] : EnumNames<Enum>::kNames) {
+    names.emplace_back(text);
+  }
+  return app
+      .add_option_function<std::string>(
+          name,
+          [&target](const std::string& given) {
+            for (const auto& [value, text] : EnumNames<Enum>::kNames) {
+              if (given == text) target = value;
+            }
+          },
+          description)
+      ->check(CLI::IsMember(names));
+}
 
 }  // namespace unimiss

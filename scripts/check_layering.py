@@ -24,8 +24,9 @@ FOLDERS = {
     "ssl": {"core", "model"},
     "data": {"core", "io"},
     "train": {"core", "ssl", "model", "data", "io", "eval", "distributed"},
-    "apps": {"core", "train", "config", "io", "data", "eval", "model",
-             "distributed"},
+    "predict": {"core", "train", "data", "io", "eval"},
+    "apps": {"core", "predict", "train", "config", "io", "data", "eval",
+             "model", "distributed"},
 }
 
 # Test folders that may include more, or other, than their namesake.

@@ -1,0 +1,195 @@
+// unimiss-predict: label maps and probabilities of new cases.
+#include <fmt/format.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <torch/cuda.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <iostream>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "cli.h"
+#include "finetune_file.h"
+#include "unimiss/core/log.h"
+#include "unimiss/predict/prediction.h"
+
+extern char** environ;
+
+namespace unimiss {
+namespace {
+
+struct PredictArguments {
+  predict::PredictionRequest request;
+  std::string job;
+  int64_t jobs = 1;
+};
+
+void add_options(CLI::App& app, PredictArguments& arguments) {
+  auto& request = arguments.request;
+  app.add_option("--model", request.models,
+                 "folder of a fine-tuning that has finished, or a file of its "
+                 "export/; several are an ensemble")
+      ->required();
+  app.add_option("--input", request.input,
+                 "an image or volume, a folder of them (or of DICOM series), "
+                 "or a list (.txt, .csv)")
+      ->required();
+  app.add_option("--output", request.output, "folder for the predictions")
+      ->required();
+  add_choice<predict::TestTimeMirror>(
+      app, "--tta", request.mirror,
+      "test-time augmentation: none, or mirror, along the axes that training "
+      "mirrored; left out: inference.mirror of each run");
+  app.add_option("--step", request.step,
+                 "distance of neighboring windows as a share of the window; "
+                 "left out: inference.step of each run");
+  app.add_option("--batch", request.batch,
+                 "windows of one forward pass; left out: as in each run");
+  app.add_flag("--save-probabilities", request.probabilities,
+               "also save the probability of each class");
+  app.add_flag("--overlays", request.overlays,
+               "also draw image, reference and prediction of each case");
+  app.add_option("--references", request.references,
+                 "folder of reference maps named as the cases: for overlays "
+                 "and Dice coefficients");
+  add_choice<train::DeviceChoice>(app, "--device", request.device,
+                                  "auto: a GPU where there is one");
+  app.add_option("--threads", request.threads,
+                 "threads of each process; left out: all cores, shared")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  app.add_option("--jobs", arguments.jobs,
+                 "processes that share the cases; each GPU takes its turn")
+      ->check(CLI::Range(1, 1024))
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)
+      ->capture_default_str();
+  app.add_option("--job", arguments.job,
+                 "I/N: take only the cases I, I + N, ... (from 0), for jobs "
+                 "that are started by hand or on several machines");
+}
+
+/// "1/4" to 1 of 4.
+void read_job(const std::string& text, predict::PredictionRequest& request) {
+  char* end = nullptr;
+  request.job = std::strtoll(text.c_str(), &end, 10);
+  if (end != text.c_str() && *end == '/') {
+    const char* jobs = end + 1;
+    request.jobs = std::strtoll(jobs, &end, 10);
+    if (end != jobs && *end == '\0') return;
+  }
+  throw ConfigError("--job: must be I/N, as 0/4 (is '" + text + "')");
+}
+
+constexpr std::string_view kVisibleGpus = "CUDA_VISIBLE_DEVICES";
+
+/// The environment of a job: it sees one GPU of those there are.
+std::vector<std::string> environment_of(int64_t job) {
+  std::vector<std::string> variables;
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    variables.emplace_back(*variable);
+  }
+  const auto gpus = static_cast<int64_t>(torch::cuda::device_count());
+  if (gpus <= 1) return variables;
+  std::string gpu = std::to_string(job % gpus);
+  std::erase_if(variables, [&](const std::string& variable) {
+    if (!variable.starts_with(std::string(kVisibleGpus) + "=")) return false;
+    // Of those that this process sees itself.
+    std::istringstream visible(variable.substr(kVisibleGpus.size() + 1));
+    for (int64_t i = 0; i <= job % gpus; ++i) std::getline(visible, gpu, ',');
+    return true;
+  });
+  variables.push_back(fmt::format("{}={}", kVisibleGpus, gpu));
+  return variables;
+}
+
+std::vector<char*> pointers_of(std::vector<std::string>& texts) {
+  std::vector<char*> pointers;
+  for (std::string& text : texts) pointers.push_back(text.data());
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+/// Starts this program again as one of several jobs; its process.
+pid_t start_job(int argc, char** argv, int64_t job, int64_t jobs,
+                int64_t threads) {
+  // Of what is given twice the last one counts.
+  std::vector<std::string> words(argv, argv + argc);
+  words.push_back(fmt::format("--job={}/{}", job, jobs));
+  words.emplace_back("--jobs=1");
+  if (threads > 0) words.push_back(fmt::format("--threads={}", threads));
+  std::vector<std::string> variables = environment_of(job);
+  pid_t process = 0;
+  const int error =
+      posix_spawn(&process, "/proc/self/exe", nullptr, nullptr,
+                  pointers_of(words).data(), pointers_of(variables).data());
+  if (error != 0) {
+    throw RunError(fmt::format("--jobs: cannot start a process ({})",
+                               std::strerror(error)));
+  }
+  return process;
+}
+
+/// The exit status of a process, once it has ended.
+int status_of(pid_t process) {
+  int status = 0;
+  while (waitpid(process, &status, 0) < 0) {
+    if (errno != EINTR) return kExitFailed;
+  }
+  return WIFEXITED(status) ? WEXITSTATUS(status) : kExitFailed;
+}
+
+/// The worst of all jobs' statuses.
+int run_jobs(int argc, char** argv, const PredictArguments& arguments) {
+  const int64_t cores =
+      std::max<int64_t>(1, std::thread::hardware_concurrency());
+  const int64_t threads = arguments.request.threads > 0
+                              ? 0
+                              : std::max<int64_t>(1, cores / arguments.jobs);
+  std::vector<pid_t> processes;
+  for (int64_t job = 0; job < arguments.jobs; ++job) {
+    processes.push_back(start_job(argc, argv, job, arguments.jobs, threads));
+  }
+  int worst = 0;
+  for (const pid_t process : processes) {
+    worst = std::max(worst, status_of(process));
+  }
+  predict::gather_predictions(arguments.request);
+  return worst;
+}
+
+int predict_cases(int argc, char** argv, PredictArguments& arguments) {
+  auto& request = arguments.request;
+  if (arguments.jobs > 1) {
+    require(arguments.job.empty(), "--jobs",
+            "starts the jobs itself; leave --job out");
+    return run_jobs(argc, argv, arguments);
+  }
+  if (!arguments.job.empty()) read_job(arguments.job, request);
+  const predict::PredictionSummary summary =
+      predict::run_prediction(request, read_finetune_text);
+  std::cout << summary.describe() << std::flush;
+  return summary.problems.empty() ? 0 : kExitFailed;
+}
+
+}  // namespace
+}  // namespace unimiss
+
+int main(int argc, char** argv) {
+  using namespace unimiss;
+  tune_allocator();
+  CLI::App app(
+      "Predicts label maps or classes of new cases with networks of "
+      "unimiss-finetune. A second call does what is missing.");
+  PredictArguments arguments;
+  add_options(app, arguments);
+  int status = 0;
+  const int failed = run_app(
+      app, argc, argv, [&] { status = predict_cases(argc, argv, arguments); });
+  return failed != 0 ? failed : status;
+}

@@ -1,0 +1,103 @@
+#include "predict/case_picture.h"
+
+#include <ATen/Functions.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "unimiss/io/figure.h"
+#include "unimiss/train/label_overlay.h"
+
+namespace unimiss::predict {
+namespace {
+
+constexpr int64_t kTile = 256;
+
+/// At a quarter, half and three quarters of the slices with labels; of those
+/// without any of all slices.
+std::vector<int64_t> shown_slices(const torch::Tensor& map) {
+  if (map.size(0) == 1) return {0};
+  const torch::Tensor labelled = map.flatten(1).ne(0).any(1).nonzero();
+  int64_t first = 0, last = map.size(0) - 1;
+  if (labelled.size(0) > 0) {
+    first = labelled.min().item<int64_t>();
+    last = labelled.max().item<int64_t>();
+  }
+  std::vector<int64_t> slices;
+  for (const double share : {0.25, 0.5, 0.75}) {
+    slices.push_back(first +
+                     std::lround(share * static_cast<double>(last - first)));
+  }
+  slices.erase(std::unique(slices.begin(), slices.end()), slices.end());
+  return slices;
+}
+
+/// Rows or columns repeated so that pixels become square.
+torch::Tensor square_pixels(const torch::Tensor& slice, double height,
+                            double width) {
+  const double finest = std::min(height, width);
+  const auto stretched = [](const torch::Tensor& image, int64_t axis,
+                            double factor) {
+    const int64_t extent = image.size(axis);
+    const int64_t size = std::lround(static_cast<double>(extent) * factor);
+    if (size == extent) return image;
+    const torch::Tensor from =
+        ((at::arange(size, torch::kDouble) + 0.5) / factor)
+            .floor()
+            .clamp_max(static_cast<double>(extent - 1))
+            .to(torch::kLong);
+    return image.index_select(axis, from);
+  };
+  return stretched(stretched(slice, 0, height / finest), 1, width / finest);
+}
+
+/// Grey values in [0, 1], their darkest and brightest half percent cut.
+torch::Tensor stretched_contrast(const torch::Tensor& slice) {
+  const torch::Tensor sorted = std::get<0>(slice.flatten().sort());
+  const int64_t cut = sorted.numel() / 200;
+  const float low = sorted[cut].item<float>();
+  const float high = sorted[sorted.numel() - 1 - cut].item<float>();
+  return ((slice - low) / std::max(high - low, 1e-6F)).clamp(0, 1);
+}
+
+}  // namespace
+
+torch::Tensor case_picture(const std::string& title,
+                           const data::CaseReference& own,
+                           const torch::Tensor& map,
+                           const train::MapFormat& format) {
+  const bool has_reference = own.map.defined();
+  const auto classes = static_cast<int64_t>(format.classes.size());
+  std::vector<io::Tile> tiles;
+  for (const int64_t slice : shown_slices(has_reference ? own.map : map)) {
+    const auto square = [&](const torch::Tensor& of) {
+      return square_pixels(of[slice], own.grid.spacing[1], own.grid.spacing[2]);
+    };
+    const torch::Tensor grey = stretched_contrast(square(own.grid.voxels));
+    const std::string place =
+        map.size(0) == 1 ? "image" : fmt::format("slice {}", slice);
+    tiles.push_back({grey, place});
+    const auto add = [&](const torch::Tensor& labels, const char* caption) {
+      torch::Tensor colours =
+          grey.unsqueeze(0).expand({3, -1, -1}).contiguous().clone();
+      train::overlay_labels(colours, square(labels), format.target, classes);
+      tiles.push_back({colours, caption});
+    };
+    if (has_reference) add(own.map, "reference");
+    add(map, "prediction");
+  }
+  io::GridOptions grid;
+  grid.title = title;
+  grid.columns = has_reference ? 3 : 2;
+  grid.tile_size = kTile;
+  const torch::Tensor picture = io::tile_images(tiles, grid);
+  const bool background = format.target == data::TargetKind::kLabelMap;
+  const std::vector<std::string> names(
+      format.classes.begin() + (background ? 1 : 0), format.classes.end());
+  return io::stack_vertically(
+      {picture, io::draw_legend(names, picture.size(2))});
+}
+
+}  // namespace unimiss::predict

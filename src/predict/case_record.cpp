@@ -1,0 +1,92 @@
+#include "predict/case_record.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "unimiss/io/durable_file.h"
+#include "unimiss/io/volume.h"
+
+namespace unimiss::predict {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+constexpr const char* kFolder = "/cases";
+
+}  // namespace
+
+std::string record_file(const std::string& output, const std::string& id) {
+  return output + kFolder + "/" + id + ".json";
+}
+
+std::optional<CaseRecord> read_record(const std::string& output,
+                                      const std::string& id) {
+  std::ifstream file(record_file(output, id));
+  const Json json = Json::parse(file, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object()) return std::nullopt;
+  try {
+    CaseRecord record{id, json.at("input").get<std::string>(),
+                      json.at("files").get<std::vector<std::string>>(),
+                      std::nullopt,
+                      json.at("probabilities").get<std::vector<double>>()};
+    if (json.at("dice").is_number()) record.dice = json["dice"].get<double>();
+    return record;
+  } catch (const Json::exception&) {
+    return std::nullopt;
+  }
+}
+
+void write_record(const std::string& output, const CaseRecord& record) {
+  const Json json{{"case", record.id},
+                  {"input", record.input},
+                  {"files", record.files},
+                  {"dice", record.dice ? Json(*record.dice) : Json(nullptr)},
+                  {"probabilities", record.probabilities}};
+  std::error_code ignored;  // writing tells what is wrong
+  fs::create_directories(output + kFolder, ignored);
+  // A path need not be UTF-8.
+  io::write_durably(
+      record_file(output, record.id),
+      json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
+}
+
+std::vector<CaseRecord> read_records(const std::string& output) {
+  std::vector<std::string> ids;
+  std::error_code error;
+  for (fs::directory_iterator entry(output + kFolder, error), end;
+       !error && entry != end; entry.increment(error)) {
+    if (entry->path().extension() == ".json") {
+      ids.push_back(entry->path().stem().string());
+    }
+  }
+  std::sort(ids.begin(), ids.end());
+  std::vector<CaseRecord> records;
+  for (const std::string& id : ids) {
+    if (auto record = read_record(output, id)) {
+      records.push_back(std::move(*record));
+    }
+  }
+  return records;
+}
+
+std::string input_text(const std::vector<std::string>& files) {
+  std::string text;
+  for (const std::string& name : files) {
+    for (const std::string& file : io::volume_files(name)) {
+      std::error_code ignored;
+      const auto changed = fs::last_write_time(file, ignored);
+      text += fmt::format("{}{} {} {}", text.empty() ? "" : "|",
+                          fs::path(file).filename().string(),
+                          fs::file_size(file, ignored),
+                          changed.time_since_epoch().count());
+    }
+  }
+  return text;
+}
+
+}  // namespace unimiss::predict

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "unimiss/data/case.h"
+
+namespace unimiss::predict {
+
+/// What was done for a case: cases/ID.json.
+struct CaseRecord {
+  std::string id;
+  std::string input;  ///< which files, how large, of when
+  std::vector<std::string> files;
+  std::optional<double> dice;         ///< mean over classes, of a reference
+  std::vector<double> probabilities;  ///< of a classification
+};
+
+std::string record_file(const std::string& output, const std::string& id);
+/// Nothing where the file is missing or is no record.
+std::optional<CaseRecord> read_record(const std::string& output,
+                                      const std::string& id);
+void write_record(const std::string& output, const CaseRecord& record);
+/// Of all cases, by id.
+std::vector<CaseRecord> read_records(const std::string& output);
+
+/// Tells the files of a case, their sizes and times of change.
+std::string input_text(const std::vector<std::string>& files);
+
+}  // namespace unimiss::predict
