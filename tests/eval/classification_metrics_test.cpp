@@ -1,16 +1,15 @@
 #include "unimiss/eval/classification_metrics.h"
 
 #include <ATen/Functions.h>
-#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include <cmath>
 
+#include "eval/expect_error.h"
 #include "unimiss/core/error.h"
 
 namespace unimiss::eval {
 namespace {
-
-using testing::HasSubstr;
 
 torch::Tensor doubles(const std::vector<double>& values) {
   return at::tensor(values, torch::kDouble);
@@ -137,16 +136,6 @@ TEST(ClassificationMetrics, LabelsOfOneCaseAreEachTheirOwn) {
   const auto none = multi_label_metrics(at::zeros({0, 2}, torch::kDouble),
                                         at::zeros({0, 2}, torch::kLong));
   EXPECT_FALSE(none.auc || none.accuracy);
-}
-
-template <class Error, class Work>
-void expect_error(const Work& work, const char* text) {
-  try {
-    work();
-    ADD_FAILURE() << text;
-  } catch (const Error& error) {
-    EXPECT_THAT(error.what(), HasSubstr(text));
-  }
 }
 
 TEST(ClassificationMetrics, RefusesWhatCannotBe) {
