@@ -1,10 +1,12 @@
 #include "eval/distance_transform.h"
 
-#include <cstddef>
+#include <cmath>
 #include <limits>
 
 namespace unimiss::eval {
 namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 /// A parabola of a line's lower envelope, in voxels along the line.
 struct Parabola {
@@ -17,7 +19,6 @@ struct Parabola {
 /// `stride` after the one before. Empty if none is finite.
 void find_envelope(const double* line, int64_t count, int64_t stride,
                    double squared_spacing, std::vector<Parabola>& envelope) {
-  constexpr double kInfinity = std::numeric_limits<double>::infinity();
   envelope.clear();
   for (int64_t i = 0; i < count; ++i) {
     const double height = line[i * stride];
@@ -49,27 +50,52 @@ void follow_envelope(const std::vector<Parabola>& envelope, int64_t count,
   }
 }
 
+/// Transforms a line in place.
+void transform_line(double* line, int64_t count, int64_t stride, double spacing,
+                    std::vector<Parabola>& envelope) {
+  const double squared_spacing = spacing * spacing;
+  find_envelope(line, count, stride, squared_spacing, envelope);
+  if (envelope.empty()) return;
+  follow_envelope(envelope, count, stride, squared_spacing, line);
+}
+
 }  // namespace
 
-void transform_to_squared_distances(std::vector<double>& values,
-                                    const Extents& extents,
-                                    const Spacing& spacing) {
-  std::vector<Parabola> envelope;
-  const auto voxels = static_cast<int64_t>(values.size());
-  int64_t stride = 1;
-  for (size_t axis = extents.size(); axis-- > 0;) {
-    const int64_t count = extents[axis];
-    const double squared_spacing = spacing[axis] * spacing[axis];
-    for (int64_t block = 0; block < voxels; block += count * stride) {
-      for (int64_t first = block; first < block + stride; ++first) {
-        double* line = values.data() + first;
-        find_envelope(line, count, stride, squared_spacing, envelope);
-        if (envelope.empty()) continue;
-        follow_envelope(envelope, count, stride, squared_spacing, line);
-      }
-    }
-    stride *= count;
+std::vector<double> nearest_distances(const std::vector<int64_t>& from,
+                                      const std::vector<int64_t>& to,
+                                      const Extents& extents,
+                                      const Spacing& spacing) {
+  std::vector<double> distances(from.size(), kInfinity);
+  if (from.empty() || to.empty()) return distances;
+  const auto [depth, height, width] = extents;
+  const int64_t slice = height * width;
+  std::vector<double> squared(depth * slice, kInfinity);
+  std::vector<uint8_t> has_target(depth, 0), has_query(slice, 0);
+  for (const int64_t i : to) {
+    squared[i] = 0;
+    has_target[i / slice] = 1;
   }
+  for (const int64_t i : from) has_query[i % slice] = 1;
+
+  std::vector<Parabola> envelope;
+  for (int64_t z = 0; z < depth; ++z) {
+    if (has_target[z] == 0) continue;
+    double* first = squared.data() + z * slice;
+    for (int64_t y = 0; y < height; ++y) {
+      transform_line(first + y * width, width, 1, spacing[2], envelope);
+    }
+    for (int64_t x = 0; x < width; ++x) {
+      transform_line(first + x, height, width, spacing[1], envelope);
+    }
+  }
+  for (int64_t i = 0; i < slice; ++i) {
+    if (has_query[i] == 0) continue;
+    transform_line(squared.data() + i, depth, slice, spacing[0], envelope);
+  }
+  for (size_t i = 0; i < from.size(); ++i) {
+    distances[i] = std::sqrt(squared[from[i]]);
+  }
+  return distances;
 }
 
 }  // namespace unimiss::eval

@@ -12,8 +12,6 @@
 namespace unimiss::eval {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-
 /// The grid of two maps; that of an image has a depth of 1.
 struct MapGrid {
   int64_t rank = 3;
@@ -98,22 +96,6 @@ struct BoxMask {
     return found;
   }
 };
-
-/// From each of some voxels to the nearest of others.
-std::vector<double> nearest_distances(const std::vector<int64_t>& from,
-                                      const std::vector<int64_t>& to,
-                                      const Extents& extents,
-                                      const Spacing& spacing) {
-  std::vector<double> distances(from.size(), kInfinity);
-  if (from.empty() || to.empty()) return distances;
-  std::vector<double> squared(extents[0] * extents[1] * extents[2], kInfinity);
-  for (const int64_t i : to) squared[i] = 0;
-  transform_to_squared_distances(squared, extents, spacing);
-  for (size_t i = 0; i < from.size(); ++i) {
-    distances[i] = std::sqrt(squared[from[i]]);
-  }
-  return distances;
-}
 
 /// Of the voxels of two contiguous maps whose value has(value).
 template <class Has>
