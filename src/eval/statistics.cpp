@@ -6,6 +6,7 @@
 #include <cmath>
 #include <numbers>
 #include <numeric>
+#include <utility>
 
 #include "eval/quantile.h"
 #include "unimiss/core/random.h"

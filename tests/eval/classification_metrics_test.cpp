@@ -193,6 +193,7 @@ TEST(ClassificationMetrics, ExclusiveClassesEqualScikitLearn) {
     if (!name.starts_with("exclusive")) continue;
     const std::vector<std::vector<double>> rows = golden["probabilities"];
     std::vector<torch::Tensor> tensors;
+    tensors.reserve(rows.size());
     for (const auto& row : rows) tensors.push_back(doubles(row));
     const auto metrics =
         classification_metrics(at::stack(tensors), integers(golden["labels"]));
