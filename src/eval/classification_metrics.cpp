@@ -29,25 +29,40 @@ void require_finite(const torch::Tensor& scores) {
                  "are not finite in the network's weights or the case's image");
 }
 
-std::vector<std::optional<double>> auc_of_columns(
-    const torch::Tensor& probabilities, const torch::Tensor& positive) {
-  std::vector<std::optional<double>> auc;
+using OptionalValues = std::vector<std::optional<double>>;
+
+/// metric(scores, positive) of each class.
+template <class Metric>
+OptionalValues of_columns(const torch::Tensor& probabilities,
+                          const torch::Tensor& positive, const Metric& metric) {
+  OptionalValues values;
   for (int64_t k = 0; k < probabilities.size(1); ++k) {
-    auc.push_back(
-        area_under_roc(probabilities.select(1, k), positive.select(1, k)));
+    values.push_back(metric(probabilities.select(1, k), positive.select(1, k)));
   }
-  return auc;
+  return values;
 }
 
-std::optional<double> mean_of(const torch::Tensor& values) {
-  if (values.numel() == 0) return std::nullopt;
-  return values.to(torch::kDouble).mean().item<double>();
+/// The share of the chosen columns' cases where a bool matrix is true.
+OptionalValues shares_of_columns(const torch::Tensor& values,
+                                 const torch::Tensor& chosen) {
+  OptionalValues shares;
+  for (int64_t k = 0; k < values.size(1); ++k) {
+    const auto count = chosen.select(1, k).sum().item<int64_t>();
+    if (count == 0) {
+      shares.push_back(std::nullopt);
+      continue;
+    }
+    const torch::Tensor both = values.select(1, k) & chosen.select(1, k);
+    shares.push_back(both.sum().item<double>() / static_cast<double>(count));
+  }
+  return shares;
 }
 
-}  // namespace
-
-std::optional<double> area_under_roc(const torch::Tensor& scores,
-                                     const torch::Tensor& positive) {
+/// Scores from the smallest to the largest, equal ones as one step:
+/// use(positives, negatives) of each.
+template <class Use>
+void for_each_score(const torch::Tensor& scores, const torch::Tensor& positive,
+                    const Use& use) {
   TORCH_CHECK(scores.dim() == 1 && positive.sizes() == scores.sizes() &&
                   positive.scalar_type() == torch::kBool && positive.is_cpu(),
               "scores ", scores.sizes(), " and ", positive.toString(), " ",
@@ -61,22 +76,109 @@ std::optional<double> area_under_roc(const torch::Tensor& scores,
   std::iota(order.begin(), order.end(), 0);
   std::sort(order.begin(), order.end(),
             [&](int64_t a, int64_t b) { return score[a] < score[b]; });
-
-  int64_t positives = 0, negatives = 0;  // of smaller scores
-  int64_t twice_u = 0;
   for (size_t i = 0; i < order.size();) {
     const double tied = score[order[i]];
-    int64_t tied_positives = 0, tied_negatives = 0;
+    int64_t positives = 0, negatives = 0;
     for (; i < order.size() && score[order[i]] == tied; ++i) {
-      ++(is_positive[order[i]] ? tied_positives : tied_negatives);
+      ++(is_positive[order[i]] ? positives : negatives);
     }
-    twice_u += tied_positives * (2 * negatives + tied_negatives);
-    positives += tied_positives;
-    negatives += tied_negatives;
+    use(positives, negatives);
   }
+}
+
+std::optional<double> mean_of(const torch::Tensor& values) {
+  if (values.numel() == 0) return std::nullopt;
+  return values.to(torch::kDouble).mean().item<double>();
+}
+
+void require_known_labels(const torch::Tensor& labels, int64_t classes) {
+  const auto label = labels.accessor<int64_t, 1>();
+  for (int64_t i = 0; i < label.size(0); ++i) {
+    if (label[i] >= 0 && label[i] < classes) continue;
+    throw DataError("label of case " + std::to_string(i) + ": is " +
+                    std::to_string(label[i]) + " (classes are 0 to " +
+                    std::to_string(classes - 1) +
+                    "); correct the label or the list of classes");
+  }
+}
+
+/// The column of each row's largest value, the first of several: [N] int64.
+torch::Tensor first_largest(const torch::Tensor& rows) {
+  const auto value = rows.accessor<double, 2>();
+  torch::Tensor columns = at::zeros({rows.size(0)}, torch::kLong);
+  auto column = columns.accessor<int64_t, 1>();
+  for (int64_t i = 0; i < rows.size(0); ++i) {
+    for (int64_t k = 1; k < rows.size(1); ++k) {
+      if (value[i][k] > value[i][column[i]]) column[i] = k;
+    }
+  }
+  return columns;
+}
+
+}  // namespace
+
+std::optional<double> area_under_roc(const torch::Tensor& scores,
+                                     const torch::Tensor& positive) {
+  int64_t positives = 0, negatives = 0;  // of smaller scores
+  int64_t twice_u = 0;
+  for_each_score(scores, positive,
+                 [&](int64_t tied_positives, int64_t tied_negatives) {
+                   twice_u += tied_positives * (2 * negatives + tied_negatives);
+                   positives += tied_positives;
+                   negatives += tied_negatives;
+                 });
   if (positives == 0 || negatives == 0) return std::nullopt;
   return static_cast<double>(twice_u) / 2 / static_cast<double>(positives) /
          static_cast<double>(negatives);
+}
+
+std::optional<double> average_precision(const torch::Tensor& scores,
+                                        const torch::Tensor& positive) {
+  // Of the scores that are at least as large.
+  auto positives = positive.sum().item<int64_t>();
+  auto all = positive.numel();
+  const auto total = static_cast<double>(positives);
+  double sum = 0;
+  for_each_score(
+      scores, positive, [&](int64_t tied_positives, int64_t tied_negatives) {
+        const double precision =
+            static_cast<double>(positives) / static_cast<double>(all);
+        sum += static_cast<double>(tied_positives) * precision;
+        positives -= tied_positives;
+        all -= tied_positives + tied_negatives;
+      });
+  if (total == 0) return std::nullopt;
+  return sum / total;
+}
+
+std::optional<double> expected_calibration_error(
+    const torch::Tensor& confidence, const torch::Tensor& correct,
+    int64_t bins) {
+  TORCH_CHECK(confidence.dim() == 1 && correct.sizes() == confidence.sizes() &&
+                  correct.scalar_type() == torch::kBool && correct.is_cpu() &&
+                  bins >= 1,
+              "confidence ", confidence.sizes(), ", ", correct.toString(), " ",
+              correct.sizes(), " and ", bins, " bins");
+  require_finite(confidence);
+  const int64_t cases = confidence.size(0);
+  if (cases == 0) return std::nullopt;
+  std::vector<double> inner_edges;
+  for (int64_t i = 1; i < bins; ++i) {
+    inner_edges.push_back(static_cast<double>(i) / static_cast<double>(bins));
+  }
+  const auto value = confidence.accessor<double, 1>();
+  const auto is_correct = correct.accessor<bool, 1>();
+  // Of each bin |b| times the difference of its means.
+  std::vector<double> difference(bins, 0.0);
+  for (int64_t i = 0; i < cases; ++i) {
+    const auto edge =
+        std::lower_bound(inner_edges.begin(), inner_edges.end(), value[i]);
+    difference[edge - inner_edges.begin()] +=
+        (is_correct[i] ? 1 : 0) - value[i];
+  }
+  double sum = 0;
+  for (const double of_bin : difference) sum += std::abs(of_bin);
+  return sum / static_cast<double>(cases);
 }
 
 ClassificationMetrics classification_metrics(const torch::Tensor& probabilities,
@@ -89,36 +191,32 @@ ClassificationMetrics classification_metrics(const torch::Tensor& probabilities,
               labels.toString(), " ", labels.sizes());
   require_finite(probabilities);
   const int64_t cases = probabilities.size(0), classes = probabilities.size(1);
+  require_known_labels(labels, classes);
+  const torch::Tensor each_class = at::arange(classes);
+  const torch::Tensor predicted = first_largest(probabilities);
+  const torch::Tensor given = predicted.unsqueeze(1) == each_class;
+  const torch::Tensor has = labels.unsqueeze(1) == each_class;
+  const torch::Tensor correct = predicted == labels;
+
   ClassificationMetrics metrics;
+  const auto of_all = [classes](const OptionalValues& values) {
+    return classes == 2 ? values[1] : optional_mean(values);
+  };
+  metrics.class_auc = of_columns(probabilities, has, area_under_roc);
+  metrics.auc = of_all(metrics.class_auc);
+  metrics.class_average_precision =
+      of_columns(probabilities, has, average_precision);
+  metrics.average_precision = of_all(metrics.class_average_precision);
+  metrics.class_sensitivity = shares_of_columns(given, has);
+  metrics.class_specificity = shares_of_columns(~given, ~has);
+  metrics.accuracy = mean_of(correct);
+  metrics.balanced_accuracy = optional_mean(metrics.class_sensitivity);
+  metrics.calibration_error =
+      expected_calibration_error(std::get<0>(probabilities.max(1)), correct);
   metrics.confusion = at::zeros({classes, classes}, torch::kLong);
-  auto confusion = metrics.confusion.accessor<int64_t, 2>();
-  const auto probability = probabilities.accessor<double, 2>();
-  const auto label = labels.accessor<int64_t, 1>();
-  for (int64_t i = 0; i < cases; ++i) {
-    if (label[i] < 0 || label[i] >= classes) {
-      throw DataError("label of case " + std::to_string(i) + ": is " +
-                      std::to_string(label[i]) + " (classes are 0 to " +
-                      std::to_string(classes - 1) +
-                      "); correct the label or the list of classes");
-    }
-    int64_t predicted = 0;
-    for (int64_t k = 1; k < classes; ++k) {
-      if (probability[i][k] > probability[i][predicted]) predicted = k;
-    }
-    ++confusion[label[i]][predicted];
-  }
-  metrics.class_auc =
-      auc_of_columns(probabilities, labels.unsqueeze(1) == at::arange(classes));
-  metrics.auc =
-      classes == 2 ? metrics.class_auc[1] : optional_mean(metrics.class_auc);
-  const torch::Tensor correct = metrics.confusion.diagonal();
-  if (cases > 0) {
-    metrics.accuracy =
-        correct.sum().item<double>() / static_cast<double>(cases);
-  }
-  const torch::Tensor of_class = metrics.confusion.sum(1);
-  metrics.balanced_accuracy = mean_of(
-      (correct.to(torch::kDouble) / of_class).masked_select(of_class > 0));
+  metrics.confusion.index_put_({labels, predicted},
+                               at::ones({cases}, torch::kLong),
+                               /*accumulate=*/true);
   return metrics;
 }
 
@@ -137,13 +235,23 @@ MultiLabelMetrics multi_label_metrics(const torch::Tensor& probabilities,
         "has a class); correct the labels");
   }
   MultiLabelMetrics metrics;
-  metrics.class_auc = auc_of_columns(probabilities, positive);
+  metrics.class_auc = of_columns(probabilities, positive, area_under_roc);
   metrics.auc = optional_mean(metrics.class_auc);
-  const torch::Tensor correct = (probabilities > 0.5) == positive;
-  for (int64_t k = 0; k < correct.size(1); ++k) {
-    metrics.class_accuracy.push_back(mean_of(correct.select(1, k)));
-  }
+  metrics.class_average_precision =
+      of_columns(probabilities, positive, average_precision);
+  metrics.average_precision = optional_mean(metrics.class_average_precision);
+  const torch::Tensor given = probabilities > 0.5;
+  metrics.class_sensitivity = shares_of_columns(given, positive);
+  metrics.class_specificity = shares_of_columns(~given, ~positive);
+  metrics.class_accuracy =
+      shares_of_columns(given == positive, at::ones_like(positive));
   metrics.accuracy = optional_mean(metrics.class_accuracy);
+  metrics.class_calibration_error = of_columns(
+      probabilities, positive,
+      [](const torch::Tensor& probability, const torch::Tensor& has) {
+        return expected_calibration_error(probability, has);
+      });
+  metrics.calibration_error = optional_mean(metrics.class_calibration_error);
   return metrics;
 }
 

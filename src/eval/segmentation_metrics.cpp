@@ -1,52 +1,12 @@
 #include "unimiss/eval/segmentation_metrics.h"
 
-#include <sstream>
-#include <string>
+#include <limits>
 #include <utility>
 
-#include "unimiss/core/error.h"
+#include "eval/paired_maps.h"
 
 namespace unimiss::eval {
 namespace {
-
-/// Calls use(prediction, reference, voxels) for each run of voxels that have
-/// the same pair of values: maps are smooth, so runs are long and what is done
-/// for each costs little.
-template <class Use>
-void for_each_run(const torch::Tensor& prediction,
-                  const torch::Tensor& reference, const Use& use) {
-  TORCH_CHECK(prediction.scalar_type() == torch::kShort &&
-                  reference.scalar_type() == torch::kShort &&
-                  prediction.is_cpu() && reference.is_cpu(),
-              "expected int16 maps on the CPU, got ", prediction.toString(),
-              " and ", reference.toString());
-  if (prediction.sizes() != reference.sizes()) {
-    std::ostringstream text;
-    text << "reference: is of size " << reference.sizes()
-         << ", the prediction of size " << prediction.sizes()
-         << " (they are compared voxel by voxel); bring both to one grid";
-    throw DataError(text.str());
-  }
-  const torch::Tensor predicted = prediction.contiguous();
-  const torch::Tensor expected = reference.contiguous();
-  const auto* p = predicted.const_data_ptr<int16_t>();
-  const auto* r = expected.const_data_ptr<int16_t>();
-  const int64_t voxels = predicted.numel();
-  for (int64_t first = 0, last = 0; first < voxels; first = last) {
-    while (last < voxels && p[last] == p[first] && r[last] == r[first]) ++last;
-    use(p[first], r[first], last - first);
-  }
-}
-
-/// What a map may hold is [0, end).
-void require_known(const char* map, int16_t value, int64_t end,
-                   const char* meaning) {
-  if (value >= 0 && value < end) return;
-  throw DataError(std::string(map) + ": has the value " +
-                  std::to_string(value) + " (" + meaning + " are 0 to " +
-                  std::to_string(end - 1) +
-                  "); correct the map or the list of classes");
-}
 
 /// True negatives are what is left of all voxels.
 std::vector<OverlapCounts> with_true_negatives(
@@ -73,13 +33,29 @@ std::optional<double> iou(const OverlapCounts& counts) {
   return share(counts.true_positive, counts.n_pred() + counts.false_negative);
 }
 
+std::optional<double> ClassVolumes::relative_difference() const {
+  if (reference > 0) return difference() / reference;
+  if (prediction > 0) return std::numeric_limits<double>::infinity();
+  return std::nullopt;
+}
+
+ClassVolumes class_volumes(const OverlapCounts& counts,
+                           const std::vector<double>& spacing) {
+  require_spacing(spacing);
+  double voxel = 1;
+  for (const double mm : spacing) voxel *= mm;
+  return {static_cast<double>(counts.n_pred()) * voxel,
+          static_cast<double>(counts.n_ref()) * voxel};
+}
+
 std::vector<OverlapCounts> class_overlap(const torch::Tensor& prediction,
                                          const torch::Tensor& reference,
                                          int64_t classes) {
   TORCH_CHECK(classes >= 1, classes, " classes");
   // The background is counted like the others, then dropped.
   std::vector<OverlapCounts> counts(classes);
-  for_each_run(prediction, reference, [&](int16_t p, int16_t r, int64_t n) {
+  const auto count = [&](int16_t p, int16_t r, int64_t first, int64_t last) {
+    const int64_t n = last - first;
     require_known("prediction", p, classes, "classes");
     require_known("reference", r, classes, "classes");
     if (p == r) {
@@ -88,7 +64,8 @@ std::vector<OverlapCounts> class_overlap(const torch::Tensor& prediction,
       counts[p].false_positive += n;
       counts[r].false_negative += n;
     }
-  });
+  };
+  for_each_run(prediction, reference, count);
   counts.erase(counts.begin());
   return with_true_negatives(std::move(counts), prediction.numel());
 }
@@ -99,7 +76,8 @@ std::vector<OverlapCounts> structure_overlap(const torch::Tensor& prediction,
   TORCH_CHECK(structures >= 1 && structures <= 15, structures, " structures");
   const int64_t end = int64_t{1} << structures;
   std::vector<OverlapCounts> counts(structures);
-  for_each_run(prediction, reference, [&](int16_t p, int16_t r, int64_t n) {
+  const auto count = [&](int16_t p, int16_t r, int64_t first, int64_t last) {
+    const int64_t n = last - first;
     require_known("prediction", p, end, "sets of structures");
     require_known("reference", r, end, "sets of structures");
     for (int64_t k = 0; k < structures; ++k) {
@@ -108,7 +86,8 @@ std::vector<OverlapCounts> structure_overlap(const torch::Tensor& prediction,
       if (predicted && !expected) counts[k].false_positive += n;
       if (!predicted && expected) counts[k].false_negative += n;
     }
-  });
+  };
+  for_each_run(prediction, reference, count);
   return with_true_negatives(std::move(counts), prediction.numel());
 }
 

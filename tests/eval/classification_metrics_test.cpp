@@ -1,16 +1,16 @@
 #include "unimiss/eval/classification_metrics.h"
 
 #include <ATen/Functions.h>
-#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include <cmath>
 
+#include "eval/expect_error.h"
+#include "eval/metric_golden.h"
 #include "unimiss/core/error.h"
 
 namespace unimiss::eval {
 namespace {
-
-using testing::HasSubstr;
 
 torch::Tensor doubles(const std::vector<double>& values) {
   return at::tensor(values, torch::kDouble);
@@ -112,7 +112,9 @@ TEST(ClassificationMetrics, ClassesThatAreMissingAreLeftOut) {
 
   const auto none =
       classification_metrics(at::zeros({0, 3}, torch::kDouble), integers({}));
-  EXPECT_FALSE(none.auc || none.accuracy || none.balanced_accuracy);
+  EXPECT_FALSE(none.auc || none.accuracy || none.balanced_accuracy ||
+               none.average_precision || none.calibration_error);
+  EXPECT_FALSE(none.class_sensitivity[0] || none.class_specificity[0]);
   EXPECT_TRUE(at::equal(none.confusion, at::zeros({3, 3}, torch::kLong)));
 }
 
@@ -131,6 +133,19 @@ TEST(ClassificationMetrics, LabelsOfOneCaseAreEachTheirOwn) {
   EXPECT_DOUBLE_EQ(metrics.class_accuracy[1].value(), 2.0 / 3);
   EXPECT_DOUBLE_EQ(metrics.class_accuracy[2].value(), 1);
   EXPECT_DOUBLE_EQ(metrics.accuracy.value(), 7.0 / 9);
+  EXPECT_EQ(metrics.class_sensitivity[0], 1);
+  EXPECT_EQ(metrics.class_specificity[0], 0);
+  EXPECT_EQ(metrics.class_sensitivity[1], 0.5);  // 0.5 is not found
+  EXPECT_EQ(metrics.class_specificity[1], 1);
+  EXPECT_FALSE(metrics.class_sensitivity[2]);
+  EXPECT_DOUBLE_EQ(metrics.class_average_precision[0].value(),
+                   (1 + 2 * 2.0 / 3 - 2.0 / 3) / 2);
+  EXPECT_FALSE(metrics.class_average_precision[2]);
+  EXPECT_DOUBLE_EQ(metrics.average_precision.value(),
+                   (*metrics.class_average_precision[0] + 1) / 2);
+  // Each of the three probabilities 0.2, 0.3 and 0.1 is alone in its bin.
+  EXPECT_DOUBLE_EQ(metrics.class_calibration_error[2].value(), 0.2);
+  EXPECT_TRUE(metrics.calibration_error);
   const auto of_bools = multi_label_metrics(probabilities, reference == 1);
   EXPECT_EQ(of_bools.class_auc, metrics.class_auc);
 
@@ -139,14 +154,93 @@ TEST(ClassificationMetrics, LabelsOfOneCaseAreEachTheirOwn) {
   EXPECT_FALSE(none.auc || none.accuracy);
 }
 
-template <class Error, class Work>
-void expect_error(const Work& work, const char* text) {
-  try {
-    work();
-    ADD_FAILURE() << text;
-  } catch (const Error& error) {
-    EXPECT_THAT(error.what(), HasSubstr(text));
+TEST(ClassificationMetrics, BinaryScoresEqualScikitLearn) {
+  int checked = 0;
+  const Json all = metric_golden("classification.json");
+  for (const auto& [name, golden] : all.items()) {
+    if (!name.starts_with("binary")) continue;
+    const torch::Tensor scores = doubles(golden["scores"]);
+    const torch::Tensor positive = integers(golden["positive"]) == 1;
+    expect_golden(area_under_roc(scores, positive), golden["auc"], 1e-12,
+                  name + ": AUC");
+    // scikit-learn's average precision without positive cases is 0.
+    const bool none = !positive.any().item<bool>();
+    expect_golden(average_precision(scores, positive),
+                  none ? Json() : golden["average_precision"], 1e-12,
+                  name + ": average precision");
+    const auto error = expected_calibration_error(scores, positive);
+    expect_golden(error, golden["calibration_error_15"], 1e-9, name + ": ECE");
+    EXPECT_NEAR(error.value(), golden["monai_calibration_error_15"], 1e-6);
+    expect_golden(expected_calibration_error(scores, positive, 4),
+                  golden["calibration_error_4"], 1e-9, name + ": ECE, 4 bins");
+    ++checked;
   }
+  EXPECT_EQ(checked, 10);
+}
+
+void expect_all_golden(const std::vector<std::optional<double>>& values,
+                       const Json& expected, const std::string& what) {
+  ASSERT_EQ(values.size(), expected.size());
+  for (size_t k = 0; k < values.size(); ++k) {
+    expect_golden(values[k], expected[k], 1e-12, what);
+  }
+}
+
+TEST(ClassificationMetrics, ExclusiveClassesEqualScikitLearn) {
+  int checked = 0;
+  const Json all = metric_golden("classification.json");
+  for (const auto& [name, golden] : all.items()) {
+    if (!name.starts_with("exclusive")) continue;
+    const std::vector<std::vector<double>> rows = golden["probabilities"];
+    std::vector<torch::Tensor> tensors;
+    tensors.reserve(rows.size());
+    for (const auto& row : rows) tensors.push_back(doubles(row));
+    const auto metrics =
+        classification_metrics(at::stack(tensors), integers(golden["labels"]));
+    expect_all_golden(metrics.class_sensitivity, golden["sensitivity"], name);
+    expect_all_golden(metrics.class_specificity, golden["specificity"], name);
+    Json precision = golden["average_precision"];
+    for (size_t k = 0; k < precision.size(); ++k) {
+      if (!metrics.class_sensitivity[k]) precision[k] = nullptr;
+    }
+    expect_all_golden(metrics.class_average_precision, precision, name);
+    expect_golden(metrics.accuracy, golden["accuracy"], 1e-12, name);
+    expect_golden(metrics.balanced_accuracy, golden["balanced_accuracy"], 1e-12,
+                  name);
+    expect_golden(metrics.calibration_error, golden["calibration_error"], 1e-9,
+                  name);
+    const std::vector<std::vector<int64_t>> confusion = golden["confusion"];
+    for (size_t k = 0; k < confusion.size(); ++k) {
+      EXPECT_TRUE(at::equal(metrics.confusion[static_cast<int64_t>(k)],
+                            integers(confusion[k])));
+    }
+    ++checked;
+  }
+  EXPECT_EQ(checked, 4);
+}
+
+TEST(ClassificationMetrics, AveragePrecisionOfKnownOrders) {
+  const torch::Tensor positive = integers({0, 0, 1, 1}) == 1;
+  // The third score of a positive case is found with 2 of 3, the second.
+  EXPECT_DOUBLE_EQ(
+      average_precision(doubles({0.1, 0.4, 0.35, 0.8}), positive).value(),
+      (1 + 2.0 / 3) / 2);
+  EXPECT_EQ(average_precision(doubles({1, 1, 1, 1}), positive), 0.5);
+  EXPECT_EQ(average_precision(doubles({1, 2}), integers({1, 1}) == 1), 1);
+  EXPECT_FALSE(average_precision(doubles({1, 2}), integers({0, 0}) == 1));
+  EXPECT_FALSE(average_precision(doubles({}), integers({}) == 1));
+}
+
+TEST(ClassificationMetrics, CalibrationErrorComparesWithinBins) {
+  // Two bins: 0, 0.2 and 0.5; 0.6 and 1.
+  const torch::Tensor confidence = doubles({0, 0.2, 0.5, 0.6, 1});
+  const torch::Tensor correct = integers({0, 1, 0, 1, 1}) == 1;
+  EXPECT_DOUBLE_EQ(expected_calibration_error(confidence, correct, 2).value(),
+                   (3 * (1.0 / 3 - 0.7 / 3) + 2 * (1 - 0.8)) / 5);
+  EXPECT_DOUBLE_EQ(expected_calibration_error(confidence, correct, 1).value(),
+                   0.6 - 2.3 / 5);
+  EXPECT_FALSE(expected_calibration_error(doubles({}), integers({}) == 1));
+  EXPECT_THROW(expected_calibration_error(confidence, correct, 0), c10::Error);
 }
 
 TEST(ClassificationMetrics, RefusesWhatCannotBe) {

@@ -1,15 +1,16 @@
 #include "unimiss/eval/segmentation_metrics.h"
 
 #include <ATen/Functions.h>
-#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
+#include <limits>
+
+#include "eval/expect_error.h"
 #include "unimiss/core/error.h"
 #include "unimiss/eval/optional_mean.h"
 
 namespace unimiss::eval {
 namespace {
-
-using testing::HasSubstr;
 
 torch::Tensor map_of(const std::vector<int64_t>& values) {
   return at::tensor(values).to(torch::kShort);
@@ -20,16 +21,6 @@ OverlapCounts overlap_of(const torch::Tensor& p, const torch::Tensor& r) {
     return where.sum().item<int64_t>();
   };
   return {count(p & r), count(p & ~r), count(~p & r), count(~p & ~r)};
-}
-
-template <class Work>
-void expect_data_error(const Work& work, const char* text) {
-  try {
-    work();
-    ADD_FAILURE() << text;
-  } catch (const DataError& error) {
-    EXPECT_THAT(error.what(), HasSubstr(text));
-  }
 }
 
 TEST(SegmentationMetrics, CountsEachClass) {
@@ -82,6 +73,26 @@ TEST(SegmentationMetrics, AClassThatIsNowhereHasNoScore) {
   EXPECT_TRUE(class_overlap(map_of({0}), map_of({0}), 1).empty());
 }
 
+TEST(SegmentationMetrics, VolumesAreInCubicMillimetres) {
+  const ClassVolumes volumes = class_volumes({3, 1, 5, 10}, {2, 0.5, 3});
+  EXPECT_DOUBLE_EQ(volumes.prediction, 12);
+  EXPECT_DOUBLE_EQ(volumes.reference, 24);
+  EXPECT_DOUBLE_EQ(volumes.difference(), -12);
+  EXPECT_DOUBLE_EQ(volumes.relative_difference().value(), -0.5);
+  EXPECT_DOUBLE_EQ(class_volumes({4, 0, 0, 1}, {0.5, 3}).prediction, 6);
+
+  const ClassVolumes missed = class_volumes({0, 0, 2, 0}, {1, 1, 1});
+  EXPECT_EQ(missed.relative_difference(), -1);
+  const ClassVolumes invented = class_volumes({0, 2, 0, 0}, {1, 1, 1});
+  EXPECT_EQ(invented.relative_difference(),
+            std::numeric_limits<double>::infinity());
+  const ClassVolumes none = class_volumes({0, 0, 0, 9}, {1, 1, 1});
+  EXPECT_EQ(none.difference(), 0);
+  EXPECT_FALSE(none.relative_difference());
+  EXPECT_THROW(class_volumes({}, {1}), c10::Error);
+  EXPECT_THROW(class_volumes({}, {1, 1, -1}), c10::Error);
+}
+
 TEST(SegmentationMetrics, TheMeanLeavesOutWhatIsEmpty) {
   EXPECT_EQ(optional_mean({0.5, std::nullopt, 1.0, 0.0}), 0.5);
   EXPECT_FALSE(optional_mean({}));
@@ -91,20 +102,22 @@ TEST(SegmentationMetrics, TheMeanLeavesOutWhatIsEmpty) {
 TEST(SegmentationMetrics, RefusesMapsThatDoNotFit) {
   const torch::Tensor map = at::zeros({2, 3}, torch::kShort);
   const torch::Tensor turned = at::zeros({3, 2}, torch::kShort);
-  expect_data_error([&] { class_overlap(map, turned, 2); },
-                    "reference: is of size [3, 2], the prediction of size "
-                    "[2, 3]");
-  expect_data_error([&] { structure_overlap(map, turned, 2); },
-                    "is of size [3, 2]");
-  expect_data_error([&] { class_overlap(map, map + 4, 4); },
-                    "reference: has the value 4 (classes are 0 to 3)");
-  expect_data_error([&] { class_overlap(map - 1, map, 4); },
-                    "prediction: has the value -1");
-  expect_data_error([&] { structure_overlap(map + 4, map, 2); },
-                    "prediction: has the value 4 (sets of structures are 0 to "
-                    "3)");
-  expect_data_error([&] { structure_overlap(map, map - 1, 15); },
-                    "reference: has the value -1");
+  expect_error<DataError>(
+      [&] { class_overlap(map, turned, 2); },
+      "reference: is of size [3, 2], the prediction of size "
+      "[2, 3]");
+  expect_error<DataError>([&] { structure_overlap(map, turned, 2); },
+                          "is of size [3, 2]");
+  expect_error<DataError>([&] { class_overlap(map, map + 4, 4); },
+                          "reference: has the value 4 (classes are 0 to 3)");
+  expect_error<DataError>([&] { class_overlap(map - 1, map, 4); },
+                          "prediction: has the value -1");
+  expect_error<DataError>(
+      [&] { structure_overlap(map + 4, map, 2); },
+      "prediction: has the value 4 (sets of structures are 0 to "
+      "3)");
+  expect_error<DataError>([&] { structure_overlap(map, map - 1, 15); },
+                          "reference: has the value -1");
   EXPECT_THROW(class_overlap(map.to(torch::kLong), map, 2), c10::Error);
   EXPECT_THROW(structure_overlap(map, map, 16), c10::Error);
 }

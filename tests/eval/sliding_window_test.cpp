@@ -10,8 +10,8 @@
 namespace unimiss::eval {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 using Sizes = std::vector<int64_t>;
 

@@ -27,6 +27,23 @@ std::optional<double> dice(const OverlapCounts& counts);
 /// TP / (TP + FP + FN), the Jaccard index; empty by the same rule.
 std::optional<double> iou(const OverlapCounts& counts);
 
+/// How large a class is, in mm³, in an image in mm²: a thousandth is ml.
+struct ClassVolumes {
+  double prediction = 0;
+  double reference = 0;
+
+  /// Prediction - reference, so that too much is positive.
+  double difference() const { return prediction - reference; }
+  /// The difference as a share of the reference; infinite where only the
+  /// prediction has the class, empty where neither has. (Its magnitude is the
+  /// absolute relative volume difference of challenges, Heimann et al. 2009.)
+  std::optional<double> relative_difference() const;
+};
+
+/// spacing: of the voxels in mm, of 2 or 3 axes; positive and finite.
+ClassVolumes class_volumes(const OverlapCounts& counts,
+                           const std::vector<double>& spacing);
+
 /// The overlap of each class but the background: item i is that of class i + 1.
 ///
 /// prediction, reference: int16 maps of one size, of classes in [0, classes).
