@@ -1,13 +1,9 @@
 // unimiss-predict: label maps and probabilities of new cases.
 #include <fmt/format.h>
-#include <spawn.h>
-#include <sys/wait.h>
 #include <torch/cuda.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <iostream>
 #include <sstream>
 #include <string>
@@ -17,10 +13,9 @@
 
 #include "cli.h"
 #include "finetune_file.h"
+#include "process.h"
 #include "unimiss/core/log.h"
 #include "unimiss/predict/prediction.h"
-
-extern char** environ;
 
 namespace unimiss {
 namespace {
@@ -90,10 +85,7 @@ constexpr std::string_view kVisibleGpus = "CUDA_VISIBLE_DEVICES";
 
 /// The environment of a job: it sees one GPU of those there are.
 std::vector<std::string> environment_of(int64_t job) {
-  std::vector<std::string> variables;
-  for (char** variable = environ; *variable != nullptr; ++variable) {
-    variables.emplace_back(*variable);
-  }
+  std::vector<std::string> variables = own_environment();
   const auto gpus = static_cast<int64_t>(torch::cuda::device_count());
   if (gpus <= 1) return variables;
   std::string gpu = std::to_string(job % gpus);
@@ -108,13 +100,6 @@ std::vector<std::string> environment_of(int64_t job) {
   return variables;
 }
 
-std::vector<char*> pointers_of(std::vector<std::string>& texts) {
-  std::vector<char*> pointers;
-  for (std::string& text : texts) pointers.push_back(text.data());
-  pointers.push_back(nullptr);
-  return pointers;
-}
-
 /// Starts this program again as one of several jobs; its process.
 pid_t start_job(int argc, char** argv, int64_t job, int64_t jobs,
                 int64_t threads) {
@@ -124,24 +109,7 @@ pid_t start_job(int argc, char** argv, int64_t job, int64_t jobs,
   words.emplace_back("--jobs=1");
   if (threads > 0) words.push_back(fmt::format("--threads={}", threads));
   std::vector<std::string> variables = environment_of(job);
-  pid_t process = 0;
-  const int error =
-      posix_spawn(&process, "/proc/self/exe", nullptr, nullptr,
-                  pointers_of(words).data(), pointers_of(variables).data());
-  if (error != 0) {
-    throw RunError(fmt::format("--jobs: cannot start a process ({})",
-                               std::strerror(error)));
-  }
-  return process;
-}
-
-/// The exit status of a process, once it has ended.
-int status_of(pid_t process) {
-  int status = 0;
-  while (waitpid(process, &status, 0) < 0) {
-    if (errno != EINTR) return kExitFailed;
-  }
-  return WIFEXITED(status) ? WEXITSTATUS(status) : kExitFailed;
+  return start_process("/proc/self/exe", words, variables);
 }
 
 /// The worst of all jobs' statuses.

@@ -22,7 +22,9 @@ namespace {
 namespace fs = std::filesystem;
 
 ManifestTarget manifest_target(const CaseListOptions& options) {
-  if (options.references == References::kIgnored) return ManifestTarget::kNone;
+  if (options.references == References::kIgnored) {
+    return ManifestTarget::kUnread;
+  }
   switch (options.target) {
     case TargetKind::kLabelMap:
     case TargetKind::kStructures:

@@ -81,7 +81,8 @@ class ListReader {
 
  private:
   bool expects_target() const {
-    return options_.target != ManifestTarget::kNone;
+    return options_.target != ManifestTarget::kNone &&
+           options_.target != ManifestTarget::kUnread;
   }
 
   bool is_header(int64_t number, std::string_view line) {

@@ -68,7 +68,7 @@ class Checker {
     read_images(row, entry);
     if (options_.target == ManifestTarget::kMask) {
       read_masks(row, entry);
-    } else if (options_.target != ManifestTarget::kNone) {
+    } else if (has_labels()) {
       read_labels(row, entry);
     }
     if (wrong_.empty()) return entry;
@@ -78,9 +78,30 @@ class Checker {
   }
 
  private:
+  bool has_labels() const {
+    return options_.target == ManifestTarget::kLabel ||
+           options_.target == ManifestTarget::kLabels;
+  }
+
+  /// The paths of a line that may also have a target.
+  std::vector<std::string> paths_before_target(const std::string& line) const {
+    const auto all_exist = [&](const std::vector<std::string>& paths) {
+      return std::all_of(paths.begin(), paths.end(),
+                         [&](const std::string& path) { return exists(path); });
+    };
+    auto paths = paths_in(line, options_.images);
+    const size_t blank = line.find_last_of(kBlanks);
+    if (blank == std::string::npos || all_exist(paths)) return paths;
+    auto before =
+        paths_in(std::string(trimmed(line.substr(0, blank))), options_.images);
+    return all_exist(before) ? before : paths;
+  }
+
   void read_images(const ListRow& row, ManifestEntry& entry) {
     if (row.image.empty()) return wrong_.push_back("no path");
-    const auto paths = paths_in(row.image, options_.images);
+    const auto paths = options_.target == ManifestTarget::kUnread
+                           ? paths_before_target(row.image)
+                           : paths_in(row.image, options_.images);
     if (static_cast<int64_t>(paths.size()) != options_.images) {
       wrong_.push_back(fmt::format("{} has {}, {} expected (separated by '{}')",
                                    row.image, counted(paths.size(), "image"),

@@ -21,6 +21,8 @@ using OptionalValues = std::vector<std::optional<double>>;
 
 /// The key of what a summary was made with.
 constexpr const char* kFacts = "run";
+/// That of numbers(), for a run that is called again.
+constexpr const char* kNumbers = "numbers";
 
 /// Thrown between windows where a prediction is asked to stop.
 struct Stopped {};
@@ -233,6 +235,19 @@ CaseResult classify(const CasePredictor& predictor, const Question& question,
   return result;
 }
 
+/// What an object in a file of summary_json() holds.
+template <class Value>
+std::map<std::string, Value> items_of(const std::string& path,
+                                      const char* key) {
+  std::ifstream file(path);
+  const Json json = Json::parse(file, nullptr, /*allow_exceptions=*/false);
+  try {
+    return json.at(key).get<std::map<std::string, Value>>();
+  } catch (const Json::exception&) {
+    return {};
+  }
+}
+
 /// evaluate(), with a folder for the label maps of a single network.
 std::optional<std::vector<Evaluation>> evaluate_all(
     const std::vector<CasePredictor>& predictors, const data::CaseCache& cases,
@@ -311,22 +326,19 @@ std::map<std::string, double> Evaluation::numbers() const {
 
 std::string Evaluation::summary_json(
     const std::map<std::string, std::string>& facts) const {
-  Json json{{kFacts, facts}};
+  Json json{{kFacts, facts}, {kNumbers, numbers()}};
   json.update(data::is_segmentation(target) ? segmentation_json(*this)
                                             : classification_json(*this));
   // A path need not be UTF-8.
   return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-std::map<std::string, std::string> summary_facts(const std::string& path) {
-  std::ifstream file(path);
-  const Json json = Json::parse(file, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object() || !json.contains(kFacts)) return {};
-  std::map<std::string, std::string> facts;
-  for (const auto& [name, value] : json.at(kFacts).items()) {
-    if (value.is_string()) facts[name] = value.get<std::string>();
-  }
-  return facts;
+std::map<std::string, std::string> summary_facts(const std::string& file) {
+  return items_of<std::string>(file, kFacts);
+}
+
+std::map<std::string, double> summary_numbers(const std::string& file) {
+  return items_of<double>(file, kNumbers);
 }
 
 std::optional<std::vector<Evaluation>> evaluate(

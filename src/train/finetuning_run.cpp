@@ -90,10 +90,11 @@ class Finetuning : public Training {
   /// Exports the last weights and loads the final ones; their file.
   std::string settle_weights();
   /// What the final weights say of some cases: evaluated and written to
-  /// `<run>/<name>/`, unless that has been done before. Throws Preempted.
-  std::optional<Evaluation> test(const std::string& name,
-                                 const std::vector<int64_t>& numbers,
-                                 const std::string& weights, RunLoop& loop);
+  /// `<run>/<name>/`, unless that has been done before; the numbers. Throws
+  /// Preempted.
+  std::map<std::string, double> test(const std::string& name,
+                                     const std::vector<int64_t>& numbers,
+                                     const std::string& weights, RunLoop& loop);
 
  private:
   CasePredictor predictor(TaskNetwork& network) const {
@@ -216,11 +217,10 @@ std::string Finetuning::settle_weights() {
   return weights;
 }
 
-std::optional<Evaluation> Finetuning::test(const std::string& name,
-                                           const std::vector<int64_t>& numbers,
-                                           const std::string& weights,
-                                           RunLoop& loop) {
-  if (numbers.empty()) return std::nullopt;
+std::map<std::string, double> Finetuning::test(
+    const std::string& name, const std::vector<int64_t>& numbers,
+    const std::string& weights, RunLoop& loop) {
+  if (numbers.empty()) return {};
   const std::string folder = folder_.file(name);
   const std::string file = folder + "/summary.json";
   const std::map<std::string, std::string> facts{
@@ -230,7 +230,7 @@ std::optional<Evaluation> Finetuning::test(const std::string& name,
       {"config", fmt::format("{:016x}", fnv1a64(request_.config_text))}};
   if (summary_facts(file) == facts) {
     log_info(file + " is there already");
-    return std::nullopt;
+    return summary_numbers(file);
   }
   log_info(fmt::format("{}: predicting {} cases with {}", name, numbers.size(),
                        weights));
@@ -246,7 +246,7 @@ std::optional<Evaluation> Finetuning::test(const std::string& name,
   }
   std::filesystem::create_directories(folder);
   io::write_durably(file, evaluation->summary_json(facts));
-  return evaluation;
+  return evaluation->numbers();
 }
 
 void describe_beginning(const FinetuneConfig& config, PreparedFinetuning& run,
@@ -296,12 +296,8 @@ FinetuningSummary run_finetuning(const FinetuneConfig& config,
 
   summary.weights = training.settle_weights();
   training.test("validation", run.data.validation, summary.weights, loop);
-  const auto tested =
+  summary.test_numbers =
       training.test("test", run.data.test, summary.weights, loop);
-  if (tested) {
-    summary.test_score = tested->score();
-    summary.test_numbers = tested->numbers();
-  }
   if (!run.data.test.empty()) {
     summary.test_summary = folder.file("test/summary.json");
   }

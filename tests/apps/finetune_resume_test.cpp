@@ -13,6 +13,7 @@ namespace unimiss {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using Json = nlohmann::json;
 using testing::read_bytes;
@@ -208,6 +209,10 @@ TEST_F(FinetuneResume, AFinishedRunIsNotTrainedAgain) {
               HasSubstr("validation/summary.json is there already"));
   EXPECT_EQ(read_bytes(file("again/metrics.jsonl")), before);
   expect_same("again");
+  // And its numbers are told again.
+  const auto told = finetune(arguments(), "again");
+  EXPECT_THAT(told.output, HasSubstr("test/summary.json is there already"));
+  EXPECT_THAT(told.output, ContainsRegex("test +dice +0\\.[0-9]+"));
 }
 
 TEST_F(FinetuneResume, OtherSettingsAndOtherCasesAreRefused) {

@@ -94,6 +94,27 @@ validation: {average_decay: 0.5}
                                                " " + arguments);
   }
 
+  /// A pretraining of that network on two volumes of label_maps("train", n).
+  ProgramResult pretrain(const std::string& output,
+                         const std::string& more = "") const {
+    write_bytes(file("volumes.txt"), "train0.nii.gz\ntrain1.nii.gz\n");
+    write_bytes(file("pretrain.yaml"),
+                R"(
+run: {device: cpu, threads: 1, max_steps: 2}
+model:
+  dimensions: 3d
+  volume_size: [16, 64, 64])" +
+                    kToyNetwork +
+                    R"(head: {hidden: 16, bottleneck: 8, prototypes: 32}
+loss: {volume_slice: off}
+data: {batch_size_2d: 2, batch_size_3d: 1, workers: 1}
+)");
+    return run_program("unimiss-pretrain",
+                       "--config " + file("pretrain.yaml") + " --output " +
+                           file(output) +
+                           " data.volumes=" + file("volumes.txt") + more);
+  }
+
   std::vector<nlohmann::json> metrics(const std::string& output = "run") const {
     return json_lines(file(output + "/metrics.jsonl"));
   }

@@ -70,6 +70,31 @@ std::string error_of(const std::string& list, const CaseListOptions& options) {
   return "no error";
 }
 
+TEST_F(CaseList, ReferencesThatAreIgnoredMayBeThere) {
+  make({"a.nii.gz", "b c.nii.gz", "b", "m.nii.gz"});
+  const auto images = [&](const std::string& text, int64_t modalities = 1) {
+    CaseListOptions options = paths_;
+    options.modalities = modalities;
+    std::vector<std::string> names;
+    for (const Case& each : read_cases(list(text), options)) {
+      for (const std::string& image : each.images) {
+        names.push_back(std::filesystem::path(image).filename().string());
+      }
+    }
+    return names;
+  };
+  EXPECT_THAT(images("a.nii.gz m.nii.gz\nb c.nii.gz\n"),
+              ElementsAre("a.nii.gz", "b c.nii.gz"));
+  EXPECT_THAT(images("a.nii.gz pneumonia\nb c.nii.gz 0|1\n"),
+              ElementsAre("a.nii.gz", "b c.nii.gz"));
+  EXPECT_THAT(images("a.nii.gz|b c.nii.gz gone.nii.gz\n", 2),
+              ElementsAre("a.nii.gz", "b c.nii.gz"));
+  EXPECT_THAT(images("image,label\na.nii.gz,gone.nii.gz\n"),
+              ElementsAre("a.nii.gz"));
+  EXPECT_THAT(error_of<DataError>(list("gone.nii.gz m.nii.gz\n"), paths_),
+              HasSubstr("does not exist"));
+}
+
 TEST_F(CaseList, ReadsLabelMaps) {
   make({"images/a.nii.gz", "labels/a.nii.gz"});
   const auto cases =

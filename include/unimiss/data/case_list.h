@@ -11,8 +11,8 @@
 /// The cases that a list names.
 namespace unimiss::data {
 
-/// Whether a list has the reference (masks or labels) of its cases. kIgnored:
-/// paths alone, of cases that are to be predicted; a CSV's column is not read.
+/// Whether the references (masks or labels) of a list's cases are read.
+/// kIgnored: of cases that are to be predicted, whether they have one or not.
 enum class References { kRequired, kIgnored };
 
 struct CaseListOptions {

@@ -51,6 +51,8 @@ struct Evaluation {
 
 /// The facts of a file of summary_json(); none where there is no such file.
 std::map<std::string, std::string> summary_facts(const std::string& file);
+/// Its numbers(), likewise.
+std::map<std::string, double> summary_numbers(const std::string& file);
 
 /// Predicts cases with each network and compares them with their references, on
 /// the cases' own grids; every file is read once. One evaluation a network, or

@@ -23,7 +23,7 @@ struct FinetuningSummary {
   double samples_per_second = 0, data_wait = 0;
   int64_t peak_memory_mb = 0;
   std::string score_name;  ///< "Dice", "AUC"
-  std::optional<double> best_score, test_score;
+  std::optional<double> best_score;
   int64_t best_step = 0;
   std::map<std::string, double> test_numbers;
   std::string output, weights, test_summary, metrics, log, picture;

@@ -1,0 +1,56 @@
+#include "process.h"
+
+#include <fmt/format.h>
+#include <spawn.h>
+#include <sys/wait.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "unimiss/core/error.h"
+
+extern char** environ;
+
+namespace unimiss {
+namespace {
+
+std::vector<char*> pointers_of(std::vector<std::string>& texts) {
+  std::vector<char*> pointers;
+  pointers.reserve(texts.size() + 1);
+  for (std::string& text : texts) pointers.push_back(text.data());
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+}  // namespace
+
+std::vector<std::string> own_environment() {
+  std::vector<std::string> variables;
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    variables.emplace_back(*variable);
+  }
+  return variables;
+}
+
+pid_t start_process(const std::string& program, std::vector<std::string> words,
+                    std::vector<std::string> variables) {
+  pid_t process = 0;
+  const int error =
+      posix_spawn(&process, program.c_str(), nullptr, nullptr,
+                  pointers_of(words).data(), pointers_of(variables).data());
+  if (error != 0) {
+    throw RunError(fmt::format("{}: cannot be started ({})", program,
+                               std::strerror(error)));
+  }
+  return process;
+}
+
+int status_of(pid_t process) {
+  int status = 0;
+  while (waitpid(process, &status, 0) < 0) {
+    if (errno != EINTR) return kExitFailed;
+  }
+  return WIFEXITED(status) ? WEXITSTATUS(status) : kExitFailed;
+}
+
+}  // namespace unimiss

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+/// Other processes of ours.
+namespace unimiss {
+
+/// "NAME=value" of each variable of this process.
+std::vector<std::string> own_environment();
+
+/// Starts a program with these words, its name the first, and variables.
+/// Throws RunError where it cannot be started.
+pid_t start_process(const std::string& program, std::vector<std::string> words,
+                    std::vector<std::string> variables);
+
+/// Waits for the end of a process; its exit status, kExitFailed where a signal
+/// ended it.
+int status_of(pid_t process);
+
+}  // namespace unimiss
