@@ -48,13 +48,15 @@ bool is_input(const fs::path& path, int rank) {
 }
 
 /// In the order of their names.
-std::vector<fs::path> inputs_of(const std::string& folder, int rank) {
+std::vector<fs::path> inputs_of(const std::string& folder, int rank,
+                                const std::set<std::string>& beside = {}) {
   std::vector<fs::path> inputs;
   std::vector<std::string> others;
   std::error_code error;
   for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
        entry.increment(error)) {
     const std::string name = entry->path().filename().string();
+    if (beside.contains(name)) continue;
     if (!name.starts_with('.') && is_input(entry->path(), rank)) {
       inputs.push_back(entry->path());
     } else {
@@ -190,10 +192,10 @@ std::vector<Case> input_cases(const std::string& input,
   return cases;
 }
 
-std::map<std::string, std::string> files_by_name(const std::string& folder,
-                                                 int rank) {
+std::map<std::string, std::string> files_by_name(
+    const std::string& folder, int rank, const std::set<std::string>& beside) {
   std::map<std::string, std::string> files;
-  for (const fs::path& path : inputs_of(folder, rank)) {
+  for (const fs::path& path : inputs_of(folder, rank, beside)) {
     const std::string file = path.string();
     const auto [known, added] =
         files.emplace(without_ending(path.filename().string()), file);

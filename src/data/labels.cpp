@@ -67,20 +67,26 @@ torch::Tensor structure_of(const std::string& path,
 }
 
 torch::Tensor stored_volume(const std::string& path, const io::Volume& volume) {
-  const io::Volume map = io::read_volume(path, io::VoxelKind::kLabels);
+  const io::Volume map = read_label_file(path, 3);
   check_geometry(path, volume, map);
-  return map.voxels.contiguous();
+  return map.voxels;
 }
 
-/// int32 [H, W]
-torch::Tensor stored_image(const std::string& path, int64_t height,
-                           int64_t width) {
-  const torch::Tensor pixels = io::read_pixels(path);
+/// uint8 or uint16 [1, H, W]
+torch::Tensor grey_pixels(const std::string& path) {
+  torch::Tensor pixels = io::read_pixels(path);
   if (pixels.size(0) != 1) {
     throw DataError(path,
                     "is a colour image, not a mask of classes; save the "
                     "classes as grey values");
   }
+  return pixels;
+}
+
+/// int32 [H, W]
+torch::Tensor stored_image(const std::string& path, int64_t height,
+                           int64_t width) {
+  const torch::Tensor pixels = grey_pixels(path);
   if (pixels.size(1) != height || pixels.size(2) != width) {
     throw DataError(path,
                     fmt::format("has {}x{} pixels, its image {}x{}; "
@@ -93,12 +99,12 @@ torch::Tensor stored_image(const std::string& path, int64_t height,
 }  // namespace
 
 void check_geometry(const std::string& path, const io::Volume& volume,
-                    const io::Volume& map) {
+                    const io::Volume& map, const std::string& other) {
   const auto fail = [&](const std::string& what, const std::string& image,
                         const std::string& label) {
-    throw DataError(path, fmt::format("has the {} {}, its case's image {}; "
-                                      "resample it onto that image's grid",
-                                      what, label, image));
+    throw DataError(path, fmt::format("has the {} {}, {} {}; resample it onto "
+                                      "that grid",
+                                      what, label, other, image));
   };
   if (map.voxels.sizes() != volume.voxels.sizes()) {
     fail("size", fmt::format("{}", fmt::join(volume.voxels.sizes(), "x")),
@@ -127,6 +133,28 @@ void check_geometry(const std::string& path, const io::Volume& volume,
            fmt::format("{:.2f}", fmt::join(map.origin, " ")));
     }
   }
+}
+
+io::Volume read_label_file(const std::string& path, int rank) {
+  io::Volume file;
+  if (rank == 2) {
+    file.voxels = grey_pixels(path).to(torch::kFloat).contiguous();
+  } else {
+    file = io::read_volume(path, io::VoxelKind::kLabels);
+    file.voxels = file.voxels.contiguous();
+  }
+  return file;
+}
+
+torch::Tensor label_classes(const std::string& path,
+                            const torch::Tensor& stored,
+                            const LabelValues& labels) {
+  return classes_of<float>(path, stored, labels);
+}
+
+torch::Tensor structure_mask(const std::string& path,
+                             const torch::Tensor& stored) {
+  return structure_of<float>(path, stored);
 }
 
 torch::Tensor read_label_volume(const std::string& path,

@@ -24,28 +24,6 @@ inline std::string line_text(int64_t line) {
   return fmt::format("line {}", line);
 }
 
-/// The fields of a CSV line; nothing where a quote is not closed.
-inline std::optional<std::vector<std::string>> csv_fields(
-    std::string_view line) {
-  std::vector<std::string> fields(1);
-  bool quoted = false;
-  for (size_t i = 0; i < line.size(); ++i) {
-    const char c = line[i];
-    if (quoted && c == '"' && i + 1 < line.size() && line[i + 1] == '"') {
-      fields.back() += line[++i];
-    } else if (c == '"') {
-      quoted = !quoted;
-    } else if (c == ',' && !quoted) {
-      fields.emplace_back();
-    } else {
-      fields.back() += c;
-    }
-  }
-  if (quoted) return std::nullopt;
-  for (std::string& field : fields) field = std::string(trimmed(field));
-  return fields;
-}
-
 /// One line before it is checked.
 struct ListRow {
   int64_t line = 0;

@@ -88,32 +88,52 @@ double normal_p_value(const SignedRanks& ranks) {
 
 }  // namespace
 
-std::optional<Interval> bootstrap(int64_t cases, const CaseStatistic& statistic,
-                                  const BootstrapOptions& options) {
+std::vector<std::optional<Interval>> bootstrap_all(
+    int64_t cases, const CaseStatistics& statistics,
+    const BootstrapOptions& options) {
   TORCH_CHECK(options.level > 0 && options.level < 1 && options.resamples >= 1,
               "bootstrap of level ", options.level, " with ", options.resamples,
               " resamples");
-  if (cases < 2) return std::nullopt;
   std::vector<int64_t> chosen(cases);
   std::iota(chosen.begin(), chosen.end(), 0);
-  const std::optional<double> estimate = statistic(chosen);
-  if (!estimate) return std::nullopt;
-  TORCH_CHECK(!std::isnan(*estimate), "the statistic of all cases is NaN");
-  std::vector<double> resampled;
+  const auto estimates = statistics(chosen);
+  for (const auto& estimate : estimates) {
+    TORCH_CHECK(!estimate || !std::isnan(*estimate),
+                "the statistic of all cases is NaN");
+  }
+  std::vector<std::optional<Interval>> intervals(estimates.size());
+  if (cases < 2) return intervals;
+  std::vector<std::vector<double>> resampled(estimates.size());
   for (int64_t i = 0; i < options.resamples; ++i) {
     Random random({options.seed, static_cast<uint64_t>(i)});
     for (int64_t& one : chosen) one = random.integer(cases);
-    const std::optional<double> value = statistic(chosen);
-    if (!value) continue;
-    TORCH_CHECK(!std::isnan(*value), "the statistic of resample ", i,
-                " is NaN");
-    resampled.push_back(*value);
+    const auto values = statistics(chosen);
+    for (size_t k = 0; k < values.size(); ++k) {
+      if (!values[k]) continue;
+      TORCH_CHECK(!std::isnan(*values[k]), "the statistic of resample ", i,
+                  " is NaN");
+      resampled.at(k).push_back(*values[k]);
+    }
   }
-  if (resampled.empty()) return std::nullopt;
-  const auto count = static_cast<int64_t>(resampled.size());
-  const double low = quantile(resampled, (1 - options.level) / 2);
-  const double high = quantile(std::move(resampled), (1 + options.level) / 2);
-  return Interval{*estimate, low, high, cases, count};
+  for (size_t k = 0; k < estimates.size(); ++k) {
+    if (!estimates[k] || resampled[k].empty()) continue;
+    const auto count = static_cast<int64_t>(resampled[k].size());
+    const double low = quantile(resampled[k], (1 - options.level) / 2);
+    const double high =
+        quantile(std::move(resampled[k]), (1 + options.level) / 2);
+    intervals[k] = Interval{*estimates[k], low, high, cases, count};
+  }
+  return intervals;
+}
+
+std::optional<Interval> bootstrap(int64_t cases, const CaseStatistic& statistic,
+                                  const BootstrapOptions& options) {
+  const auto alone = [&](const std::vector<int64_t>& chosen) {
+    return std::vector{statistic(chosen)};
+  };
+  // Without cases there is nothing to ask of them.
+  return cases < 2 ? std::nullopt
+                   : bootstrap_all(cases, alone, options).front();
 }
 
 std::optional<Interval> bootstrap_mean(const CaseValues& values,

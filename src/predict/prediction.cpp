@@ -17,6 +17,7 @@
 #include "unimiss/core/error.h"
 #include "unimiss/core/log.h"
 #include "unimiss/core/stopwatch.h"
+#include "unimiss/core/text.h"
 #include "unimiss/data/input_cases.h"
 #include "unimiss/eval/optional_mean.h"
 #include "unimiss/eval/segmentation_metrics.h"
@@ -315,16 +316,8 @@ void write_table(const std::string& output, const Json& facts,
   const auto classes = facts.at("classes").get<std::vector<std::string>>();
   const bool exclusive =
       facts.at("target") == enum_name(data::TargetKind::kClass);
-  const auto quoted = [](std::string text) {
-    if (text.find_first_of(",\"\n") == std::string::npos) return text;
-    for (size_t at = 0; (at = text.find('"', at)) != std::string::npos;
-         at += 2) {
-      text.insert(at, 1, '"');
-    }
-    return '"' + text + '"';
-  };
   std::string text = "case,predicted";
-  for (const std::string& name : classes) text += "," + quoted(name);
+  for (const std::string& name : classes) text += "," + csv_field(name);
   text += "\n";
   for (const CaseRecord& record : records) {
     const auto& p = record.probabilities;
@@ -336,8 +329,8 @@ void write_table(const std::string& output, const Json& facts,
         predicted.push_back(classes[k]);
       }
     }
-    text += fmt::format("{},{},{:.9g}\n", quoted(record.id),
-                        quoted(fmt::format("{}", fmt::join(predicted, "|"))),
+    text += fmt::format("{},{},{:.9g}\n", csv_field(record.id),
+                        csv_field(fmt::format("{}", fmt::join(predicted, "|"))),
                         fmt::join(p, ","));
   }
   io::write_durably(output + "/predictions.csv", text);

@@ -115,6 +115,25 @@ TEST_F(Labels, ValuesThatStandForClassesAndStructures) {
                   .equal(map_.voxels.gt(5).to(torch::kInt16)));
 }
 
+TEST_F(Labels, FilesByThemselves) {
+  const std::string path = folder_.file("map.nii.gz");
+  const io::Volume file = read_label_file(path, 3);
+  EXPECT_TRUE(file.voxels.equal(map_.voxels));
+  EXPECT_EQ(file.spacing, map_.spacing);
+  EXPECT_TRUE(label_classes(path, file.voxels, {24}).equal(read(24)));
+  EXPECT_THAT(error_of([&] { label_classes(path, file.voxels, {23}); }),
+              HasSubstr("label 23"));
+  EXPECT_THAT(error_of([&] { structure_mask(path, file.voxels); }),
+              HasSubstr("1 and 2"));
+  io::write_png(folder_.file("mask.png"),
+                torch::arange(6).view({2, 3}).to(torch::kUInt8));
+  const io::Volume image = read_label_file(folder_.file("mask.png"), 2);
+  EXPECT_EQ(image.voxels.sizes(), (std::vector<int64_t>{1, 2, 3}));
+  EXPECT_EQ(image.voxels[0][1][2].item<float>(), 5);
+  EXPECT_THAT(error_of([&] { check_geometry(path, image, file, "the other"); }),
+              HasSubstr(", the other 1x2x3"));
+}
+
 /// The labels of the folder of damaged inputs, as its table wants them.
 TEST_F(Labels, BrokenCollection) {
   const char* broken = std::getenv("UNIMISS_BROKEN");

@@ -89,6 +89,24 @@ TEST(Statistics, BootstrapIsAFunctionOfItsSeed) {
   EXPECT_NE(low(0), low(1));
 }
 
+TEST(Statistics, SeveralNumbersShareTheirResamples) {
+  const CaseValues values{0.5, 0.75, 1.0, 0.25};
+  const auto statistics = [&](const std::vector<int64_t>& cases) {
+    double sum = 0;
+    for (const int64_t i : cases) sum += *values[i];
+    const double mean = sum / static_cast<double>(cases.size());
+    return std::vector<std::optional<double>>{mean, std::nullopt, -mean};
+  };
+  const auto all = bootstrap_all(4, statistics, {.resamples = 50});
+  ASSERT_EQ(all.size(), 3u);
+  const Interval mean = bootstrap_mean(values, {.resamples = 50}).value();
+  EXPECT_DOUBLE_EQ(all[0]->low, mean.low);
+  EXPECT_DOUBLE_EQ(all[0]->high, mean.high);
+  EXPECT_FALSE(all[1]);
+  EXPECT_DOUBLE_EQ(all[2]->low, -mean.high);
+  for (const auto& none : bootstrap_all(1, statistics)) EXPECT_FALSE(none);
+}
+
 TEST(Statistics, BootstrapLeavesOutWhatIsEmpty) {
   const CaseValues all{0.5, 0.75, 1.0}, some{0.5, {}, 0.75, {}, 1.0};
   const Interval a = bootstrap_mean(all, {.resamples = 50}).value();

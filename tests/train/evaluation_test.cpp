@@ -50,6 +50,18 @@ TEST(Evaluation, MeansAreOverCasesThenClassesWithoutWhatIsNowhere) {
   EXPECT_EQ(cases[1]["metrics"]["2"]["n_pred"], 3);
 }
 
+TEST(Evaluation, ASummaryHasWhatElseWasMeasured) {
+  Evaluation evaluation = segmentation();
+  evaluation.cases[0].further = {{{"HD", 2}}, {{"HD", {}}}};
+  evaluation.cases[1].further = {{{"HD", 4}}, {{"HD", 7}}};
+  const json summary = json::parse(evaluation.summary_json({}));
+  EXPECT_EQ(summary["metric_per_case"][0]["case"], "a");
+  EXPECT_TRUE(summary["metric_per_case"][0]["metrics"]["2"]["HD"].is_null());
+  EXPECT_EQ(summary["mean"]["1"]["HD"], 3);
+  EXPECT_EQ(summary["mean"]["2"]["HD"], 7);
+  EXPECT_EQ(summary["foreground_mean"]["HD"], 5);
+}
+
 TEST(Evaluation, ClassesAreRankedAndCounted) {
   Evaluation evaluation;
   evaluation.target = TargetKind::kClass;
@@ -65,6 +77,9 @@ TEST(Evaluation, ClassesAreRankedAndCounted) {
   const json summary = json::parse(evaluation.summary_json({}));
   EXPECT_EQ(summary["confusion_matrix"], json::parse("[[1, 1], [0, 2]]"));
   EXPECT_DOUBLE_EQ(summary["accuracy"], 0.75);
+  EXPECT_DOUBLE_EQ(summary["balanced_accuracy"], 0.75);
+  EXPECT_DOUBLE_EQ(summary["sensitivity_per_class"]["ill"], 1);
+  EXPECT_DOUBLE_EQ(summary["specificity_per_class"]["ill"], 0.5);
   EXPECT_NEAR(
       evaluation.numbers().at("loss"),
       -(std::log(0.8) + std::log(0.9) + std::log(0.4) + std::log(0.55)) / 4,

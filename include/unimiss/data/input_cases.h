@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -30,9 +31,11 @@ struct InputOptions {
 std::vector<Case> input_cases(const std::string& input,
                               const InputOptions& options);
 
-/// The images or volumes of a folder by their names without the ending. Throws
+/// The images or volumes of a folder by their names without the ending. What is
+/// neither is left out with a warning, but not what `beside` names. Throws
 /// DataError for a folder that cannot be read and for two files of one name.
-std::map<std::string, std::string> files_by_name(const std::string& folder,
-                                                 int rank);
+std::map<std::string, std::string> files_by_name(
+    const std::string& folder, int rank,
+    const std::set<std::string>& beside = {});
 
 }  // namespace unimiss::data

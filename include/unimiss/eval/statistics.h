@@ -41,6 +41,16 @@ using CaseStatistic =
 std::optional<Interval> bootstrap(int64_t cases, const CaseStatistic& statistic,
                                   const BootstrapOptions& options = {});
 
+/// Several numbers of the same cases.
+using CaseStatistics = std::function<std::vector<std::optional<double>>(
+    const std::vector<int64_t>&)>;
+
+/// bootstrap() of each of them, from the same resamples; they are always as
+/// many.
+std::vector<std::optional<Interval>> bootstrap_all(
+    int64_t cases, const CaseStatistics& statistics,
+    const BootstrapOptions& options = {});
+
 /// The interval of a mean over cases. Infinite values make an infinite mean;
 /// of both signs none, and the interval is empty.
 std::optional<Interval> bootstrap_mean(const CaseValues& values,

@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "unimiss/data/case_cache.h"
@@ -12,6 +13,9 @@
 
 namespace unimiss::train {
 
+/// Numbers by name, in their order; empty: says nothing.
+using NamedValues = std::vector<std::pair<std::string, std::optional<double>>>;
+
 /// What a network said of a case, and what it should have said.
 struct CaseResult {
   std::string id;
@@ -19,10 +23,16 @@ struct CaseResult {
   std::string prediction;  ///< (first) file that was written; empty: none
   /// Segmentation: of each class but the background, or of each structure.
   std::vector<eval::OverlapCounts> counts;
+  /// As many, or none: what else was measured of each.
+  std::vector<NamedValues> further;
   /// Classification.
   std::vector<double> probabilities;
   std::vector<int64_t> labels;
 };
+
+/// Where the classes begin that are measured: structures are all foreground, of
+/// a label map the first class is not.
+size_t first_class(data::TargetKind target);
 
 /// The results of several cases, and what follows from them.
 struct Evaluation {
@@ -44,7 +54,7 @@ struct Evaluation {
   std::map<std::string, double> numbers() const;
   /// summary.json in nnU-Net's form: "metric_per_case", "mean",
   /// "foreground_mean"; of a classification "AUC", "accuracy",
-  /// "confusion_matrix". The facts come first, as text.
+  /// "confusion_matrix" and so on. The facts come first, as text.
   std::string summary_json(
       const std::map<std::string, std::string>& facts) const;
 };
