@@ -46,7 +46,8 @@ void add_options(CLI::App& app, PredictArguments& arguments) {
                  "distance of neighboring windows as a share of the window; "
                  "left out: inference.step of each run");
   app.add_option("--batch", request.batch,
-                 "windows of one forward pass; left out: as in each run");
+                 "windows of one forward pass; left out: as in each run")
+      ->check(CLI::Range(1, 1 << 20));
   app.add_flag("--save-probabilities", request.probabilities,
                "also save the probability of each class");
   app.add_flag("--overlays", request.overlays,
@@ -151,6 +152,7 @@ int predict_cases(int argc, char** argv, PredictArguments& arguments) {
 int main(int argc, char** argv) {
   using namespace unimiss;
   tune_allocator();
+  end_with_parent();
   CLI::App app(
       "Predicts label maps or classes of new cases with networks of "
       "unimiss-finetune. A second call does what is missing.");

@@ -2,9 +2,13 @@
 
 #include <fmt/format.h>
 #include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
+#include <cstdlib>
 #include <cstring>
 
 #include "unimiss/core/error.h"
@@ -13,6 +17,8 @@ extern char** environ;
 
 namespace unimiss {
 namespace {
+
+const std::string kParent = "UNIMISS_PARENT=";
 
 std::vector<char*> pointers_of(std::vector<std::string>& texts) {
   std::vector<char*> pointers;
@@ -34,6 +40,10 @@ std::vector<std::string> own_environment() {
 
 pid_t start_process(const std::string& program, std::vector<std::string> words,
                     std::vector<std::string> variables) {
+  std::erase_if(variables, [](const std::string& variable) {
+    return variable.starts_with(kParent);
+  });
+  variables.push_back(kParent + std::to_string(getpid()));
   pid_t process = 0;
   const int error =
       posix_spawn(&process, program.c_str(), nullptr, nullptr,
@@ -51,6 +61,14 @@ int status_of(pid_t process) {
     if (errno != EINTR) return kExitFailed;
   }
   return WIFEXITED(status) ? WEXITSTATUS(status) : kExitFailed;
+}
+
+void end_with_parent() {
+  const char* parent = std::getenv("UNIMISS_PARENT");
+  if (parent == nullptr || std::to_string(getppid()) != parent) return;
+  prctl(PR_SET_PDEATHSIG, SIGTERM);
+  // It may have ended just before.
+  if (std::to_string(getppid()) != parent) std::raise(SIGTERM);
 }
 
 }  // namespace unimiss

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cli.h"
+#include "process.h"
 #include "unimiss/config/fields.h"
 #include "unimiss/core/log.h"
 #include "unimiss/train/dry_run.h"
@@ -86,6 +87,7 @@ void run_program(const RunArguments& arguments, const std::string& command,
 /// The whole of a program.
 template <class Config>
 int run_main(int argc, char** argv, const RunProgram<Config>& program) {
+  end_with_parent();
   CLI::App app(program.description);
   RunArguments arguments;
   add_run_options(app, arguments, program.configs, program.examples);

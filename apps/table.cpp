@@ -225,12 +225,18 @@ int main(int argc, char** argv) {
       ->required();
   app.add_option("--init", arguments.initialisations,
                  "scratch, or NAME=WEIGHTS, with a run's folder or a file; "
-                 "others are compared with the first")
-      ->required();
+                 "once for each; the others are compared with the first")
+      ->required()
+      ->allow_extra_args(false);
   app.add_option("--label-ratio", arguments.ratios,
-                 "shares of the training cases, in (0, 1]")
+                 "shares of the training cases, in (0, 1]: 0.2,0.4,1")
+      ->delimiter(',')
+      ->allow_extra_args(false)
       ->capture_default_str();
-  app.add_option("--seed", arguments.seeds, "run.seed of the runs of a cell")
+  app.add_option("--seed", arguments.seeds,
+                 "run.seed of the runs of a cell: 1,2,3")
+      ->delimiter(',')
+      ->allow_extra_args(false)
       ->capture_default_str();
   app.add_option("--title", arguments.title, "left out: the config's name");
   app.add_flag("--dry-run", arguments.dry_run, "only name the missing runs");

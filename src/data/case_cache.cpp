@@ -255,7 +255,8 @@ CaseOnBothGrids read_case(const Case& from, const CaseDecodeOptions& options) {
   }
   both.own.scale = own_scale(grid);
   both.own.grid = std::move(stored.grid);
-  both.own.grid.voxels = stored.files.front()[0];
+  both.image = stored.files.front();
+  both.own.grid.voxels = both.image[0];
   return both;
 }
 

@@ -139,6 +139,21 @@ std::vector<Case> cases_of_folder(const std::string& folder,
   return cases;
 }
 
+/// A DICOM file that lies beside the folders of series would hide them.
+void check_no_series_below(const std::string& folder) {
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    if (is_input(entry->path(), 3) && fs::is_directory(entry->path())) {
+      throw DataError(folder,
+                      "holds DICOM files and, in " +
+                          entry->path().filename().string() +
+                          ", a series as well; name one of them, or move the "
+                          "files that lie beside the folders");
+    }
+  }
+}
+
 std::vector<Case> listed_cases(const std::string& list,
                                const InputOptions& options) {
   CaseListOptions read;
@@ -163,6 +178,7 @@ std::vector<Case> input_cases(const std::string& input,
   }
   std::vector<Case> cases;
   if (is_input(input, options.rank)) {
+    check_no_series_below(input);
     if (options.modalities > 1) {
       throw DataError(input,
                       fmt::format("is one file, but a case has {} modalities; "

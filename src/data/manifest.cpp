@@ -111,7 +111,7 @@ class Checker {
       if (path.empty()) {
         wrong_.push_back(fmt::format("{} has an empty path beside a '{}'",
                                      row.image, kSeparator));
-      } else if (!exists(path)) {
+      } else if (!exists(path) && options_.target != ManifestTarget::kUnread) {
         wrong_.push_back(path + " " + why_not(path));
       }
       entry.images.push_back((folder_ / path).string());

@@ -157,8 +157,9 @@ std::vector<float> decode(const std::string& path, DcmDataset& set,
                                     present, needed));
   }
   if (set.chooseRepresentation(EXS_LittleEndianExplicit, nullptr).bad()) {
-    throw_damaged(path, fmt::format("its pixels ({}) cannot be decoded",
-                                    syntax.getXferName()));
+    throw DataError(path, fmt::format("its pixels ({}) cannot be decoded; "
+                                      "decompress it (e.g. gdcmconv --raw)",
+                                      syntax.getXferName()));
   }
   const Uint16* words = nullptr;
   const Uint8* bytes = nullptr;

@@ -7,6 +7,7 @@
 #include <array>
 #include <cmath>
 #include <cstring>
+#include <fstream>
 #include <utility>
 #include <vector>
 
@@ -129,7 +130,45 @@ void check_spacing(const std::string& path, const Header& header) {
   }
 }
 
+/// A run of equal fields of the header that tell of the place in the patient.
+struct PlaceFields {
+  size_t offset, width, count;
+};
+constexpr std::array<PlaceFields, 4> kPlace{{
+    {76, 4, 4},    // pixdim[0..3]; the first is the quaternion's handedness
+    {123, 1, 1},   // xyzt_units
+    {252, 2, 2},   // qform_code, sform_code
+    {256, 4, 18},  // quatern_b to srow_z
+}};
+
 }  // namespace
+
+std::vector<uint8_t> native_nifti_header(const StoredVoxels& voxels) {
+  Bytes header(
+      voxels.bytes.begin(),
+      voxels.bytes.begin() + static_cast<std::ptrdiff_t>(kHeaderBytes));
+  if (!voxels.swapped) return header;
+  for (const auto& [offset, width, count] : kPlace) {
+    for (size_t i = 0; i < count; ++i) {
+      const auto field =
+          header.begin() + static_cast<std::ptrdiff_t>(offset + i * width);
+      std::reverse(field, field + static_cast<std::ptrdiff_t>(width));
+    }
+  }
+  return header;
+}
+
+void copy_nifti_place(const std::vector<uint8_t>& header,
+                      const std::string& path) {
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  for (const auto& [offset, width, count] : kPlace) {
+    file.seekp(static_cast<std::streamoff>(offset));
+    file.write(reinterpret_cast<const char*>(header.data() + offset),
+               static_cast<std::streamsize>(width * count));
+  }
+  file.close();
+  if (!file) throw DataError(path, "its header cannot be written");
+}
 
 StoredVoxels read_nifti_voxels(const std::string& path) {
   StoredVoxels voxels{.bytes = read_file_bytes(path)};

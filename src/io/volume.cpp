@@ -5,8 +5,8 @@
 #include <itkMetaImageIO.h>
 #include <itkNiftiImageIO.h>
 #include <itkNrrdImageIO.h>
-#include <itkOrientImageFilter.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <limits>
@@ -41,13 +41,16 @@ ItkImage::Pointer read_with(const std::string& path, itk::ImageIOBase* format,
   return image;
 }
 
-ItkImage::Pointer read_image(const std::string& path) {
+ItkImage::Pointer read_image(const std::string& path,
+                             std::vector<uint8_t>& nifti_header) {
   const auto ends = [&](auto... suffixes) {
     return (path.ends_with(suffixes) || ...);
   };
   if (std::filesystem::is_directory(path)) return read_dicom_series(path);
   if (ends(".nii", ".nii.gz")) {
-    return read_with(path, itk::NiftiImageIO::New(), read_nifti_voxels(path));
+    const StoredVoxels voxels = read_nifti_voxels(path);
+    nifti_header = native_nifti_header(voxels);
+    return read_with(path, itk::NiftiImageIO::New(), voxels);
   }
   if (ends(".mha", ".mhd")) {
     return read_with(path, itk::MetaImageIO::New(),
@@ -80,24 +83,50 @@ FileGrid grid_of(const ItkImage& image) {
   return grid;
 }
 
-/// The image in the canonical orientation; index axis 0 of ITK is W, 2 is D.
-ItkImage::Pointer read_oriented(const std::string& path, FileGrid& file) {
-  keep_itk_on_this_thread();
-  auto orient = itk::OrientImageFilter<ItkImage, ItkImage>::New();
-  orient->UseImageDirectionOn();
-  // ITK names an axis by where it starts: Right, Anterior, Inferior.
-  orient->SetDesiredCoordinateOrientation(
-      itk::SpatialOrientation::ITK_COORDINATE_ORIENTATION_RAI);
-  try {
-    const ItkImage::Pointer image = read_image(path);
-    file = grid_of(*image);
-    orient->SetInput(image);
-    orient->Update();
-  } catch (const itk::ExceptionObject& error) {
-    throw DataError(path, fmt::format("cannot be read ({}); export it again",
-                                      error.GetDescription()));
+/// Which axis of a file comes closest to inferior-superior, to
+/// anterior-posterior and to right-left: the order with the largest sum of
+/// cosines. (ITK's filter takes the closest axis for each by itself, and fails
+/// where that is the same one, as it may be near 45 degrees.)
+std::array<int, 3> canonical_order(const FileGrid& grid) {
+  std::array<int, 3> order{0, 1, 2}, best{2, 1, 0};
+  const auto closeness = [&](const std::array<int, 3>& axes) {
+    double sum = 0;
+    for (int to = 0; to < 3; ++to) {
+      sum += std::abs(grid.axes[axes[to]][2 - to]);
+    }
+    return sum;
+  };
+  do {
+    if (closeness(order) > closeness(best) + 1e-9) best = order;
+  } while (std::next_permutation(order.begin(), order.end()));
+  return best;
+}
+
+/// Voxels [z, y, x] of a file in the canonical orientation.
+Volume oriented(const torch::Tensor& voxels, const FileGrid& grid) {
+  const std::array<int, 3> order = canonical_order(grid);
+  Volume volume;
+  volume.file = grid;
+  volume.origin = grid.origin;
+  std::vector<int64_t> dimensions, flipped;
+  for (int to = 0; to < 3; ++to) {
+    const int from = order[to];
+    dimensions.push_back(2 - from);
+    volume.spacing[to] = grid.spacing[from];
+    volume.axes[to] = grid.axes[from];
+    if (grid.axes[from][2 - to] >= 0) continue;
+    flipped.push_back(to);
+    const double length =
+        static_cast<double>(grid.size[from] - 1) * grid.spacing[from];
+    for (int i = 0; i < 3; ++i) {
+      volume.origin[i] += length * grid.axes[from][i];
+      volume.axes[to][i] = -grid.axes[from][i];
+    }
   }
-  return orient->GetOutput();
+  const torch::Tensor permuted = voxels.permute(dimensions);
+  volume.voxels = flipped.empty() ? permuted.clone(at::MemoryFormat::Contiguous)
+                                  : permuted.flip(flipped).contiguous();
+  return volume;
 }
 
 void require_labels(const std::string& path, const torch::Tensor& voxels) {
@@ -172,30 +201,29 @@ std::vector<std::string> volume_files(const std::string& path) {
 }
 
 Volume read_volume(const std::string& path, VoxelKind kind) {
-  FileGrid file;
-  const auto image = read_oriented(path, file);
-  const auto size = image->GetLargestPossibleRegion().GetSize();
-  const auto spacing = image->GetSpacing();
-  Volume volume;
-  volume.file = file;
-  for (int axis = 0; axis < 3; ++axis) {
-    volume.spacing[axis] = spacing[2 - axis];
-    volume.origin[axis] = image->GetOrigin()[axis];
-    for (int row = 0; row < 3; ++row) {
-      volume.axes[axis][row] = image->GetDirection()[row][2 - axis];
-    }
-    if (!std::isfinite(spacing[axis]) || spacing[axis] <= 0) {
+  keep_itk_on_this_thread();
+  ItkImage::Pointer image;
+  std::vector<uint8_t> nifti_header;
+  try {
+    image = read_image(path, nifti_header);
+  } catch (const itk::ExceptionObject& error) {
+    throw DataError(path, fmt::format("cannot be read ({}); export it again",
+                                      error.GetDescription()));
+  }
+  FileGrid grid = grid_of(*image);
+  grid.nifti_header = std::move(nifti_header);
+  for (const double spacing : grid.spacing) {
+    if (!std::isfinite(spacing) || spacing <= 0) {
       throw DataError(path, fmt::format("spacing {} mm is not a positive "
                                         "number; correct the header",
-                                        spacing[axis]));
+                                        spacing));
     }
   }
-  volume.voxels = torch::empty(
-      {static_cast<int64_t>(size[2]), static_cast<int64_t>(size[1]),
-       static_cast<int64_t>(size[0])},
-      torch::kFloat32);
-  std::copy_n(image->GetBufferPointer(), volume.voxels.numel(),
-              volume.voxels.data_ptr<float>());
+  Volume volume =
+      oriented(torch::from_blob(image->GetBufferPointer(),
+                                {grid.size[2], grid.size[1], grid.size[0]},
+                                torch::kFloat32),
+               grid);
   if (kind == VoxelKind::kLabels) {
     require_labels(path, volume.voxels);
   } else {

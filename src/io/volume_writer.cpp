@@ -14,6 +14,7 @@
 
 #include "io/file_bytes.h"
 #include "io/itk_image.h"
+#include "io/nifti_file.h"
 #include "unimiss/core/error.h"
 #include "unimiss/io/durable_file.h"
 #include "unimiss/io/volume.h"
@@ -123,6 +124,9 @@ void write_with_itk(const std::string& path, const torch::Tensor& voxels,
     writer->Update();
   } catch (const itk::ExceptionObject& error) {
     fail_to_write(path, error.GetDescription());
+  }
+  if (path.ends_with(".nii") && !grid.nifti_header.empty()) {
+    copy_nifti_place(grid.nifti_header, path);
   }
   // Not every format of ITK tells of a full disk.
   if (path.ends_with(".nii")) {

@@ -34,26 +34,26 @@ std::vector<int64_t> shown_slices(const torch::Tensor& map) {
   return slices;
 }
 
-/// Rows or columns repeated so that pixels become square.
+/// Rows or columns of [..., H, W] repeated so that pixels become square.
 torch::Tensor square_pixels(const torch::Tensor& slice, double height,
                             double width) {
   const double finest = std::min(height, width);
-  const auto stretched = [](const torch::Tensor& image, int64_t axis,
+  const auto stretched = [](const torch::Tensor& of, int64_t axis,
                             double factor) {
-    const int64_t extent = image.size(axis);
+    const int64_t extent = of.size(axis);
     const int64_t size = std::lround(static_cast<double>(extent) * factor);
-    if (size == extent) return image;
+    if (size == extent) return of;
     const torch::Tensor from =
         ((at::arange(size, torch::kDouble) + 0.5) / factor)
             .floor()
             .clamp_max(static_cast<double>(extent - 1))
             .to(torch::kLong);
-    return image.index_select(axis, from);
+    return of.index_select(axis, from);
   };
-  return stretched(stretched(slice, 0, height / finest), 1, width / finest);
+  return stretched(stretched(slice, -2, height / finest), -1, width / finest);
 }
 
-/// Grey values in [0, 1], their darkest and brightest half percent cut.
+/// Values in [0, 1], their darkest and brightest half percent cut.
 torch::Tensor stretched_contrast(const torch::Tensor& slice) {
   const torch::Tensor sorted = std::get<0>(slice.flatten().sort());
   const int64_t cut = sorted.numel() / 200;
@@ -64,7 +64,7 @@ torch::Tensor stretched_contrast(const torch::Tensor& slice) {
 
 }  // namespace
 
-torch::Tensor case_picture(const std::string& title,
+torch::Tensor case_picture(const std::string& title, const torch::Tensor& image,
                            const data::CaseReference& own,
                            const torch::Tensor& map,
                            const train::MapFormat& format) {
@@ -73,16 +73,20 @@ torch::Tensor case_picture(const std::string& title,
   std::vector<io::Tile> tiles;
   for (const int64_t slice : shown_slices(has_reference ? own.map : map)) {
     const auto square = [&](const torch::Tensor& of) {
-      return square_pixels(of[slice], own.grid.spacing[1], own.grid.spacing[2]);
+      return square_pixels(of, own.grid.spacing[1], own.grid.spacing[2]);
     };
-    const torch::Tensor grey = stretched_contrast(square(own.grid.voxels));
+    const torch::Tensor shown =
+        image.size(0) == 3 ? image
+                           : image.slice(0, 0, 1).expand({3, -1, -1, -1});
+    const torch::Tensor plain =
+        stretched_contrast(square(shown.select(1, slice)));
     const std::string place =
         map.size(0) == 1 ? "image" : fmt::format("slice {}", slice);
-    tiles.push_back({grey, place});
+    tiles.push_back({plain, place});
     const auto add = [&](const torch::Tensor& labels, const char* caption) {
-      torch::Tensor colours =
-          grey.unsqueeze(0).expand({3, -1, -1}).contiguous().clone();
-      train::overlay_labels(colours, square(labels), format.target, classes);
+      torch::Tensor colours = plain.clone(at::MemoryFormat::Contiguous);
+      train::overlay_labels(colours, square(labels[slice]), format.target,
+                            classes);
       tiles.push_back({colours, caption});
     };
     if (has_reference) add(own.map, "reference");

@@ -14,9 +14,9 @@ namespace unimiss::predict {
 /// axial slices at a quarter, half and three quarters of what is labelled.
 /// Pixels are shown at their true proportions.
 ///
-/// own.grid.voxels: the image to show; map: int16 [D, H, W], the prediction.
-/// Returns uint8 [3, H, W].
-torch::Tensor case_picture(const std::string& title,
+/// image: float32 [n, D, H, W], three channels as colours, else the first; map:
+/// int16 [D, H, W], the prediction. Returns uint8 [3, H, W].
+torch::Tensor case_picture(const std::string& title, const torch::Tensor& image,
                            const data::CaseReference& own,
                            const torch::Tensor& map,
                            const train::MapFormat& format);

@@ -48,6 +48,13 @@ std::vector<std::string> classes_of(const std::string& file,
 
 /// The weights that a finished run was tested with.
 std::string weights_of(const std::string& run, const ReadConfig& read_config) {
+  std::error_code missing;
+  if (fs::exists(run + "/export/student.safetensors", missing)) {
+    throw DataError(run,
+                    "is a pretraining, which tells no classes; fine-tune "
+                    "it first: unimiss-finetune ... init.weights=" +
+                        run);
+  }
   const std::string config = run + "/config.yaml";
   std::ifstream file(config);
   const std::string text{std::istreambuf_iterator<char>(file), {}};

@@ -2,8 +2,10 @@
 // shown a few steps: what is asked for is where and how, not how good.
 #include <gmock/gmock.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
+#include <thread>
 
 #include "apps/toy_finetuning.h"
 #include "unimiss/io/volume.h"
@@ -233,6 +235,64 @@ TEST_F(Predict, ABadInputDoesNotStopTheOthers) {
   EXPECT_TRUE(exists("out/scan1.nii.gz"));
 }
 
+TEST_F(Predict, NeverOverwritesWhatItReads) {
+  scans("in", 2);
+  train("run");
+  const std::string before = read_bytes(file("in/scan0.nii.gz"));
+  const auto result = predict("--model " + file("run") + " --input " +
+                              file("in") + " --output " + file("in"));
+  EXPECT_EQ(result.status, 2) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("would be overwritten"));
+  EXPECT_EQ(read_bytes(file("in/scan0.nii.gz")), before);
+  EXPECT_EQ(files_below("in").size(), 2u);
+}
+
+TEST_F(Predict, AReferenceAtFaultDoesNotCostThePrediction) {
+  scans("in", 2);
+  train("run");
+  fs::create_directories(file("references"));
+  volume("references/scan0.nii.gz", box({14, 60, 70}));
+  volume("references/scan1.nii.gz", box({9, 60, 70}));
+  const auto result = predict("--model " + file("run") + " --input " +
+                              file("in") + " --output " + file("out") +
+                              " --references " + file("references"));
+  EXPECT_EQ(result.status, 1) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("predicted without its reference"));
+  EXPECT_THAT(result.output, HasSubstr("2 of 2 cases predicted"));
+  EXPECT_TRUE(exists("out/scan1.nii.gz"));
+  EXPECT_TRUE(json("out/cases/scan1.json")["dice"].is_null());
+}
+
+TEST_F(Predict, WhatAListNamesInVainIsToldOf) {
+  scans("in", 1);
+  train("run");
+  testing::write_bytes(file("list.txt"), "in/gone.nii.gz\nin/scan0.nii.gz\n");
+  const auto result = predict("--model " + file("run") + " --input " +
+                              file("list.txt") + " --output " + file("out"));
+  EXPECT_EQ(result.status, 1) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("gone is not predicted"));
+  EXPECT_TRUE(exists("out/scan0.nii.gz"));
+}
+
+TEST_F(Predict, JobsEndWithTheProcessThatStartedThem) {
+  scans("in", 40);
+  train("run");
+  const char* programs = std::getenv("UNIMISS_PROGRAMS");
+  const std::string call = std::string("timeout -s KILL 2 ") + programs +
+                           "/unimiss-predict --threads 1 --model " +
+                           file("run") + " --input " + file("in") +
+                           " --step 0.1 --jobs 2 --output " + file("out") +
+                           " >/dev/null 2>&1";
+  EXPECT_NE(std::system(call.c_str()), 0);
+  std::this_thread::sleep_for(std::chrono::seconds(1));
+  const auto count = [&] {
+    return exists("out") ? files_below("out").size() : 0;
+  };
+  const size_t then = count();
+  std::this_thread::sleep_for(std::chrono::seconds(2));
+  EXPECT_EQ(count(), then);
+}
+
 TEST_F(Predict, DrawsCasesBesideTheirReferences) {
   scans("in", 3);
   train("run");
@@ -349,6 +409,17 @@ TEST_F(Predict, RefusesWhatCannotBe) {
   fs::create_directories(file("empty"));
   refused(model + " --input " + file("empty"), "holds no volumes");
   refused(model + in + " --step 2", "inference.step: must be in (0, 1]");
+  ASSERT_EQ(pretrain("pretrained").status, 0);
+  refused("--model " + file("pretrained") + in, "is a pretraining");
+  refused(model + in + " --batch 0", "batch");
+  // A series' file beside the folder of another.
+  const std::string golden =
+      std::string(std::getenv("UNIMISS_GOLDEN")) + "/io/";
+  fs::create_directories(file("mixed"));
+  fs::copy(golden + "series_axial", file("mixed/series"));
+  fs::copy_file(fs::directory_iterator(golden + "series_axial")->path(),
+                file("mixed/loose.dcm"));
+  refused(model + " --input " + file("mixed"), "a series as well");
   refused(model + in + " --references " + file("empty"),
           "holds no file named like a case");
   fs::copy(file("run"), file("stopped"), fs::copy_options::recursive);

@@ -20,10 +20,11 @@ class Table : public testing::ToyFinetuning {
   testing::ProgramResult table(const std::string& more) const {
     return testing::run_program(
         "unimiss-table",
-        "--config " + file("toy.yaml") + " --output " + file("table") +
+        "--config " + file("toy.yaml") + " --output " + file("table") + " " +
+            more +
             " 'task.classes=[background,rim,core]' run.max_steps=2 "
             "data.train=" +
-            file("train.txt") + " data.test=" + file("test.txt") + " " + more);
+            file("train.txt") + " data.test=" + file("test.txt"));
   }
 
   double dice_of(const std::string& run) const {
@@ -37,8 +38,8 @@ TEST_F(Table, RunsWhatIsMissingAndComparesWithTheFirst) {
   label_maps("test", 3);
   const auto weights = pretrain("pretrained");
   ASSERT_EQ(weights.status, 0) << weights.output;
-  const std::string call = "--init scratch again=" + file("pretrained") +
-                           " --label-ratio 0.4 1 --seed 1 2 --title Toy";
+  const std::string call = "--init scratch --init again=" + file("pretrained") +
+                           " --label-ratio 0.4,1 --seed 1,2 --title Toy";
   auto result = table(call + " --dry-run");
   ASSERT_EQ(result.status, 0) << result.output;
   EXPECT_THAT(result.output, HasSubstr("8 of 8 runs are missing"));
@@ -77,8 +78,8 @@ TEST_F(Table, TellsOfRunsThatFail) {
   label_maps("train", 4);
   label_maps("test", 1);
   testing::write_bytes(file("bad.safetensors"), "no weights");
-  const auto result =
-      table("--init scratch bad=" + file("bad.safetensors") + " --seed 1");
+  const auto result = table(
+      "--init scratch --init bad=" + file("bad.safetensors") + " --seed 1");
   EXPECT_EQ(result.status, 1) << result.output;
   EXPECT_THAT(result.output, HasSubstr("bad/ratio_1/seed_1 (exit status 2)"));
   EXPECT_THAT(read_bytes(file("table/table.md")), HasSubstr("| bad | - |"));
@@ -92,7 +93,7 @@ TEST_F(Table, RefusesWhatCannotBe) {
            {"--init random", "must be scratch, or NAME=WEIGHTS"},
            {"--init a=" + file("gone"), "does not exist"},
            {"--init 'a/b=" + file("train.txt") + "'", "name of a folder"},
-           {"--init scratch scratch", "twice"},
+           {"--init scratch --init scratch", "twice"},
            {"--init scratch --label-ratio 2", "label_ratio"}}) {
     const auto result = table(arguments);
     EXPECT_EQ(result.status, 2) << result.output;

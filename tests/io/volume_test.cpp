@@ -115,6 +115,62 @@ TEST(Volume, GoesBackToTheGridOfItsFile) {
   }
 }
 
+/// pixdim, units, codes, quaternion and rows of the affine.
+std::string place_of(const std::string& nifti) {
+  return nifti.substr(76, 16) + nifti.substr(123, 1) + nifti.substr(252, 76);
+}
+
+TEST(Volume, TheHeaderOfANiftiFileSaysTheSameOfItsPlace) {
+  const TemporaryDirectory folder;
+  // Neither quaternion nor affine count; or both do, and differ.
+  std::string plain = patched(nifti_bytes(2, 3, 4), 252, int16_t{0});
+  plain = patched(plain, 254, int16_t{0});
+  std::string both = patched(nifti_bytes(2, 3, 4), 252, int16_t{1});
+  both = patched(both, 254, int16_t{4});
+  const float affine[12] = {-2, 0, 0, 5, 0, 0, 2, 6, 0, -3, 0, 7};
+  std::memcpy(&both[280], affine, sizeof(affine));
+  for (const std::string& bytes : {plain, both}) {
+    write_bytes(folder.file("v.nii"), bytes);
+    const Volume read = read_volume(folder.file("v.nii"));
+    write_volume(folder.file("again.nii"), read);
+    const std::string again = read_bytes(folder.file("again.nii"));
+    EXPECT_EQ(place_of(again), place_of(bytes));
+    EXPECT_EQ(again.substr(352), bytes.substr(352));
+  }
+}
+
+TEST(Volume, AxesNear45DegreesAreReadInTheirBestOrder) {
+  const TemporaryDirectory folder;
+  for (const double first : {0.0, 20.0, 45.0, 70.0, 90.0}) {
+    // rot(1, first) rot(2, -45): the closest axis of two directions is the
+    // same.
+    const double a = first * M_PI / 180, c = std::sqrt(0.5);
+    const std::array<std::array<double, 3>, 3> axes{
+        {{std::cos(a) * c, -c, -std::sin(a) * c},
+         {std::cos(a) * c, c, -std::sin(a) * c},
+         {std::sin(a), 0, std::cos(a)}}};
+    FileGrid grid{{2, 3, 4}, {1, 1, 1}, {0, 0, 0}, axes};
+    Volume written{torch::arange(24, torch::kShort).view({4, 3, 2}), {1, 1, 1}};
+    written.axes = {axes[2], axes[1], axes[0]};
+    written.file = grid;
+    write_volume(folder.file("v.nrrd"), written);
+    const Volume read = read_volume(folder.file("v.nrrd"));
+    EXPECT_EQ(read.voxels.numel(), 24);
+    write_volume(folder.file("again.nrrd"), read);
+    const Volume again = read_volume(folder.file("again.nrrd"));
+    EXPECT_TRUE(again.voxels.equal(read.voxels));
+    for (int axis = 0; axis < 3; ++axis) {
+      for (int i = 0; i < 3; ++i) {
+        EXPECT_NEAR(again.file->axes[axis][i], axes[axis][i], 1e-12);
+      }
+    }
+    // Each axis is another one, none against its direction.
+    for (int to = 0; to < 3; ++to) {
+      EXPECT_GE(read.axes[to][2 - to], 0) << first;
+    }
+  }
+}
+
 TEST(Volume, IsStoredAsTheTypeAskedFor) {
   const TemporaryDirectory folder;
   const Volume volume{torch::tensor({-3.5f, 0.25f, 400.0f}).view({1, 1, 3}),

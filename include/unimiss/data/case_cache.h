@@ -63,6 +63,8 @@ struct CaseOnBothGrids {
   CaseVoxels voxels;
   /// The grid's voxels are the first channel, normalised.
   CaseReference own;
+  /// The channels of the first file, likewise, float32 [n, D, H, W].
+  torch::Tensor image;
 };
 CaseOnBothGrids read_case(const Case& from, const CaseDecodeOptions& options);
 

@@ -7,7 +7,8 @@
 namespace unimiss::data {
 
 /// What the field after the path is. kLabels: any number of classes, none
-/// where the field is empty. kUnread: there may be one, whatever it is.
+/// where the field is empty. kUnread: there may be one, whatever it is,
+/// and paths need not exist: whoever reads them finds out.
 enum class ManifestTarget { kNone, kLabel, kMask, kLabels, kUnread };
 /// What a path may name: a file, or also a folder (a DICOM series).
 enum class ManifestPaths { kFiles, kFilesAndFolders };

@@ -13,8 +13,8 @@
 /// Every volume has one orientation, whatever the file's: D runs from inferior
 /// to superior, H from anterior to posterior, W from the patient's right to the
 /// left. An axial slice [H, W] thus displays the way radiologists see it.
-/// Only the axes are permuted and flipped; an oblique acquisition stays
-/// oblique.
+/// Only the axes are permuted and flipped, so that they come closest to these
+/// directions; an oblique acquisition stays oblique.
 namespace unimiss::io {
 
 /// A grid with the axes that a file has, x the fastest.
@@ -25,6 +25,9 @@ struct FileGrid {
   std::array<double, 3> origin{0, 0, 0};
   /// The unit vectors, likewise, along x, y and z.
   std::array<std::array<double, 3>, 3> axes{{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}}};
+  /// Of a NIfTI file its header, in this machine's byte order: a NIfTI file
+  /// that is written on this grid says the same of its place, bit for bit.
+  std::vector<uint8_t> nifti_header{};
 };
 
 struct Volume {

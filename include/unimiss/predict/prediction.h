@@ -37,9 +37,11 @@ struct PredictionRequest {
 
 struct PredictionSummary {
   std::string output;
+  std::string job;  ///< of several, which one
   int64_t cases = 0, predicted = 0, there_before = 0;
-  std::vector<std::string> problems;  ///< of cases that could not be predicted
-  std::optional<double> mean_dice;    ///< over cases with a reference
+  /// Of cases that could not be predicted, and of references.
+  std::vector<std::string> problems;
+  std::optional<double> mean_dice;  ///< over cases with a reference
   double seconds = 0;
   int64_t peak_memory_mb = 0;
 

@@ -1,0 +1,224 @@
+#include "predict/case_prediction.h"
+
+#include <ATen/Functions.h>
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <utility>
+
+#include "predict/case_picture.h"
+#include "predict/class_volumes.h"
+#include "predict/mean_probabilities.h"
+#include "unimiss/core/error.h"
+#include "unimiss/eval/optional_mean.h"
+#include "unimiss/eval/segmentation_metrics.h"
+#include "unimiss/io/durable_file.h"
+#include "unimiss/io/image.h"
+
+namespace unimiss::predict {
+
+namespace fs = std::filesystem;
+
+CasePrediction::CasePrediction(const PredictionRequest& request,
+                               std::vector<SavedNetwork> networks,
+                               References references)
+    : request_(request),
+      networks_(std::move(networks)),
+      references_(std::move(references)),
+      format_(networks_.front().map_format()) {}
+
+std::vector<std::string> CasePrediction::wanted_files(
+    const data::Case& of) const {
+  std::vector<std::string> files;
+  if (!segments()) return files;
+  files = train::prediction_files(format_, of);
+  if (request_.probabilities) {
+    for (const std::string& name : class_volume_files(format_, of)) {
+      files.push_back("probabilities/" + of.id + "/" + name);
+    }
+  }
+  if (request_.overlays) files.push_back("overlays/" + of.id + ".png");
+  return files;
+}
+
+bool CasePrediction::is_done(const data::Case& of) const {
+  const auto record = read_record(request_.output, of.id);
+  if (!record || record->input != input_of(of)) return false;
+  for (const std::string& file : wanted_files(of)) {
+    if (!fs::exists(request_.output + "/" + file)) return false;
+  }
+  return true;
+}
+
+std::string CasePrediction::predict(const data::Case& of) const {
+  CaseRecord record{of.id, input_of(of), wanted_files(of), {}, {}};
+  std::string problem;
+  if (segments()) {
+    problem = segment(of, record);
+  } else {
+    classify(of, record);
+  }
+  write_record(request_.output, record);
+  return problem;
+}
+
+void CasePrediction::check_outputs(const data::Case& of) const {
+  const data::Case with = with_reference(of);
+  for (const std::string& file : wanted_files(of)) {
+    const fs::path output = request_.output + "/" + file;
+    for (const auto* inputs : {&with.images, &with.masks}) {
+      for (const std::string& input : *inputs) {
+        std::error_code ignored;  // what is not there is not the same
+        if (!fs::equivalent(output, input, ignored)) continue;
+        throw ConfigError(fmt::format(
+            "--output: {} is a file of the case itself, which would be "
+            "overwritten; choose another folder",
+            output.string()));
+      }
+    }
+  }
+}
+
+data::Case CasePrediction::with_reference(const data::Case& of) const {
+  data::Case with = of;
+  const auto found = references_.find(of.id);
+  if (found != references_.end()) with.masks = found->second;
+  return with;
+}
+
+std::string CasePrediction::input_of(const data::Case& of) const {
+  const data::Case with = with_reference(of);
+  std::vector<std::string> files = with.images;
+  files.insert(files.end(), with.masks.begin(), with.masks.end());
+  return input_text(files);
+}
+
+/// A prediction does not need the reference: where that is at fault, what is
+/// wrong with it, and the case without it.
+data::CaseOnBothGrids CasePrediction::read(
+    const data::Case& of, const data::CaseDecodeOptions& options,
+    std::string& problem) const {
+  const data::Case with = with_reference(of);
+  if (with.masks.empty() || !problem.empty()) {
+    return data::read_case(of, options);
+  }
+  try {
+    return data::read_case(with, options);
+  } catch (const DataError& error) {
+    data::CaseOnBothGrids without = data::read_case(of, options);
+    problem = error.what();
+    return without;
+  }
+}
+
+/// Calls use(network, case on both grids), each grid read once.
+template <class Use>
+void CasePrediction::for_each_network(const data::Case& of,
+                                      std::string& problem,
+                                      const Use& use) const {
+  std::optional<data::CaseDecodeOptions> options;
+  data::CaseOnBothGrids both;
+  for (const SavedNetwork& network : networks_) {
+    if (const auto wanted = network.decode_options(); options != wanted) {
+      both = {};  // one at a time
+      both = read(of, wanted, problem);
+      options = wanted;
+    }
+    use(network, both);
+  }
+}
+
+/// The map of all networks; own becomes the case's own grid, image what is on
+/// it. Saves the probabilities where they are asked for.
+torch::Tensor CasePrediction::predict_map(const data::Case& of,
+                                          data::CaseReference& own,
+                                          torch::Tensor& image,
+                                          std::string& problem) const {
+  torch::Tensor map;
+  std::optional<MeanProbabilities> mean;
+  std::optional<ClassVolumes> volumes;
+  const bool ensemble = networks_.size() > 1;
+  if (ensemble) mean.emplace(request_.output);
+  if (request_.probabilities) {
+    volumes.emplace(request_.output + "/probabilities/" + of.id,
+                    static_cast<int64_t>(format_.classes.size()));
+  }
+  const auto take = [&](int64_t z, const torch::Tensor& probabilities) {
+    ensemble ? mean->add(z, probabilities) : volumes->add(probabilities);
+  };
+  for_each_network(
+      of, problem,
+      [&](const SavedNetwork& network, const data::CaseOnBothGrids& both) {
+        if (!image.defined()) own = both.own, image = both.image;
+        const auto size = own.grid.voxels.sizes();
+        const train::CasePredictor predictor = network.predictor();
+        map = train::predict_map(
+            {predictor, both.voxels, both.own.scale},
+            {size[0], size[1], size[2]}, [] {},
+            ensemble || volumes ? train::TakeProbabilities(take) : nullptr);
+      });
+  for (int64_t z = 0; ensemble && z < map.size(0); ++z) {
+    const torch::Tensor probabilities =
+        mean->mean(z, static_cast<int64_t>(networks_.size()));
+    map.select(0, z).copy_(
+        train::labels_of_probabilities(probabilities, format_.target));
+    if (volumes) volumes->add(probabilities);
+  }
+  if (volumes) volumes->write(format_, of, own.grid);
+  return map;
+}
+
+std::string CasePrediction::segment(const data::Case& of,
+                                    CaseRecord& record) const {
+  data::CaseReference own;
+  torch::Tensor image;
+  std::string problem;
+  const torch::Tensor map = predict_map(of, own, image, problem);
+  if (own.map.defined()) record.dice = dice_of(map, own.map);
+  if (request_.overlays) draw(record, image, own, map);
+  train::write_prediction(request_.output, format_, of, map, own.grid);
+  return problem;
+}
+
+void CasePrediction::classify(const data::Case& of, CaseRecord& record) const {
+  auto& sum = record.probabilities;
+  sum.assign(format_.classes.size(), 0.0);
+  std::string ignored;  // a classification has no reference here
+  for_each_network(
+      of, ignored,
+      [&](const SavedNetwork& network, const data::CaseOnBothGrids& both) {
+        const train::CasePredictor predictor = network.predictor();
+        const std::vector<double> each =
+            train::predict_classes({predictor, both.voxels, {1, 1, 1}}, [] {});
+        for (size_t k = 0; k < sum.size(); ++k) sum[k] += each[k];
+      });
+  for (double& value : sum) value /= static_cast<double>(networks_.size());
+}
+
+std::optional<double> CasePrediction::dice_of(
+    const torch::Tensor& map, const torch::Tensor& reference) const {
+  const auto classes = static_cast<int64_t>(format_.classes.size());
+  std::vector<std::optional<double>> each;
+  for (const eval::OverlapCounts& counts :
+       format_.target == data::TargetKind::kStructures
+           ? eval::structure_overlap(map, reference, classes)
+           : eval::class_overlap(map, reference, classes)) {
+    each.push_back(eval::dice(counts));
+  }
+  return eval::optional_mean(each);
+}
+
+void CasePrediction::draw(const CaseRecord& record, const torch::Tensor& image,
+                          const data::CaseReference& own,
+                          const torch::Tensor& map) const {
+  const std::string title =
+      record.dice ? fmt::format("{}   Dice {:.3f}", record.id, *record.dice)
+                  : record.id;
+  std::error_code ignored;  // writing tells what is wrong
+  fs::create_directories(request_.output + "/overlays", ignored);
+  io::write_durably(
+      request_.output + "/overlays/" + record.id + ".png",
+      io::encode_png(case_picture(title, image, own, map, format_)));
+}
+
+}  // namespace unimiss::predict

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "predict/case_record.h"
+#include "unimiss/data/case_cache.h"
+#include "unimiss/predict/prediction.h"
+#include "unimiss/predict/saved_network.h"
+
+namespace unimiss::predict {
+
+/// The reference masks of cases, by id.
+using References = std::map<std::string, std::vector<std::string>>;
+
+/// Predicts one case after another with the same networks.
+class CasePrediction {
+ public:
+  CasePrediction(const PredictionRequest& request,
+                 std::vector<SavedNetwork> networks, References references);
+
+  /// Whether all files of the case are there, of its images as they are now.
+  bool is_done(const data::Case& of) const;
+  /// Writes them, the record last; what is wrong with its reference, which is
+  /// then left out. Throws DataError naming the file at fault.
+  std::string predict(const data::Case& of) const;
+  /// Throws ConfigError where a file of the case would be overwritten.
+  void check_outputs(const data::Case& of) const;
+
+ private:
+  bool segments() const { return data::is_segmentation(format_.target); }
+  std::vector<std::string> wanted_files(const data::Case& of) const;
+  data::Case with_reference(const data::Case& of) const;
+  std::string input_of(const data::Case& of) const;
+  template <class Use>
+  void for_each_network(const data::Case& of, std::string& problem,
+                        const Use& use) const;
+  data::CaseOnBothGrids read(const data::Case& of,
+                             const data::CaseDecodeOptions& options,
+                             std::string& problem) const;
+  torch::Tensor predict_map(const data::Case& of, data::CaseReference& own,
+                            torch::Tensor& image, std::string& problem) const;
+  std::string segment(const data::Case& of, CaseRecord& record) const;
+  void classify(const data::Case& of, CaseRecord& record) const;
+  std::optional<double> dice_of(const torch::Tensor& map,
+                                const torch::Tensor& reference) const;
+  void draw(const CaseRecord& record, const torch::Tensor& image,
+            const data::CaseReference& own, const torch::Tensor& map) const;
+
+  const PredictionRequest& request_;
+  std::vector<SavedNetwork> networks_;
+  References references_;
+  train::MapFormat format_;
+};
+
+}  // namespace unimiss::predict

@@ -1,0 +1,84 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "predict/case_record.h"
+#include "unimiss/core/text.h"
+#include "unimiss/io/durable_file.h"
+#include "unimiss/io/figure.h"
+#include "unimiss/io/image.h"
+#include "unimiss/predict/prediction.h"
+
+namespace unimiss::predict {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+/// case, probability of each class, and what is predicted.
+void write_table(const std::string& output, const Json& facts,
+                 const std::vector<CaseRecord>& records) {
+  const auto classes = facts.at("classes").get<std::vector<std::string>>();
+  const bool exclusive =
+      facts.at("target") == enum_name(data::TargetKind::kClass);
+  std::string text = "case,predicted";
+  for (const std::string& name : classes) text += "," + csv_field(name);
+  text += "\n";
+  for (const CaseRecord& record : records) {
+    const auto& p = record.probabilities;
+    if (p.size() != classes.size()) continue;
+    std::vector<std::string> predicted;
+    const auto largest = std::max_element(p.begin(), p.end()) - p.begin();
+    for (size_t k = 0; k < p.size(); ++k) {
+      if (exclusive ? static_cast<std::ptrdiff_t>(k) == largest : p[k] > 0.5) {
+        predicted.push_back(classes[k]);
+      }
+    }
+    text += fmt::format("{},{},{:.9g}\n", csv_field(record.id),
+                        csv_field(fmt::format("{}", fmt::join(predicted, "|"))),
+                        fmt::join(p, ","));
+  }
+  io::write_durably(output + "/predictions.csv", text);
+}
+
+void draw_extremes(const std::string& output, std::vector<CaseRecord> records) {
+  std::erase_if(records, [&](const CaseRecord& record) {
+    return !record.dice ||
+           !fs::exists(output + "/overlays/" + record.id + ".png");
+  });
+  if (records.empty()) return;
+  std::stable_sort(records.begin(), records.end(),
+                   [](const CaseRecord& left, const CaseRecord& right) {
+                     return *left.dice < *right.dice;
+                   });
+  std::vector<torch::Tensor> pictures;
+  std::vector<size_t> shown{0, (records.size() - 1) / 2, records.size() - 1};
+  shown.erase(std::unique(shown.begin(), shown.end()), shown.end());
+  for (const size_t i : shown) {
+    pictures.push_back(
+        io::read_pixels(output + "/overlays/" + records[i].id + ".png"));
+  }
+  io::write_durably(output + "/overlays/worst_median_best.png",
+                    io::encode_png(io::stack_vertically(pictures)));
+}
+
+}  // namespace
+
+void gather_predictions(const PredictionRequest& request) {
+  std::ifstream stream(request.output + "/predict.json");
+  const Json facts = Json::parse(stream, nullptr, false);
+  if (!facts.is_object()) return;  // no job began
+  const std::vector<CaseRecord> records = read_records(request.output);
+  if (facts.at("target") == enum_name(data::TargetKind::kClass) ||
+      facts.at("target") == enum_name(data::TargetKind::kClasses)) {
+    write_table(request.output, facts, records);
+  } else if (request.overlays) {
+    draw_extremes(request.output, records);
+  }
+}
+
+}  // namespace unimiss::predict
