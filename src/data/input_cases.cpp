@@ -14,6 +14,7 @@
 #include "unimiss/core/error.h"
 #include "unimiss/core/log.h"
 #include "unimiss/data/case_list.h"
+#include "unimiss/io/durable_file.h"
 #include "unimiss/io/volume.h"
 
 namespace unimiss::data {
@@ -57,7 +58,9 @@ std::vector<fs::path> inputs_of(const std::string& folder, int rank,
        entry.increment(error)) {
     const std::string name = entry->path().filename().string();
     if (beside.contains(name)) continue;
-    if (!name.starts_with('.') && is_input(entry->path(), rank)) {
+    // A process that was ended may have left a file half-written.
+    if (!name.starts_with('.') && !io::is_unfinished(name) &&
+        is_input(entry->path(), rank)) {
       inputs.push_back(entry->path());
     } else {
       others.push_back(name);
@@ -144,12 +147,12 @@ void check_no_series_below(const std::string& folder) {
   std::error_code error;
   for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
        entry.increment(error)) {
-    if (is_input(entry->path(), 3) && fs::is_directory(entry->path())) {
+    if (is_input(entry->path(), 3)) {
       throw DataError(folder,
-                      "holds DICOM files and, in " +
+                      "holds DICOM files and, as " +
                           entry->path().filename().string() +
-                          ", a series as well; name one of them, or move the "
-                          "files that lie beside the folders");
+                          ", a volume as well; name one of them, or move the "
+                          "files to a folder of their own");
     }
   }
 }
@@ -213,8 +216,8 @@ std::map<std::string, std::string> files_by_name(
   std::map<std::string, std::string> files;
   for (const fs::path& path : inputs_of(folder, rank, beside)) {
     const std::string file = path.string();
-    const auto [known, added] =
-        files.emplace(without_ending(path.filename().string()), file);
+    const auto [known, added] = files.emplace(
+        file_name(without_ending(path.filename().string())), file);
     if (!added) {
       throw DataError(file, "and " + known->second +
                                 " are one case in two formats; take one of "

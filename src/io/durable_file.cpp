@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <random>
 #include <vector>
 
 #include "unimiss/core/error.h"
@@ -20,12 +21,13 @@ namespace fs = std::filesystem;
 
 constexpr const char* kUnfinished = ".unfinished";
 
-/// Beside the target, and no other writer's: another process, or thread, may
-/// be writing the same file.
+/// Beside the target, and no other writer's: another thread, process or machine
+/// may be writing the same file.
 std::string unfinished_name(const std::string& path) {
+  static const uint64_t machine = std::random_device()();
   static std::atomic<int64_t> count{0};
-  return path + "." + std::to_string(getpid()) + "-" + std::to_string(count++) +
-         kUnfinished;
+  return path + "." + std::to_string(machine) + "-" + std::to_string(getpid()) +
+         "-" + std::to_string(count++) + kUnfinished;
 }
 
 int open_retrying(const char* path, int flags) {
@@ -120,10 +122,10 @@ FileDigest write_durably(const std::string& path, std::string_view text) {
 
 void write_durably(const std::string& path,
                    const std::function<void(const std::string&)>& write) {
-  const std::string name = fs::path(path).filename().string();
-  const size_t dot = name.find('.');
   Remover part{unfinished_name(path) +
-               (dot == std::string::npos ? "" : name.substr(dot))};
+               (path.ends_with(".nii.gz")
+                    ? std::string(".nii.gz")
+                    : fs::path(path).extension().string())};
   write(part.file);
   const int descriptor = open_retrying(part.file.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) fail_to_write(path, "could not be written");

@@ -62,21 +62,35 @@ std::string CasePrediction::predict(const data::Case& of) const {
   return problem;
 }
 
-void CasePrediction::check_outputs(const data::Case& of) const {
+void CasePrediction::check_apart(const data::Case& of) const {
   const data::Case with = with_reference(of);
-  for (const std::string& file : wanted_files(of)) {
-    const fs::path output = request_.output + "/" + file;
-    for (const auto* inputs : {&with.images, &with.masks}) {
-      for (const std::string& input : *inputs) {
-        std::error_code ignored;  // what is not there is not the same
-        if (!fs::equivalent(output, input, ignored)) continue;
-        throw ConfigError(fmt::format(
-            "--output: {} is a file of the case itself, which would be "
-            "overwritten; choose another folder",
-            output.string()));
-      }
+  std::error_code ignored;  // what is not there is not the same
+  for (const std::string& image : with.images) {
+    const fs::path path = fs::absolute(image);
+    if (fs::equivalent(request_.output, path, ignored) ||
+        fs::equivalent(request_.output, path.parent_path(), ignored)) {
+      throw ConfigError(
+          "--output: is the folder of " + image +
+          ", where predictions would be taken for images; choose another one");
     }
   }
+  for (const std::string& file : wanted_files(of)) {
+    for (const std::string& mask : with.masks) {
+      if (!fs::equivalent(request_.output + "/" + file, mask, ignored))
+        continue;
+      throw ConfigError("--output: " + mask +
+                        " would be overwritten; choose another folder");
+    }
+  }
+}
+
+std::string CasePrediction::file_there(const data::Case& of) const {
+  std::vector<std::string> files = wanted_files(of);
+  files.emplace_back("predictions.csv");
+  for (const std::string& file : files) {
+    if (fs::exists(request_.output + "/" + file)) return file;
+  }
+  return "";
 }
 
 data::Case CasePrediction::with_reference(const data::Case& of) const {

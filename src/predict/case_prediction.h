@@ -28,8 +28,11 @@ class CasePrediction {
   /// Writes them, the record last; what is wrong with its reference, which is
   /// then left out. Throws DataError naming the file at fault.
   std::string predict(const data::Case& of) const;
-  /// Throws ConfigError where a file of the case would be overwritten.
-  void check_outputs(const data::Case& of) const;
+  /// Throws ConfigError where the output is the folder of an image of the case,
+  /// or a reference would be overwritten.
+  void check_apart(const data::Case& of) const;
+  /// The first of the case's files that is there; empty: none.
+  std::string file_there(const data::Case& of) const;
 
  private:
   bool segments() const { return data::is_segmentation(format_.target); }

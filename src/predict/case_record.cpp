@@ -55,6 +55,11 @@ void write_record(const std::string& output, const CaseRecord& record) {
       json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
+void remove_record(const std::string& output, const std::string& id) {
+  std::error_code ignored;  // usually it is not there
+  fs::remove(record_file(output, id), ignored);
+}
+
 std::vector<CaseRecord> read_records(const std::string& output) {
   std::vector<std::string> ids;
   std::error_code error;

@@ -23,6 +23,7 @@ std::string record_file(const std::string& output, const std::string& id);
 std::optional<CaseRecord> read_record(const std::string& output,
                                       const std::string& id);
 void write_record(const std::string& output, const CaseRecord& record);
+void remove_record(const std::string& output, const std::string& id);
 /// Of all cases, by id.
 std::vector<CaseRecord> read_records(const std::string& output);
 

@@ -71,7 +71,7 @@ void draw_extremes(const std::string& output, std::vector<CaseRecord> records) {
 void gather_predictions(const PredictionRequest& request) {
   std::ifstream stream(request.output + "/predict.json");
   const Json facts = Json::parse(stream, nullptr, false);
-  if (!facts.is_object()) return;  // no job began
+  if (!facts.is_object() || !facts.contains("networks")) return;  // none began
   const std::vector<CaseRecord> records = read_records(request.output);
   if (facts.at("target") == enum_name(data::TargetKind::kClass) ||
       facts.at("target") == enum_name(data::TargetKind::kClasses)) {

@@ -89,6 +89,22 @@ Json meaning_of(Json facts) {
   return facts;
 }
 
+/// Nothing that others made is overwritten.
+void check_output(const std::string& output, const CasePrediction& prediction,
+                  const std::vector<data::Case>& cases) {
+  const bool ours = fs::exists(output + "/predict.json");
+  for (const data::Case& each : cases) {
+    prediction.check_apart(each);
+    const std::string there = ours ? "" : prediction.file_there(each);
+    if (there.empty()) continue;
+    throw ConfigError(
+        fmt::format("--output: {}/{} is there, but no "
+                    "predict.json beside it, so it is not of "
+                    "this program; choose another folder",
+                    output, there));
+  }
+}
+
 /// Notes what makes the predictions of a folder; refuses those of others.
 void claim_folder(const std::string& output, const Json& facts) {
   std::error_code ignored;  // writing tells what is wrong
@@ -147,6 +163,43 @@ std::optional<double> mean_dice(const std::vector<CaseRecord>& records) {
   return eval::optional_mean(each);
 }
 
+/// The cases of this job, one after another, whatever becomes of each.
+void predict_cases(const PredictionRequest& request,
+                   const CasePrediction& prediction,
+                   const std::vector<data::Case>& cases,
+                   PredictionSummary& summary) {
+  const auto count = static_cast<int64_t>(cases.size());
+  for (int64_t i = request.job; i < count; i += request.jobs) {
+    const data::Case& each = cases[i];
+    ++summary.cases;
+    try {
+      if (prediction.is_done(each)) {
+        ++summary.there_before;
+        continue;
+      }
+      // What it says is of the case as it was.
+      remove_record(request.output, each.id);
+      const Stopwatch one;
+      const std::string problem = prediction.predict(each);
+      ++summary.predicted;
+      if (!problem.empty()) {
+        log_warning("predicted without its reference: " + problem);
+        summary.problems.push_back(problem);
+      }
+      const std::string message = fmt::format("{} of {}: {} in {:.1f} s", i + 1,
+                                              count, each.id, one.seconds());
+      log_progress(message, message);
+    } catch (const std::exception& error) {
+      // Whatever it is (memory that one large case lacks, say), others go on.
+      const auto* bug = dynamic_cast<const c10::Error*>(&error);
+      const std::string what =
+          bug ? bug->what_without_backtrace() : error.what();
+      log_warning(fmt::format("{} is not predicted: {}", each.id, what));
+      summary.problems.push_back(fmt::format("{}: {}", each.id, what));
+    }
+  }
+}
+
 }  // namespace
 
 PredictionSummary run_prediction(const PredictionRequest& request,
@@ -173,38 +226,14 @@ PredictionSummary run_prediction(const PredictionRequest& request,
   require(!request.overlays || data::is_segmentation(config.task.target),
           "--overlays", "is of no use here: a classification has no map");
   const CasePrediction prediction(request, std::move(networks), references);
-  for (const data::Case& each : cases) prediction.check_outputs(each);
+  check_output(request.output, prediction, cases);
   claim_folder(request.output, facts);
   PredictionSummary summary;
   summary.output = request.output;
   if (request.jobs > 1) {
     summary.job = fmt::format("job {} of {}: ", request.job, request.jobs);
   }
-  const auto count = static_cast<int64_t>(cases.size());
-  for (int64_t i = request.job; i < count; i += request.jobs) {
-    const data::Case& each = cases[i];
-    ++summary.cases;
-    try {
-      if (prediction.is_done(each)) {
-        ++summary.there_before;
-        continue;
-      }
-      const Stopwatch one;
-      const std::string problem = prediction.predict(each);
-      ++summary.predicted;
-      if (!problem.empty()) {
-        log_warning("predicted without its reference: " + problem);
-        summary.problems.push_back(problem);
-      }
-      const std::string message = fmt::format("{} of {}: {} in {:.1f} s", i + 1,
-                                              count, each.id, one.seconds());
-      log_progress(message, message);
-    } catch (const Error& error) {
-      log_warning(
-          fmt::format("{} is not predicted: {}", each.id, error.what()));
-      summary.problems.emplace_back(error.what());
-    }
-  }
+  predict_cases(request, prediction, cases, summary);
   log_progress("", "");
   gather_predictions(request);
   summary.mean_dice = mean_dice(read_records(request.output));

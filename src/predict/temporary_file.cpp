@@ -1,11 +1,11 @@
 #include "predict/temporary_file.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cerrno>
-#include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 
@@ -21,14 +21,18 @@ void throw_full(const std::string& folder) {
 }
 
 File temporary_file(const std::string& folder) {
-  static std::atomic<int64_t> count{0};
   std::error_code ignored;  // opening tells what is wrong
   std::filesystem::create_directories(folder, ignored);
-  const std::string name = fmt::format("{}/{}-{}.unfinished", folder,
-                                       static_cast<int64_t>(getpid()), count++);
-  File file(std::fopen(name.c_str(), "w+b"));
-  if (!file) throw_full(folder);
+  std::string name = folder + "/XXXXXX.unfinished";
+  constexpr int kEnding = 11;
+  const int descriptor = mkostemps(name.data(), kEnding, O_CLOEXEC);
+  if (descriptor < 0) throw_full(folder);
   unlink(name.c_str());
+  File file(fdopen(descriptor, "w+b"));
+  if (!file) {
+    close(descriptor);
+    throw_full(folder);
+  }
   return file;
 }
 

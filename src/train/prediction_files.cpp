@@ -53,12 +53,12 @@ std::string prediction_ending(const MapFormat& format, const data::Case& of) {
 std::vector<std::string> structure_folders(
     const std::vector<std::string>& structures) {
   std::vector<std::string> folders;
-  std::set<std::string> taken;
+  // What lies beside them.
+  std::set<std::string> taken{"cases", "overlays", "probabilities"};
   for (const std::string& structure : structures) {
     std::string name = data::file_name(structure);
-    if (!taken.insert(name).second) {
+    while (!taken.insert(name).second) {
       name += "_" + std::to_string(folders.size());
-      taken.insert(name);
     }
     folders.push_back(name);
   }

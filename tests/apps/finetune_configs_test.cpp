@@ -145,7 +145,7 @@ std::vector<Task> tasks() {
        false,
        {"MiT tiny (3d)", "class of 2: normal, hyperplasia",
         "4 to train of 4 listed, 2 to validate, 2 to test",
-        "patch 64 x 64 x 64"}},
+        "patch 32 x 64 x 64"}},
       {"sample_xray",
        2,
        1,
@@ -154,7 +154,7 @@ std::vector<Task> tasks() {
        "cls2d_cxr",
        false,
        false,
-       {"MiT tiny (2d)", "class of 2: normal, pneumonia", "patch 224 x 224"}},
+       {"MiT tiny (2d)", "class of 2: normal, pneumonia", "patch 96 x 96"}},
       {"sample_lesion",
        2,
        3,
@@ -164,7 +164,7 @@ std::vector<Task> tasks() {
        false,
        false,
        {"MiT tiny (2d)", "label_map of 2: background, lesion",
-        "whole cases resized to 192 x 192; patch 192 x 192"}},
+        "whole cases resized to 128 x 128; patch 128 x 128"}},
   };
 }
 

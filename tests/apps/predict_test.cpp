@@ -242,9 +242,17 @@ TEST_F(Predict, NeverOverwritesWhatItReads) {
   const auto result = predict("--model " + file("run") + " --input " +
                               file("in") + " --output " + file("in"));
   EXPECT_EQ(result.status, 2) << result.output;
-  EXPECT_THAT(result.output, HasSubstr("would be overwritten"));
+  EXPECT_THAT(result.output, HasSubstr("--output: is the folder of"));
   EXPECT_EQ(read_bytes(file("in/scan0.nii.gz")), before);
   EXPECT_EQ(files_below("in").size(), 2u);
+  // Nor what others wrote.
+  fs::create_directories(file("labels"));
+  testing::write_bytes(file("labels/scan1.nii.gz"), "drawn by hand");
+  const auto refused = predict("--model " + file("run") + " --input " +
+                               file("in") + " --output " + file("labels"));
+  EXPECT_EQ(refused.status, 2) << refused.output;
+  EXPECT_THAT(refused.output, HasSubstr("is there, but no predict.json"));
+  EXPECT_EQ(files_below("labels").size(), 1u);
 }
 
 TEST_F(Predict, AReferenceAtFaultDoesNotCostThePrediction) {
@@ -419,7 +427,7 @@ TEST_F(Predict, RefusesWhatCannotBe) {
   fs::copy(golden + "series_axial", file("mixed/series"));
   fs::copy_file(fs::directory_iterator(golden + "series_axial")->path(),
                 file("mixed/loose.dcm"));
-  refused(model + " --input " + file("mixed"), "a series as well");
+  refused(model + " --input " + file("mixed"), "a volume as well");
   refused(model + in + " --references " + file("empty"),
           "holds no file named like a case");
   fs::copy(file("run"), file("stopped"), fs::copy_options::recursive);

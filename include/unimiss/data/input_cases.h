@@ -31,7 +31,8 @@ struct InputOptions {
 std::vector<Case> input_cases(const std::string& input,
                               const InputOptions& options);
 
-/// The images or volumes of a folder by their names without the ending. What is
+/// The images or volumes of a folder by their names without the ending, as
+/// file_name()s. What is
 /// neither is left out with a warning, but not what `beside` names. Throws
 /// DataError for a folder that cannot be read and for two files of one name.
 std::map<std::string, std::string> files_by_name(
