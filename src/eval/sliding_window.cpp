@@ -253,20 +253,4 @@ torch::Tensor SlidingWindow::next() {
   return scores;
 }
 
-torch::Tensor sliding_window_scores(const torch::Tensor& image,
-                                    at::IntArrayRef window,
-                                    const torch::Tensor& padding,
-                                    const SlidingWindowOptions& options,
-                                    const WindowPredictor& predict) {
-  SlidingWindow windows(image, window, padding, options, predict);
-  std::vector<torch::Tensor> slabs;
-  for (torch::Tensor slab = windows.next(); slab.defined();
-       slab = windows.next()) {
-    slabs.push_back(slab);
-  }
-  const torch::Tensor scores =
-      slabs.size() == 1 ? slabs.front() : at::cat(slabs, 1);
-  return window.size() == 2 ? scores.squeeze(1) : scores;
-}
-
 }  // namespace unimiss::eval

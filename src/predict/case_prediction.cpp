@@ -11,9 +11,9 @@
 #include "predict/mean_probabilities.h"
 #include "unimiss/core/error.h"
 #include "unimiss/eval/optional_mean.h"
-#include "unimiss/eval/segmentation_metrics.h"
 #include "unimiss/io/durable_file.h"
 #include "unimiss/io/image.h"
+#include "unimiss/train/evaluation.h"
 
 namespace unimiss::predict {
 
@@ -211,12 +211,10 @@ void CasePrediction::classify(const data::Case& of, CaseRecord& record) const {
 
 std::optional<double> CasePrediction::dice_of(
     const torch::Tensor& map, const torch::Tensor& reference) const {
-  const auto classes = static_cast<int64_t>(format_.classes.size());
   std::vector<std::optional<double>> each;
   for (const eval::OverlapCounts& counts :
-       format_.target == data::TargetKind::kStructures
-           ? eval::structure_overlap(map, reference, classes)
-           : eval::class_overlap(map, reference, classes)) {
+       train::overlap_of(format_.target, map, reference,
+                         static_cast<int64_t>(format_.classes.size()))) {
     each.push_back(eval::dice(counts));
   }
   return eval::optional_mean(each);

@@ -30,7 +30,7 @@ ClassifiedCases classified_cases(const EvaluationRequest& request,
   options.modalities = request.modalities;
   options.paths = data::ManifestPaths::kFilesAndFolders;
   std::map<std::string, std::vector<int64_t>> labels;
-  before_evaluating([&] {
+  before_work([&] {
     for (const data::Case& each :
          data::read_cases(request.references, options)) {
       labels[each.id] = each.labels;

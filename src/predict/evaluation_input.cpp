@@ -209,7 +209,7 @@ EvaluationTask evaluation_task(const EvaluationRequest& request) {
 
 MapPairs map_pairs(const EvaluationRequest& request,
                    const EvaluationTask& task) {
-  return before_evaluating([&] {
+  return before_work([&] {
     MapPairs pairs;
     pairs.rank = rank_of_folder(folders_of(request.predictions, task).front());
     const auto predictions = files_of(request.predictions, pairs.rank, task);

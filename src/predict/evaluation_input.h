@@ -55,14 +55,4 @@ ProbabilityTable read_probabilities(const std::string& path,
 /// The file of the probabilities: that of a folder, or the path itself.
 std::string probabilities_file(const std::string& predictions);
 
-/// What is found bad before anything is evaluated is the user's to correct.
-template <class Work>
-auto before_evaluating(const Work& work) {
-  try {
-    return work();
-  } catch (const DataError& error) {
-    throw ConfigError(error.what());
-  }
-}
-
 }  // namespace unimiss::predict

@@ -23,16 +23,6 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-/// What is found bad before anything is predicted is the user's to correct.
-template <class Work>
-auto before_predicting(const Work& work) {
-  try {
-    return work();
-  } catch (const DataError& error) {
-    throw ConfigError(error.what());
-  }
-}
-
 void set_inference(const PredictionRequest& request, SavedNetwork& network) {
   eval::SlidingWindowOptions& inference = network.config.inference;
   if (request.step) inference.step = *request.step;
@@ -54,7 +44,7 @@ std::vector<SavedNetwork> load_networks(const PredictionRequest& request,
   const torch::Device device = train::choose_device(request.device);
   std::vector<SavedNetwork> networks;
   for (const std::string& model : request.models) {
-    networks.push_back(before_predicting(
+    networks.push_back(before_work(
         [&] { return load_saved_network(model, read_config, device); }));
     set_inference(request, networks.back());
   }
@@ -122,7 +112,7 @@ void claim_folder(const std::string& output, const Json& facts) {
         "another --output, or remove that folder",
         file));
   }
-  before_predicting([&] {
+  before_work([&] {
     io::write_durably(
         file, facts.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
   });
@@ -212,11 +202,11 @@ PredictionSummary run_prediction(const PredictionRequest& request,
   const auto& config = networks.front().config;
   const torch::Device device = networks.front().device;
   const Json facts = facts_of(networks);
-  const std::vector<data::Case> cases = before_predicting([&] {
+  const std::vector<data::Case> cases = before_work([&] {
     return data::input_cases(request.input,
                              {config.rank(), config.data.modalities});
   });
-  const auto references = before_predicting([&] {
+  const auto references = before_work([&] {
     return find_references(request.references, networks.front().map_format(),
                            cases);
   });

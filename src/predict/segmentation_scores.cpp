@@ -140,9 +140,7 @@ ScoredCase score_case(const MapPair& pair, int rank, const EvaluationTask& task,
   result.reference = pair.references.front();
   result.prediction = pair.predictions.front();
   result.counts =
-      structures
-          ? eval::structure_overlap(maps.prediction, maps.reference, classes)
-          : eval::class_overlap(maps.prediction, maps.reference, classes);
+      train::overlap_of(task.target, maps.prediction, maps.reference, classes);
   const auto distances =
       structures ? eval::structure_surface_distances(
                        maps.prediction, maps.reference, classes, maps.spacing)

@@ -135,8 +135,7 @@ std::string DryRun::describe() const {
 }
 
 DryRun dry_run(const PretrainConfig& config, RealSteps steps) {
-  const PretrainLists lists =
-      before_training([&] { return read_lists(config); });
+  const PretrainLists lists = before_work([&] { return read_lists(config); });
   const Schedule schedule =
       make_schedule(config, static_cast<int64_t>(lists.images.paths.size()),
                     static_cast<int64_t>(lists.volumes.paths.size()) *

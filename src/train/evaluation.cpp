@@ -23,13 +23,11 @@ CaseResult segment(const CasePredictor& predictor, const Question& question,
   const auto own = reference.grid.voxels.sizes();
   const torch::Tensor map = predict_map({predictor, voxels, reference.scale},
                                         {own[0], own[1], own[2]}, stop);
-  const bool structures = options.target == data::TargetKind::kStructures;
   CaseResult result;
   result.id = from.id;
   result.reference = from.masks.front();
   result.counts =
-      structures ? eval::structure_overlap(map, reference.map, options.classes)
-                 : eval::class_overlap(map, reference.map, options.classes);
+      overlap_of(options.target, map, reference.map, options.classes);
   if (!folder.empty()) {
     const MapFormat format{options.rank, options.target, predictor.classes,
                            options.label_values};

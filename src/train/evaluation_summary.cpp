@@ -228,6 +228,15 @@ double log_loss(const Evaluation& evaluation) {
 
 }  // namespace
 
+std::vector<eval::OverlapCounts> overlap_of(data::TargetKind target,
+                                            const torch::Tensor& prediction,
+                                            const torch::Tensor& reference,
+                                            int64_t classes) {
+  return target == data::TargetKind::kStructures
+             ? eval::structure_overlap(prediction, reference, classes)
+             : eval::class_overlap(prediction, reference, classes);
+}
+
 size_t first_class(data::TargetKind target) {
   return target == data::TargetKind::kLabelMap ? 1 : 0;
 }

@@ -192,7 +192,7 @@ FinetuneDryRun finetune_dry_run(const FinetuneConfig& config, RealSteps steps) {
     used.run.precision = Precision::kFp32;
   }
   set_up_process(used.run, device);
-  const FinetuneCases cases = before_training([&] {
+  const FinetuneCases cases = before_work([&] {
     return read_finetune_cases(used, used.run.output + "/splits.json");
   });
   plan.model = fmt::format("MiT {} ({})", enum_name(config.model.variant),
@@ -211,10 +211,9 @@ FinetuneDryRun finetune_dry_run(const FinetuneConfig& config, RealSteps steps) {
   const auto finetuner = make_finetuner(used, cases.outputs(), device);
   start_from_weights(used, *finetuner);
   describe_network(plan, *finetuner, finetuner->network().module());
-  const auto batches =
-      before_training([&] { return sample_batches(used, cases); });
+  const auto batches = before_work([&] { return sample_batches(used, cases); });
   plan.picture = config.run.output + "-dry-run.png";
-  before_training([&] {
+  before_work([&] {
     std::error_code ignored;  // writing tells what is wrong
     fs::create_directories(fs::path(plan.picture).parent_path(), ignored);
     io::write_durably(plan.picture, io::encode_png(draw_samples(

@@ -75,7 +75,7 @@ std::unique_ptr<Finetuner> make_finetuner(const FinetuneConfig& config,
 }
 
 void start_from_weights(const FinetuneConfig& config, Finetuner& finetuner) {
-  before_training([&] { load_initial_weights(config, finetuner.network()); });
+  before_work([&] { load_initial_weights(config, finetuner.network()); });
   finetuner.restart_average();
 }
 
@@ -100,7 +100,7 @@ PreparedFinetuning prepare_finetuning(
       begin_run(config.run, request, folder, checkpoints);
   PreparedFinetuning run;
   run.device = beginning.device;
-  run.cases = before_training(
+  run.cases = before_work(
       [&] { return read_finetune_cases(config, folder.file("splits.json")); });
   const auto listed = static_cast<int64_t>(run.cases.train.size());
   check_earlier_config(
@@ -112,8 +112,7 @@ PreparedFinetuning prepare_finetuning(
   // Mistakes are told before files are decoded, which may take hours.
   run.finetuner = make_finetuner(config, run.cases.outputs(), run.device);
   if (!beginning.start) start_from_weights(config, *run.finetuner);
-  run.data =
-      before_training([&] { return open_finetune_data(config, run.cases); });
+  run.data = before_work([&] { return open_finetune_data(config, run.cases); });
   run.schedule = std::make_unique<FinetuneSchedule>(
       make_schedule(config, static_cast<int64_t>(run.data.train.size())));
   if (beginning.start) restore(run, *beginning.start);

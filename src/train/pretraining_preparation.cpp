@@ -81,7 +81,7 @@ PreparedPretraining prepare_pretraining(
       begin_run(config.run, request, folder, checkpoints);
   PreparedPretraining run;
   run.device = beginning.device;
-  run.data = before_training([&] {
+  run.data = before_work([&] {
     const PretrainLists lists = read_lists(config);
     // Mistakes are told before files are decoded, which may take hours.
     listed_schedule(config, lists);
@@ -101,7 +101,7 @@ PreparedPretraining prepare_pretraining(
   if (beginning.start) {
     restore(run, *beginning.start);
   } else if (!config.init.weights.empty()) {
-    before_training(
+    before_work(
         [&] { load_exported_weights(config.init.weights, *run.pretrainer); });
   }
   return run;

@@ -31,7 +31,7 @@ void RunLoop::begin(Training& training, RunHistory& history) {
   const bool branches = resume.mode == ResumeRequest::Mode::kFrom;
   folder_.begin(facts, request_.config_text, branches ? resume.path : "");
   state_bytes_ = training.state_bytes();
-  before_training([&] {
+  before_work([&] {
     require_space(folder_.path(), state_bytes_ + training.result_bytes());
     // From here on the run does not need the other one any more.
     if (branches && checkpoints_.steps().empty()) {

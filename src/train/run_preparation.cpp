@@ -47,7 +47,7 @@ Beginning begin_run(const RunOptions& options, const RunRequest& request,
   set_up_process(options, beginning.device);
   folder.require_writable();
   if (folder.begun()) folder.lock();
-  beginning.start = before_training(
+  beginning.start = before_work(
       [&] { return find_start(request.resume, folder, checkpoints); });
   return beginning;
 }

@@ -75,15 +75,4 @@ void check_earlier_config(const Config& config,
 std::string cache_folder(const std::string& configured,
                          const std::string& run_folder);
 
-/// What was found bad before training is the user's to correct: a DataError of
-/// work() becomes a ConfigError.
-template <class Work>
-auto before_training(const Work& work) {
-  try {
-    return work();
-  } catch (const DataError& error) {
-    throw ConfigError(error.what());
-  }
-}
-
 }  // namespace unimiss::train

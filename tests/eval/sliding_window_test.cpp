@@ -22,6 +22,23 @@ bool close(const torch::Tensor& a, const torch::Tensor& b) {
          at::allclose(a.to(torch::kDouble), b.to(torch::kDouble), 1e-5, 1e-5);
 }
 
+/// All slices together, [K, (D,) H, W].
+torch::Tensor sliding_window_scores(const torch::Tensor& image,
+                                    at::IntArrayRef window,
+                                    const torch::Tensor& padding,
+                                    const SlidingWindowOptions& options,
+                                    const WindowPredictor& predict) {
+  SlidingWindow windows(image, window, padding, options, predict);
+  std::vector<torch::Tensor> slabs;
+  for (torch::Tensor slab = windows.next(); slab.defined();
+       slab = windows.next()) {
+    slabs.push_back(slab);
+  }
+  const torch::Tensor scores =
+      slabs.size() == 1 ? slabs.front() : at::cat(slabs, 1);
+  return window.size() == 2 ? scores.squeeze(1) : scores;
+}
+
 TEST(SlidingWindow, PositionsAreThoseOfNnUNet) {
   EXPECT_THAT(window_positions(110, 64, 0.5), ElementsAre(0, 23, 46));
   EXPECT_THAT(window_positions(110, 32, 0.5),

@@ -34,6 +34,17 @@ class DataError : public Error {
       : Error(file + ": " + problem) {}
 };
 
+/// What is found bad before any work begins is the user's to correct: a
+/// DataError of check() becomes a ConfigError.
+template <class Check>
+auto before_work(const Check& check) {
+  try {
+    return check();
+  } catch (const DataError& error) {
+    throw ConfigError(error.what());
+  }
+}
+
 /// A run that was asked to stop and has saved what it needs to go on. Exit
 /// status kExitPreempted.
 class Preempted : public Error {

@@ -111,13 +111,6 @@ class SlidingWindow {
   torch::Tensor sums_;  ///< [K, window, H, W] from that position on
 };
 
-/// All slices together, [K, (D,) H, W].
-torch::Tensor sliding_window_scores(const torch::Tensor& image,
-                                    at::IntArrayRef window,
-                                    const torch::Tensor& padding,
-                                    const SlidingWindowOptions& options,
-                                    const WindowPredictor& predict);
-
 }  // namespace unimiss::eval
 
 template <>

@@ -34,6 +34,13 @@ struct CaseResult {
 /// a label map the first class is not.
 size_t first_class(data::TargetKind target);
 
+/// The overlap of a case's maps, int16, by their kind: eval::class_overlap() or
+/// eval::structure_overlap().
+std::vector<eval::OverlapCounts> overlap_of(data::TargetKind target,
+                                            const torch::Tensor& prediction,
+                                            const torch::Tensor& reference,
+                                            int64_t classes);
+
 /// The results of several cases, and what follows from them.
 struct Evaluation {
   data::TargetKind target = data::TargetKind::kLabelMap;
