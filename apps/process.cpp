@@ -18,7 +18,7 @@ extern char** environ;
 namespace unimiss {
 namespace {
 
-const std::string kParent = "UNIMISS_PARENT=";
+constexpr const char* kParent = "UNIMISS_PARENT";
 
 std::vector<char*> pointers_of(std::vector<std::string>& texts) {
   std::vector<char*> pointers;
@@ -41,9 +41,9 @@ std::vector<std::string> own_environment() {
 pid_t start_process(const std::string& program, std::vector<std::string> words,
                     std::vector<std::string> variables) {
   std::erase_if(variables, [](const std::string& variable) {
-    return variable.starts_with(kParent);
+    return variable.starts_with(std::string(kParent) + "=");
   });
-  variables.push_back(kParent + std::to_string(getpid()));
+  variables.push_back(fmt::format("{}={}", kParent, getpid()));
   pid_t process = 0;
   const int error =
       posix_spawn(&process, program.c_str(), nullptr, nullptr,
@@ -64,7 +64,7 @@ int status_of(pid_t process) {
 }
 
 void end_with_parent() {
-  const char* parent = std::getenv("UNIMISS_PARENT");
+  const char* parent = std::getenv(kParent);
   if (parent == nullptr || std::to_string(getppid()) != parent) return;
   prctl(PR_SET_PDEATHSIG, SIGTERM);
   // It may have ended just before.

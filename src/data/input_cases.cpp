@@ -10,9 +10,9 @@
 #include <string_view>
 #include <utility>
 
+#include "data/nnunet_names.h"
 #include "data/problem_list.h"
 #include "unimiss/core/error.h"
-#include "unimiss/core/log.h"
 #include "unimiss/data/case_list.h"
 #include "unimiss/io/durable_file.h"
 #include "unimiss/io/volume.h"
@@ -22,18 +22,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool ends_in_any(const std::string& name,
-                 std::initializer_list<std::string_view> endings) {
-  std::string lower = name;
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](unsigned char c) { return std::tolower(c); });
-  return std::any_of(
-      endings.begin(), endings.end(),
-      [&](std::string_view ending) { return lower.ends_with(ending); });
-}
-
 bool is_list(const std::string& path) {
-  return ends_in_any(path, {".txt", ".csv"});
+  return name_ends_in(path, {".txt", ".csv"});
 }
 
 /// By its name; a folder, by what it holds.
@@ -43,16 +33,15 @@ bool is_input(const fs::path& path, int rank) {
     return rank == 3 && io::is_dicom_series(path.string());
   }
   const std::string name = path.filename().string();
-  return rank == 2 ? ends_in_any(name, {".png", ".jpg", ".jpeg", ".dcm"})
-                   : ends_in_any(name, {".nii.gz", ".nii", ".mha", ".mhd",
-                                        ".nrrd", ".nhdr"});
+  return rank == 2 ? name_ends_in(name, {".png", ".jpg", ".jpeg", ".dcm"})
+                   : is_volume_name(name);
 }
 
 /// In the order of their names.
 std::vector<fs::path> inputs_of(const std::string& folder, int rank,
                                 const std::set<std::string>& beside = {}) {
   std::vector<fs::path> inputs;
-  std::vector<std::string> others;
+  std::set<std::string> others;
   std::error_code error;
   for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
        entry.increment(error)) {
@@ -63,37 +52,15 @@ std::vector<fs::path> inputs_of(const std::string& folder, int rank,
         is_input(entry->path(), rank)) {
       inputs.push_back(entry->path());
     } else {
-      others.push_back(name);
+      others.insert(name);
     }
   }
   if (error) {
     throw DataError(folder, "cannot be read (" + error.message() + ")");
   }
   std::sort(inputs.begin(), inputs.end());
-  std::sort(others.begin(), others.end());
-  if (!others.empty()) {
-    constexpr size_t kShown = 5;
-    const size_t count = others.size();
-    others.resize(std::min(count, kShown));
-    log_warning(
-        fmt::format("{}: {} entries are not used, as they are no {}: "
-                    "{}{}",
-                    folder, count, rank == 2 ? "images" : "volumes",
-                    fmt::join(others, ", "), count > kShown ? ", ..." : ""));
-  }
+  warn_unused(folder, others, rank == 2 ? "images" : "volumes");
   return inputs;
-}
-
-/// "liver_1_0001": ("liver_1", 1); a modality of -1 without such an end.
-std::pair<std::string, int64_t> split_modality(const std::string& name) {
-  constexpr size_t kEnd = 5;
-  if (name.size() <= kEnd || name[name.size() - kEnd] != '_') return {name, -1};
-  int64_t modality = 0;
-  for (const char c : name.substr(name.size() - kEnd + 1)) {
-    if (std::isdigit(static_cast<unsigned char>(c)) == 0) return {name, -1};
-    modality = 10 * modality + (c - '0');
-  }
-  return {name.substr(0, name.size() - kEnd), modality};
 }
 
 /// Files ID_0000, ID_0001, ... as cases of several modalities.
@@ -104,11 +71,13 @@ std::vector<Case> grouped(const std::string& folder,
   std::map<std::string, std::map<int64_t, std::string>> found;
   for (const fs::path& path : inputs) {
     const std::string name = path.filename().string();
-    const auto [id, modality] = split_modality(without_ending(name));
-    if (modality < 0 || modality >= modalities) {
+    const auto split = split_channel(without_ending(name));
+    if (!split || split->channel >= modalities) {
       problems.add(name, fmt::format("must end in a modality, _0000 to _{:04}",
                                      modalities - 1));
-    } else if (!found[id].emplace(modality, path.string()).second) {
+    } else if (!found[split->id]
+                    .emplace(split->channel, path.string())
+                    .second) {
       problems.add(name, "is there twice, in two formats");
     }
   }
@@ -169,6 +138,21 @@ std::vector<Case> listed_cases(const std::string& list,
 }
 
 }  // namespace
+
+bool name_ends_in(const std::string& name,
+                  std::initializer_list<std::string_view> endings) {
+  std::string lower = name;
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char c) { return std::tolower(c); });
+  return std::any_of(
+      endings.begin(), endings.end(),
+      [&](std::string_view ending) { return lower.ends_with(ending); });
+}
+
+bool is_volume_name(const std::string& name) {
+  return name_ends_in(name,
+                      {".nii.gz", ".nii", ".mha", ".mhd", ".nrrd", ".nhdr"});
+}
 
 std::vector<Case> input_cases(const std::string& input,
                               const InputOptions& options) {

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
-#include <iterator>
 #include <map>
 #include <optional>
 #include <set>
@@ -14,8 +13,8 @@
 #include <utility>
 
 #include "data/json_file.h"
+#include "data/nnunet_names.h"
 #include "data/problem_list.h"
-#include "unimiss/core/log.h"
 
 namespace unimiss::data {
 namespace {
@@ -227,31 +226,18 @@ class CaseReader {
         names.insert(name.substr(0, name.size() - ending.size()));
       }
     }
-    if (!others.empty()) {
-      constexpr size_t kShown = 5;
-      const auto end = std::next(
-          others.begin(),
-          static_cast<std::ptrdiff_t>(std::min(others.size(), kShown)));
-      log_warning(fmt::format(
-          "{}: {} entries are not used, as they are no files that end in {}: "
-          "{}{}",
-          (folder_ / folder).string(), others.size(), ending,
-          fmt::join(others.begin(), end, ", "),
-          others.size() > kShown ? ", ..." : ""));
-    }
+    warn_unused((folder_ / folder).string(), others,
+                "files that end in " + ending);
     return names;
   }
 
   /// The channels of each case of a folder.
   std::map<std::string, std::set<int64_t>> channels_in(
       const std::string& folder) {
-    constexpr size_t kDigits = 4;
     std::map<std::string, std::set<int64_t>> found;
     for (const std::string& name : names_in(folder)) {
-      const size_t end = name.size() > kDigits + 1 ? name.size() - kDigits : 0;
-      const auto channel = number_of(std::string_view(name).substr(end));
-      if (end > 0 && name[end - 1] == '_' && channel) {
-        found[name.substr(0, end - 1)].insert(*channel);
+      if (const auto split = split_channel(name)) {
+        found[split->id].insert(split->channel);
       } else {
         problems_.add(shown(folder, name + description_.ending),
                       "has no channel in its name, as _0000");

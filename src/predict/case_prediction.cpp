@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 
 CasePrediction::CasePrediction(const PredictionRequest& request,
                                std::vector<SavedNetwork> networks,
-                               References references)
+                               FilesOfCases references)
     : request_(request),
       networks_(std::move(networks)),
       references_(std::move(references)),

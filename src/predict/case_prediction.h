@@ -2,11 +2,11 @@
 
 #include <torch/types.h>
 
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "predict/case_files.h"
 #include "predict/case_record.h"
 #include "unimiss/data/case_cache.h"
 #include "unimiss/predict/prediction.h"
@@ -14,14 +14,11 @@
 
 namespace unimiss::predict {
 
-/// The reference masks of cases, by id.
-using References = std::map<std::string, std::vector<std::string>>;
-
 /// Predicts one case after another with the same networks.
 class CasePrediction {
  public:
   CasePrediction(const PredictionRequest& request,
-                 std::vector<SavedNetwork> networks, References references);
+                 std::vector<SavedNetwork> networks, FilesOfCases references);
 
   /// Whether all files of the case are there, of its images as they are now.
   bool is_done(const data::Case& of) const;
@@ -56,7 +53,7 @@ class CasePrediction {
 
   const PredictionRequest& request_;
   std::vector<SavedNetwork> networks_;
-  References references_;
+  FilesOfCases references_;
   train::MapFormat format_;
 };
 

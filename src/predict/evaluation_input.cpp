@@ -3,17 +3,15 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <algorithm>
-#include <cctype>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "predict/case_files.h"
 #include "unimiss/core/problems.h"
 #include "unimiss/data/case_list.h"
 #include "unimiss/data/input_cases.h"
-#include "unimiss/train/prediction_files.h"
 
 namespace unimiss::predict {
 namespace {
@@ -24,9 +22,6 @@ namespace fs = std::filesystem;
 const std::set<std::string> kBesidePredictions{
     "predict.json", "predictions.csv", "cases",      "probabilities",
     "overlays",     "summary.json",    "summary.md", "summary.csv"};
-
-/// Files of a case by its id, one a structure; empty: it is not there.
-using FilesOfCases = std::map<std::string, std::vector<std::string>>;
 
 bool is_list_file(const std::string& path) {
   std::error_code ignored;
@@ -112,14 +107,9 @@ int rank_of_folder(const std::string& folder) {
   std::error_code error;
   for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
        entry.increment(error)) {
-    std::string name = entry->path().filename().string();
-    std::transform(name.begin(), name.end(), name.begin(),
-                   [](unsigned char c) { return std::tolower(c); });
-    images = images || name.ends_with(".png");
-    for (const char* ending :
-         {".nii.gz", ".nii", ".mha", ".mhd", ".nrrd", ".nhdr"}) {
-      volumes = volumes || name.ends_with(ending);
-    }
+    const std::string name = entry->path().filename().string();
+    images = images || data::name_ends_in(name, {".png"});
+    volumes = volumes || data::is_volume_name(name);
   }
   require(!error, folder, "cannot be read (" + error.message() + ")");
   require(images || volumes, folder,
@@ -130,28 +120,10 @@ int rank_of_folder(const std::string& folder) {
   return volumes ? 3 : 2;
 }
 
-std::vector<std::string> folders_of(const std::string& folder,
-                                    const EvaluationTask& task) {
-  if (task.target == data::TargetKind::kLabelMap) return {folder};
-  std::vector<std::string> folders;
-  for (const auto& name : train::structure_folders(task.classes)) {
-    folders.push_back(folder + "/" + name);
-  }
-  return folders;
-}
-
 FilesOfCases files_of(const std::string& folder, int rank,
                       const EvaluationTask& task) {
-  FilesOfCases files;
-  const auto folders = folders_of(folder, task);
-  for (size_t i = 0; i < folders.size(); ++i) {
-    for (const auto& [id, file] :
-         data::files_by_name(folders[i], rank, kBesidePredictions)) {
-      files[id].resize(folders.size());
-      files[id][i] = file;
-    }
-  }
-  return files;
+  return files_of_cases(folder, rank, task.target, task.classes,
+                        kBesidePredictions);
 }
 
 FilesOfCases listed_masks(const EvaluationRequest& request, int rank,
@@ -211,7 +183,8 @@ MapPairs map_pairs(const EvaluationRequest& request,
                    const EvaluationTask& task) {
   return before_work([&] {
     MapPairs pairs;
-    pairs.rank = rank_of_folder(folders_of(request.predictions, task).front());
+    pairs.rank = rank_of_folder(
+        map_folders(request.predictions, task.target, task.classes).front());
     const auto predictions = files_of(request.predictions, pairs.rank, task);
     const auto references =
         is_list_file(request.references)

@@ -8,6 +8,7 @@
 
 #include "predict/case_record.h"
 #include "unimiss/core/text.h"
+#include "unimiss/eval/optional_mean.h"
 #include "unimiss/io/durable_file.h"
 #include "unimiss/io/figure.h"
 #include "unimiss/io/image.h"
@@ -66,12 +67,20 @@ void draw_extremes(const std::string& output, std::vector<CaseRecord> records) {
                     io::encode_png(io::stack_vertically(pictures)));
 }
 
+std::optional<double> mean_dice(const std::vector<CaseRecord>& records) {
+  std::vector<std::optional<double>> each;
+  for (const CaseRecord& record : records) each.push_back(record.dice);
+  return eval::optional_mean(each);
+}
+
 }  // namespace
 
-void gather_predictions(const PredictionRequest& request) {
+std::optional<double> gather_predictions(const PredictionRequest& request) {
   std::ifstream stream(request.output + "/predict.json");
   const Json facts = Json::parse(stream, nullptr, false);
-  if (!facts.is_object() || !facts.contains("networks")) return;  // none began
+  if (!facts.is_object() || !facts.contains("networks")) {
+    return std::nullopt;  // no job began
+  }
   const std::vector<CaseRecord> records = read_records(request.output);
   if (facts.at("target") == enum_name(data::TargetKind::kClass) ||
       facts.at("target") == enum_name(data::TargetKind::kClasses)) {
@@ -79,6 +88,7 @@ void gather_predictions(const PredictionRequest& request) {
   } else if (request.overlays) {
     draw_extremes(request.output, records);
   }
+  return mean_dice(records);
 }
 
 }  // namespace unimiss::predict

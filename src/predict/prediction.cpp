@@ -3,10 +3,12 @@
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "predict/case_files.h"
 #include "predict/case_prediction.h"
 #include "predict/case_record.h"
 #include "unimiss/core/error.h"
@@ -14,7 +16,6 @@
 #include "unimiss/core/stopwatch.h"
 #include "unimiss/core/text.h"
 #include "unimiss/data/input_cases.h"
-#include "unimiss/eval/optional_mean.h"
 #include "unimiss/io/durable_file.h"
 
 namespace unimiss::predict {
@@ -119,38 +120,27 @@ void claim_folder(const std::string& output, const Json& facts) {
 }
 
 /// The reference masks of cases, by id.
-References find_references(const std::string& folder,
-                           const train::MapFormat& format,
-                           const std::vector<data::Case>& cases) {
-  References references;
+FilesOfCases find_references(const std::string& folder,
+                             const train::MapFormat& format,
+                             const std::vector<data::Case>& cases) {
+  FilesOfCases references;
   if (folder.empty()) return references;
   require(data::is_segmentation(format.target), "--references",
           "is of no use to a classification");
-  std::vector<std::map<std::string, std::string>> folders;
-  if (format.target == data::TargetKind::kLabelMap) {
-    folders.push_back(data::files_by_name(folder, format.rank));
-  } else {
-    for (const auto& name : train::structure_folders(format.classes)) {
-      folders.push_back(data::files_by_name(folder + "/" + name, format.rank));
-    }
-  }
+  const FilesOfCases files =
+      files_of_cases(folder, format.rank, format.target, format.classes);
   for (const data::Case& each : cases) {
-    std::vector<std::string> masks;
-    for (const auto& files : folders) {
-      const auto found = files.find(each.id);
-      if (found != files.end()) masks.push_back(found->second);
-    }
-    if (masks.size() == folders.size()) references[each.id] = masks;
+    const auto found = files.find(each.id);
+    if (found == files.end()) continue;
+    const auto& masks = found->second;
+    const bool whole =
+        std::none_of(masks.begin(), masks.end(),
+                     [](const std::string& mask) { return mask.empty(); });
+    if (whole) references.insert(*found);
   }
   require(!references.empty(), "--references",
           folder + " holds no file named like a case");
   return references;
-}
-
-std::optional<double> mean_dice(const std::vector<CaseRecord>& records) {
-  std::vector<std::optional<double>> each;
-  for (const CaseRecord& record : records) each.push_back(record.dice);
-  return eval::optional_mean(each);
 }
 
 /// The cases of this job, one after another, whatever becomes of each.
@@ -225,8 +215,7 @@ PredictionSummary run_prediction(const PredictionRequest& request,
   }
   predict_cases(request, prediction, cases, summary);
   log_progress("", "");
-  gather_predictions(request);
-  summary.mean_dice = mean_dice(read_records(request.output));
+  summary.mean_dice = gather_predictions(request);
   summary.seconds = stopwatch.seconds();
   summary.peak_memory_mb = train::peak_memory_mb(device);
   return summary;

@@ -3,6 +3,7 @@
 #include <ATen/Functions.h>
 
 #include "unimiss/io/figure.h"
+#include "unimiss/train/evaluation.h"
 
 namespace unimiss::train {
 
@@ -12,17 +13,14 @@ int64_t fullest_slice(const torch::Tensor& map) {
                                            : counts.argmax().item<int64_t>();
 }
 
-int64_t colour_of_class(data::TargetKind target, int64_t number) {
-  return target == data::TargetKind::kStructures ? number : number - 1;
-}
-
 void overlay_labels(torch::Tensor& image, const torch::Tensor& labels,
                     data::TargetKind target, int64_t classes) {
   const bool bits = target == data::TargetKind::kStructures;
-  for (int64_t k = bits ? 0 : 1; k < classes; ++k) {
+  const auto first = static_cast<int64_t>(first_class(target));
+  for (int64_t k = first; k < classes; ++k) {
     const torch::Tensor place =
         bits ? labels.bitwise_and(int64_t{1} << k).ne(0) : labels.eq(k);
-    const auto colour = io::class_colour(colour_of_class(target, k));
+    const auto colour = io::class_colour(k - first);
     for (int64_t c = 0; c < 3; ++c) {
       torch::Tensor channel = image[c];
       channel.copy_(at::where(place, 0.5 * channel + 0.5 * colour[c], channel));

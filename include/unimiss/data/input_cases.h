@@ -1,15 +1,22 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "unimiss/data/case.h"
 
 /// The cases of a folder or list that are to be predicted or compared.
 namespace unimiss::data {
+
+/// Whether a name, in any case, ends in one of these, or as volumes do.
+bool name_ends_in(const std::string& name,
+                  std::initializer_list<std::string_view> endings);
+bool is_volume_name(const std::string& name);
 
 struct InputOptions {
   int rank = 3;            ///< 3: volumes, 2: images

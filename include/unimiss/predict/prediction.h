@@ -68,8 +68,9 @@ PredictionSummary run_prediction(const PredictionRequest& request,
                                  const ReadConfig& read_config);
 
 /// What all jobs together leave: predictions.csv and worst_median_best.png, of
-/// all cases that are there.
-void gather_predictions(const PredictionRequest& request);
+/// all cases that are there; the mean Dice coefficient of those with a
+/// reference.
+std::optional<double> gather_predictions(const PredictionRequest& request);
 
 }  // namespace unimiss::predict
 

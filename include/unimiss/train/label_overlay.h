@@ -13,12 +13,9 @@ namespace unimiss::train {
 /// where there are none.
 int64_t fullest_slice(const torch::Tensor& map);
 
-/// The colour of a class in overlays and their legend, by io::class_colour():
-/// of a label map the background has none.
-int64_t colour_of_class(data::TargetKind target, int64_t number);
-
 /// Paints a slice of a map, int16 [H, W], half-transparent over an image
-/// float32 [3, H, W] in [0, 1]. classes: or structures.
+/// float32 [3, H, W] in [0, 1], in the colours of io::draw_legend(): the
+/// background of a label map has none. classes: or structures.
 void overlay_labels(torch::Tensor& image, const torch::Tensor& labels,
                     data::TargetKind target, int64_t classes);
 

@@ -1,0 +1,35 @@
+#include "predict/case_files.h"
+
+#include "unimiss/data/input_cases.h"
+#include "unimiss/train/prediction_files.h"
+
+namespace unimiss::predict {
+
+std::vector<std::string> map_folders(const std::string& folder,
+                                     data::TargetKind target,
+                                     const std::vector<std::string>& classes) {
+  if (target == data::TargetKind::kLabelMap) return {folder};
+  std::vector<std::string> folders;
+  for (const auto& name : train::structure_folders(classes)) {
+    folders.push_back(folder + "/" + name);
+  }
+  return folders;
+}
+
+FilesOfCases files_of_cases(const std::string& folder, int rank,
+                            data::TargetKind target,
+                            const std::vector<std::string>& classes,
+                            const std::set<std::string>& beside) {
+  FilesOfCases files;
+  const auto folders = map_folders(folder, target, classes);
+  for (size_t i = 0; i < folders.size(); ++i) {
+    for (const auto& [id, file] :
+         data::files_by_name(folders[i], rank, beside)) {
+      files[id].resize(folders.size());
+      files[id][i] = file;
+    }
+  }
+  return files;
+}
+
+}  // namespace unimiss::predict
