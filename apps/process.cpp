@@ -13,8 +13,6 @@
 
 #include "unimiss/core/error.h"
 
-extern char** environ;
-
 namespace unimiss {
 namespace {
 

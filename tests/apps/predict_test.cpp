@@ -179,6 +179,14 @@ TEST_F(Predict, DoesWhatIsMissingAlone) {
   again = predict(call);
   EXPECT_THAT(again.output, HasSubstr("1 of 3 cases predicted"));
   EXPECT_EQ(map_of("out/scan0.nii.gz").size(0), 10);
+  // Mirrored are the axes that training mirrors, and nothing but by request.
+  EXPECT_EQ(json("out/predict.json")["networks"][0]["mirror"], Json::array());
+  ASSERT_EQ(predict("--model " + file("run") + " --input " + file("in") +
+                    " --output " + file("mirrored") + " --tta mirror")
+                .status,
+            0);
+  EXPECT_EQ(json("mirrored/predict.json")["networks"][0]["mirror"],
+            (Json{"depth", "height"}));
   // Others' predictions are not mixed with these.
   for (const std::string other : {"--step 0.7", "--tta mirror"}) {
     const auto refused = predict(call + other);
