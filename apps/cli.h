@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <functional>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,7 @@ template <class Enum, class Target>
 CLI::Option* add_choice(CLI::App& app, const std::string& name, Target& target,
                         const std::string& description) {
   std::vector<std::string> names;
+  names.reserve(std::size(EnumNames<Enum>::kNames));
   for (const auto& [value, text] : EnumNames<Enum>::kNames) {
     names.emplace_back(text);
   }

@@ -131,7 +131,7 @@ torch::Tensor ScoreSlices::next() {
          slabs_.front().first + slabs_.front().scores.size(1) <= first) {
     slabs_.pop_front();
   }
-  const torch::Tensor below = slice_of_slabs(first);
+  torch::Tensor below = slice_of_slabs(first);
   const float weight = slices_.weight[slice];
   const torch::Tensor above =
       weight == 0 ? below : slice_of_slabs(slices_.second[slice]);

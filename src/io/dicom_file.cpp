@@ -46,7 +46,7 @@ class Elements {
     if (set_.findAndGetOFStringArray(tag, value).bad() || value.empty()) {
       return std::nullopt;
     }
-    return std::string(value.c_str());
+    return std::string(value.begin(), value.end());
   }
 
   uint16_t word(const DcmTagKey& tag) const {

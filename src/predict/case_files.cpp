@@ -9,10 +9,8 @@ std::vector<std::string> map_folders(const std::string& folder,
                                      data::TargetKind target,
                                      const std::vector<std::string>& classes) {
   if (target == data::TargetKind::kLabelMap) return {folder};
-  std::vector<std::string> folders;
-  for (const auto& name : train::structure_folders(classes)) {
-    folders.push_back(folder + "/" + name);
-  }
+  std::vector<std::string> folders = train::structure_folders(classes);
+  for (std::string& name : folders) name.insert(0, folder + "/");
   return folders;
 }
 

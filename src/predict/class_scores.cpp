@@ -52,7 +52,8 @@ ClassifiedCases classified_cases(const EvaluationRequest& request,
     result.probabilities = probabilities;
     result.labels = found->second;
   }
-  for (const auto& [id, ignored] : labels) {
+  for (const auto& labelled : labels) {
+    const std::string& id = labelled.first;
     const bool known =
         table.cases.contains(id) ||
         std::any_of(table.bad.begin(), table.bad.end(),

@@ -100,7 +100,7 @@ std::string classification_means(const Json& summary) {
 
 std::string difference_row(const std::string& name, const std::string& metric,
                            const Json& difference) {
-  const Json p = difference.at("p_value");
+  const Json& p = difference.at("p_value");
   return fmt::format(
       "| {} | {} | {} | {} | {} |\n", name, metric,
       with_interval(difference.at("difference"), difference),

@@ -79,6 +79,7 @@ std::vector<std::string> initialisations_of(
 
 std::vector<double> ratios_of(const std::vector<TableCell>& cells) {
   std::vector<double> ratios;
+  ratios.reserve(cells.size());
   for (const TableCell& cell : cells) ratios.push_back(cell.label_ratio);
   std::sort(ratios.begin(), ratios.end());
   ratios.erase(std::unique(ratios.begin(), ratios.end()), ratios.end());

@@ -319,8 +319,8 @@ std::string final_weights_file(const std::string& folder,
                                const ValidationOptions& validation) {
   namespace fs = std::filesystem;
   const std::string weights = folder + "/export/";
-  const std::string last = weights + "last.safetensors";
-  const std::string best = weights + "best.safetensors";
+  std::string last = weights + "last.safetensors";
+  std::string best = weights + "best.safetensors";
   const std::string average = weights + "last_average.safetensors";
   if (!fs::exists(last)) return last;
   if (validation.final_weights == FinalWeights::kBest && fs::exists(best)) {

@@ -69,10 +69,8 @@ std::vector<std::string> prediction_files(const MapFormat& format,
                                           const data::Case& of) {
   const std::string name = of.id + prediction_ending(format, of);
   if (format.target == data::TargetKind::kLabelMap) return {name};
-  std::vector<std::string> files;
-  for (const std::string& folder : structure_folders(format.classes)) {
-    files.push_back(folder + "/" + name);
-  }
+  std::vector<std::string> files = structure_folders(format.classes);
+  for (std::string& file : files) file.append("/").append(name);
   return files;
 }
 

@@ -32,7 +32,8 @@ class InputCases : public ::testing::Test {
     for (const Case& each : input_cases(folder_.file(input), options)) {
       std::string text = each.id + ":";
       for (const std::string& image : each.images) {
-        text += " " + std::filesystem::path(image).filename().string();
+        text.append(" ").append(
+            std::filesystem::path(image).filename().string());
       }
       texts.push_back(text);
     }

@@ -75,7 +75,7 @@ torch::Tensor on_grid(const torch::Tensor& scores, const Sizes& size,
   std::copy(scale.begin(), scale.end(), scales.end() - scale.size());
   int64_t given = 0;
   const auto next = [&] {
-    const torch::Tensor slices = volumes.slice(1, given, given + slab);
+    torch::Tensor slices = volumes.slice(1, given, given + slab);
     given += slab;
     return slices;
   };

@@ -20,6 +20,7 @@ namespace {
 using ::testing::HasSubstr;
 using unimiss::testing::nifti_bytes;
 using unimiss::testing::patched;
+using unimiss::testing::read_bytes;
 using unimiss::testing::TemporaryDirectory;
 using unimiss::testing::volume_error;
 using unimiss::testing::write_bytes;

@@ -27,7 +27,7 @@ inline std::string volume_error(const std::string& name,
                                 const std::string& bytes) {
   const TemporaryDirectory folder;
   write_bytes(folder.file(name), bytes);
-  const std::string error = volume_error(folder.file(name));
+  std::string error = volume_error(folder.file(name));
   if (error != "no error") {
     EXPECT_THAT(error, ::testing::HasSubstr(name));
   }
