@@ -115,6 +115,11 @@ void check_lists_given(const FinetuneDataOptions& data, Problems& problems) {
                    "and data.validation_lists are both given; write one of "
                    "them",
                    {"data.validation_lists"});
+  problems.require(data.split.folds == 0 || data.validation_lists.empty(),
+                   "data.folds",
+                   "and data.validation_lists are both given; write one of "
+                   "them",
+                   {"data.validation_lists"});
   problems.require(data.splits.empty() || data.split.label_ratio == 1,
                    "data.label_ratio",
                    "draws from the training cases, which data.splits gives "

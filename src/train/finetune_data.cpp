@@ -168,6 +168,19 @@ void check_listed(const std::vector<Case>& listed, const data::Split& split,
   }
 }
 
+/// Validation that is wanted must not be missing in silence.
+void check_validation(const data::Split& split,
+                      const data::SplitOptions& wanted,
+                      const std::string& file) {
+  if (!split.validation.empty() ||
+      (wanted.validation == 0 && wanted.folds == 0)) {
+    return;
+  }
+  throw DataError(file,
+                  "gives no case to validation ('val' is empty); name some "
+                  "there, or set data.validation to 0 to train without");
+}
+
 /// Divides what is listed for training, unless validation has lists of its own.
 void divide(const FinetuneConfig& config, const std::string& splits_file,
             FinetuneCases& cases) {
@@ -190,8 +203,10 @@ void divide(const FinetuneConfig& config, const std::string& splits_file,
                     [&] { cases.split = data::make_split(listed, split); });
   }
   if (own_lists) cases.split.validation.clear();
-  check_listed(listed, cases.split,
-               fs::exists(splits_file) ? splits_file : options.splits);
+  const std::string& given =
+      fs::exists(splits_file) ? splits_file : options.splits;
+  check_listed(listed, cases.split, given);
+  check_validation(cases.split, split, given);
   cases.train = data::select_cases(listed, cases.split.train);
   if (own_lists) {
     cases.split.validation = ids_of(cases.validation);

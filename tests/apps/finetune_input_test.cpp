@@ -138,6 +138,11 @@ TEST_F(FinetuneInput, SplitsThatDoNotFit) {
       file("splits.json"),
       R"([{"train": ["train0", "test1"], "val": ["train1"]}])");
   expect_refused(task, {"splits.json", "test1"});
+  testing::write_bytes(file("splits.json"),
+                       R"([{"train": ["train0", "train1"], "val": []}])");
+  expect_refused(task, {"splits.json", "val", "data.validation"});
+  EXPECT_EQ(finetune(task + " data.validation=0 --dry-run --no-steps").status,
+            0);
 }
 
 }  // namespace

@@ -40,6 +40,12 @@ TEST(FinetuneConfig, CombinationsThatCannotBeAreToldByTheirKey) {
   expect([](FinetuneConfig& c) { c.data.dataset = "folder"; },
          "data.dataset: and data.train are both given");
   expect(
+      [](FinetuneConfig& c) {
+        c.data.split.folds = 5;
+        c.data.validation_lists = {"val.txt"};
+      },
+      "data.folds: and data.validation_lists are both given");
+  expect(
       [](FinetuneConfig& c) { c.model.dimensions = model::Dimensions::kBoth; },
       "model.dimensions: must be 2d or 3d");
   expect(
