@@ -352,8 +352,8 @@ std::array<float, 3> class_colour(int64_t k) {
   return kColours[static_cast<size_t>(k) % kColours.size()];
 }
 
-torch::Tensor draw_legend(const std::vector<std::string>& names, int64_t width,
-                          int64_t first) {
+torch::Tensor draw_legend(const std::vector<std::string>& names,
+                          int64_t width) {
   constexpr int kMargin = 8, kSquare = 12, kGap = 18, kLine = 20;
   std::vector<cv::Point> places;
   cv::Point at(kMargin, kMargin);
@@ -368,7 +368,7 @@ torch::Tensor draw_legend(const std::vector<std::string>& names, int64_t width,
   cv::Mat canvas(at.y + kLine + kMargin, static_cast<int>(width), CV_8UC3,
                  kWhite);
   for (size_t i = 0; i < names.size(); ++i) {
-    const auto colour = class_colour(first + static_cast<int64_t>(i));
+    const auto colour = class_colour(static_cast<int64_t>(i));
     cv::rectangle(canvas, {places[i], cv::Size(kSquare, kSquare)},
                   {255.0 * colour[0], 255.0 * colour[1], 255.0 * colour[2]},
                   cv::FILLED);

@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "unimiss/io/figure.h"
-#include "unimiss/train/evaluation.h"
 #include "unimiss/train/label_overlay.h"
 
 namespace unimiss::predict {
@@ -97,13 +96,8 @@ torch::Tensor case_picture(const std::string& title, const torch::Tensor& image,
   grid.title = title;
   grid.columns = has_reference ? 3 : 2;
   grid.tile_size = kTile;
-  const torch::Tensor picture = io::tile_images(tiles, grid);
-  const auto first =
-      static_cast<std::ptrdiff_t>(train::first_class(format.target));
-  const std::vector<std::string> names(format.classes.begin() + first,
-                                       format.classes.end());
-  return io::stack_vertically(
-      {picture, io::draw_legend(names, picture.size(2))});
+  return train::with_legend(io::tile_images(tiles, grid), format.target,
+                            format.classes);
 }
 
 }  // namespace unimiss::predict

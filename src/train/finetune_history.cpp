@@ -16,6 +16,8 @@ namespace {
 
 /// Samples of a batch that are shown.
 constexpr int64_t kShown = 6;
+/// Curves in one chart whose colours can be told apart.
+constexpr size_t kMostCurves = 8;
 
 /// [3, H, W] in [0, 1]: up to three channels as colours, else the first.
 torch::Tensor as_colours(const torch::Tensor& image) {
@@ -72,13 +74,15 @@ torch::Tensor draw_samples(const std::vector<data::Views>& batches,
           tile_of(batch.first[i], batch.second[i], config, classes));
     }
   }
+  const bool segmentation = data::is_segmentation(config.task.target);
   io::GridOptions grid;
-  grid.title = data::is_segmentation(config.task.target)
-                   ? "Training samples, their labels in colours"
-                   : "Training samples and their classes";
+  grid.title = segmentation ? "Training samples, their labels in colours"
+                            : "Training samples and their classes";
   grid.columns = std::min(
       kShown, std::max<int64_t>(1, static_cast<int64_t>(tiles.size())));
-  return io::tile_images(tiles, grid);
+  const torch::Tensor picture = io::tile_images(tiles, grid);
+  return segmentation ? with_legend(picture, config.task.target, classes)
+                      : picture;
 }
 
 FinetuneHistory::FinetuneHistory(const FinetuneConfig& config,
@@ -149,7 +153,11 @@ void FinetuneHistory::write_picture(const std::string& path) const {
   chart.smoothing = 1;
   std::vector<io::Series> scores;
   for (const auto& [name, curve] : scores_) {
-    scores.push_back({name, curve.x, curve.y});
+    // Of many classes only the mean; the others are in metrics.jsonl.
+    const bool mean = !name.starts_with("dice_") || name == "dice_average";
+    if (mean || scores_.size() <= kMostCurves) {
+      scores.push_back({name, curve.x, curve.y});
+    }
   }
   if (!scores.empty()) draw("Validation", scores);
   chart.height = 200;

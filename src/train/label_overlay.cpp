@@ -28,4 +28,12 @@ void overlay_labels(torch::Tensor& image, const torch::Tensor& labels,
   }
 }
 
+torch::Tensor with_legend(const torch::Tensor& picture, data::TargetKind target,
+                          const std::vector<std::string>& classes) {
+  const auto first = static_cast<std::ptrdiff_t>(first_class(target));
+  const std::vector<std::string> names(classes.begin() + first, classes.end());
+  return io::stack_vertically(
+      {picture, io::draw_legend(names, picture.size(2))});
+}
+
 }  // namespace unimiss::train

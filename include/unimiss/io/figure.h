@@ -60,9 +60,8 @@ torch::Tensor tile_images(const std::vector<Tile>& tiles,
 /// [0, 1]; there are ten, which repeat.
 std::array<float, 3> class_colour(int64_t k);
 
-/// What the colours mean: item i is drawn in class_colour(first + i).
-torch::Tensor draw_legend(const std::vector<std::string>& names, int64_t width,
-                          int64_t first = 0);
+/// What the colours mean: item i is drawn in class_colour(i).
+torch::Tensor draw_legend(const std::vector<std::string>& names, int64_t width);
 
 /// Canvases [3, H_i, W_i] below each other: [3, sum of H_i, largest W_i].
 torch::Tensor stack_vertically(const std::vector<torch::Tensor>& canvases);

@@ -3,6 +3,8 @@
 #include <torch/types.h>
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "unimiss/data/case.h"
 
@@ -18,5 +20,9 @@ int64_t fullest_slice(const torch::Tensor& map);
 /// background of a label map has none. classes: or structures.
 void overlay_labels(torch::Tensor& image, const torch::Tensor& labels,
                     data::TargetKind target, int64_t classes);
+
+/// A picture [3, H, W] with what the colours mean below it.
+torch::Tensor with_legend(const torch::Tensor& picture, data::TargetKind target,
+                          const std::vector<std::string>& classes);
 
 }  // namespace unimiss::train
