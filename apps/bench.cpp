@@ -10,5 +10,6 @@ int main(int argc, char** argv) {
   unimiss::Body body;
   unimiss::add_step_command(app, body);
   unimiss::add_data_command(app, body);
+  unimiss::add_predict_command(app, body);
   return unimiss::run_app(app, argc, argv, [&] { body(); });
 }

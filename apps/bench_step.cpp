@@ -12,8 +12,6 @@
 #include <vector>
 
 #include "bench.h"
-#include "unimiss/core/stopwatch.h"
-#include "unimiss/train/device.h"
 #include "unimiss/train/pretrainer.h"
 
 namespace unimiss {
@@ -27,32 +25,13 @@ struct BenchOptions {
   bool json = false;
 };
 
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
-
-void wait_for(torch::Device device) {
-  // Reading one element back waits for all work queued before it.
-  if (device.is_cuda()) at::zeros({1}, device).item<float>();
-}
-
-template <class Work>
-double seconds(torch::Device device, const Work& work) {
-  wait_for(device);
-  const Stopwatch stopwatch;
-  work();
-  wait_for(device);
-  return stopwatch.seconds();
-}
-
 /// fp32 matrix multiplication, floating-point operations a second.
 double matmul_rate(torch::Device device) {
   const int64_t n = device.is_cuda() ? 8192 : 1536;
   static const at::Tensor a = at::rand({n, n}, device);
   static const at::Tensor b = at::rand({n, n}, device);
   static at::Tensor c = at::empty({n, n}, device);
-  const double elapsed = seconds(device, [&] { at::mm_out(c, a, b); });
+  const double elapsed = device_seconds(device, [&] { at::mm_out(c, a, b); });
   return 2.0 * static_cast<double>(n) * static_cast<double>(n) *
          static_cast<double>(n) / elapsed;
 }
@@ -114,7 +93,7 @@ Result run(const BenchOptions& options) {
   double before = peak_now();
   for (int64_t i = 0; i < options.warmup + options.steps; ++i) {
     const double elapsed =
-        seconds(setup.device, [&] { pretrainer.step(batch, plan); });
+        device_seconds(setup.device, [&] { pretrainer.step(batch, plan); });
     const double after = peak_now();
     if (i >= options.warmup) {
       times.push_back(elapsed);

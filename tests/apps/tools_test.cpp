@@ -54,6 +54,23 @@ TEST(Tools, BenchMeasuresAStep) {
             2);
 }
 
+TEST(Tools, BenchMeasuresPrediction) {
+  const std::string call =
+      "predict --volume 20,70,64 --patch 16,64,64 --classes 3 --rounds 1 "
+      "--threads 1 --json";
+  const auto result = testing::run_program("unimiss-bench", call);
+  ASSERT_EQ(result.status, 0) << result.output;
+  const auto json = nlohmann::json::parse(result.output);
+  EXPECT_EQ(json["windows"], 4);
+  EXPECT_GT(json["slab_by_slab"]["voxels_per_second"].get<double>(), 0);
+  EXPECT_GT(json["patch_by_patch"]["peak_memory_mb"].get<int64_t>(), 0);
+  // The two loops predict the same, but for scores that are almost equal.
+  EXPECT_GT(json["same_labels"].get<double>(), 0.999);
+  const auto small =
+      testing::run_program("unimiss-bench", call + " --volume 15,70,64");
+  EXPECT_EQ(small.status, 2) << small.output;
+}
+
 TEST(Tools, BenchMeasuresTheDataPath) {
   const testing::TemporaryDirectory folder;
   io::write_png(folder.file("a.png"), at::randint(256, {80, 90}, at::kByte));
