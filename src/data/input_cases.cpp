@@ -22,10 +22,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool is_list(const std::string& path) {
-  return name_ends_in(path, {".txt", ".csv"});
-}
-
 /// By its name; a folder, by what it holds.
 bool is_input(const fs::path& path, int rank) {
   std::error_code ignored;
@@ -149,6 +145,10 @@ bool name_ends_in(const std::string& name,
       [&](std::string_view ending) { return lower.ends_with(ending); });
 }
 
+bool is_list_name(const std::string& name) {
+  return name_ends_in(name, {".txt", ".csv"});
+}
+
 bool is_volume_name(const std::string& name) {
   return name_ends_in(name,
                       {".nii.gz", ".nii", ".mha", ".mhd", ".nrrd", ".nhdr"});
@@ -160,7 +160,7 @@ std::vector<Case> input_cases(const std::string& input,
   if (!fs::exists(input, ignored)) {
     throw DataError(input, "does not exist; name a file, a folder or a list");
   }
-  if (!fs::is_directory(input, ignored) && is_list(input)) {
+  if (!fs::is_directory(input, ignored) && is_list_name(input)) {
     return listed_cases(input, options);
   }
   std::vector<Case> cases;

@@ -38,16 +38,12 @@ class ListReader {
       : folder_(std::move(folder)), options_(options), problems_(problems) {}
 
   std::vector<ListRow> read(std::istream& list) {
-    constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
     std::vector<ListRow> rows;
     std::string text;
     bool first = true;
     for (int64_t number = 1; std::getline(list, text); ++number) {
-      std::string_view line = text;
-      if (number == 1 && line.starts_with(kByteOrderMark)) {
-        line.remove_prefix(kByteOrderMark.size());
-      }
-      line = trimmed(line);
+      const std::string_view line =
+          trimmed(number == 1 ? without_byte_order_mark(text) : text);
       if (line.empty() || line.starts_with('#')) continue;
       if (std::exchange(first, false) && is_header(number, line)) continue;
       std::optional<ListRow> row =

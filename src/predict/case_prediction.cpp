@@ -41,25 +41,20 @@ std::vector<std::string> CasePrediction::wanted_files(
   return files;
 }
 
-bool CasePrediction::is_done(const data::Case& of) const {
-  const auto record = read_record(request_.output, of.id);
-  if (!record || record->input != input_of(of)) return false;
+std::optional<CaseRecord> CasePrediction::done(const data::Case& of) const {
+  auto record = read_record(request_.output, of.id);
+  if (!record || record->input != input_of(of)) return std::nullopt;
   for (const std::string& file : wanted_files(of)) {
-    if (!fs::exists(request_.output + "/" + file)) return false;
+    if (!fs::exists(request_.output + "/" + file)) return std::nullopt;
   }
-  return true;
+  return record;
 }
 
-std::string CasePrediction::predict(const data::Case& of) const {
-  CaseRecord record{of.id, input_of(of), wanted_files(of), {}, {}};
-  std::string problem;
-  if (segments()) {
-    problem = segment(of, record);
-  } else {
-    classify(of, record);
-  }
+CaseRecord CasePrediction::predict(const data::Case& of) const {
+  CaseRecord record{of.id, input_of(of), wanted_files(of), {}, {}, {}};
+  segments() ? segment(of, record) : classify(of, record);
   write_record(request_.output, record);
-  return problem;
+  return record;
 }
 
 void CasePrediction::check_apart(const data::Case& of) const {
@@ -182,16 +177,14 @@ torch::Tensor CasePrediction::predict_map(const data::Case& of,
   return map;
 }
 
-std::string CasePrediction::segment(const data::Case& of,
-                                    CaseRecord& record) const {
+void CasePrediction::segment(const data::Case& of, CaseRecord& record) const {
   data::CaseReference own;
   torch::Tensor image;
-  std::string problem;
-  const torch::Tensor map = predict_map(of, own, image, problem);
+  const torch::Tensor map =
+      predict_map(of, own, image, record.reference_problem);
   if (own.map.defined()) record.dice = dice_of(map, own.map);
   if (request_.overlays) draw(record, image, own, map);
   train::write_prediction(request_.output, format_, of, map, own.grid);
-  return problem;
 }
 
 void CasePrediction::classify(const data::Case& of, CaseRecord& record) const {

@@ -20,11 +20,12 @@ class CasePrediction {
   CasePrediction(const PredictionRequest& request,
                  std::vector<SavedNetwork> networks, FilesOfCases references);
 
-  /// Whether all files of the case are there, of its images as they are now.
-  bool is_done(const data::Case& of) const;
-  /// Writes them, the record last; what is wrong with its reference, which is
-  /// then left out. Throws DataError naming the file at fault.
-  std::string predict(const data::Case& of) const;
+  /// What was done for the case, where all its files are there, of its images
+  /// as they are now.
+  std::optional<CaseRecord> done(const data::Case& of) const;
+  /// Writes them, the record last. A reference at fault is left out. Throws
+  /// DataError naming the file at fault.
+  CaseRecord predict(const data::Case& of) const;
   /// Throws ConfigError where the output is the folder of an image of the case,
   /// or a reference would be overwritten.
   void check_apart(const data::Case& of) const;
@@ -44,7 +45,7 @@ class CasePrediction {
                              std::string& problem) const;
   torch::Tensor predict_map(const data::Case& of, data::CaseReference& own,
                             torch::Tensor& image, std::string& problem) const;
-  std::string segment(const data::Case& of, CaseRecord& record) const;
+  void segment(const data::Case& of, CaseRecord& record) const;
   void classify(const data::Case& of, CaseRecord& record) const;
   std::optional<double> dice_of(const torch::Tensor& map,
                                 const torch::Tensor& reference) const;

@@ -30,10 +30,12 @@ std::optional<CaseRecord> read_record(const std::string& output,
   const Json json = Json::parse(file, nullptr, /*allow_exceptions=*/false);
   if (!json.is_object()) return std::nullopt;
   try {
-    CaseRecord record{id, json.at("input").get<std::string>(),
+    CaseRecord record{id,
+                      json.at("input").get<std::string>(),
                       json.at("files").get<std::vector<std::string>>(),
                       std::nullopt,
-                      json.at("probabilities").get<std::vector<double>>()};
+                      json.at("probabilities").get<std::vector<double>>(),
+                      json.at("reference_problem").get<std::string>()};
     if (json.at("dice").is_number()) record.dice = json["dice"].get<double>();
     return record;
   } catch (const Json::exception&) {
@@ -46,7 +48,8 @@ void write_record(const std::string& output, const CaseRecord& record) {
                   {"input", record.input},
                   {"files", record.files},
                   {"dice", record.dice ? Json(*record.dice) : Json(nullptr)},
-                  {"probabilities", record.probabilities}};
+                  {"probabilities", record.probabilities},
+                  {"reference_problem", record.reference_problem}};
   std::error_code ignored;  // writing tells what is wrong
   fs::create_directories(output + kFolder, ignored);
   // A path need not be UTF-8.
@@ -60,7 +63,7 @@ void remove_record(const std::string& output, const std::string& id) {
   fs::remove(record_file(output, id), ignored);
 }
 
-std::vector<CaseRecord> read_records(const std::string& output) {
+std::vector<std::string> recorded_ids(const std::string& output) {
   std::vector<std::string> ids;
   std::error_code error;
   for (fs::directory_iterator entry(output + kFolder, error), end;
@@ -70,6 +73,11 @@ std::vector<CaseRecord> read_records(const std::string& output) {
     }
   }
   std::sort(ids.begin(), ids.end());
+  return ids;
+}
+
+std::vector<CaseRecord> read_records(const std::string& output,
+                                     const std::vector<std::string>& ids) {
   std::vector<CaseRecord> records;
   for (const std::string& id : ids) {
     if (auto record = read_record(output, id)) {

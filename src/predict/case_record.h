@@ -16,6 +16,7 @@ struct CaseRecord {
   std::vector<std::string> files;
   std::optional<double> dice;         ///< mean over classes, of a reference
   std::vector<double> probabilities;  ///< of a classification
+  std::string reference_problem;      ///< why it was left out; empty: it is not
 };
 
 std::string record_file(const std::string& output, const std::string& id);
@@ -24,8 +25,11 @@ std::optional<CaseRecord> read_record(const std::string& output,
                                       const std::string& id);
 void write_record(const std::string& output, const CaseRecord& record);
 void remove_record(const std::string& output, const std::string& id);
-/// Of all cases, by id.
-std::vector<CaseRecord> read_records(const std::string& output);
+/// The ids of all cases, in order.
+std::vector<std::string> recorded_ids(const std::string& output);
+/// Of these cases, without those that are no record.
+std::vector<CaseRecord> read_records(const std::string& output,
+                                     const std::vector<std::string>& ids);
 
 /// Tells the files of a case, their sizes and times of change.
 std::string input_text(const std::vector<std::string>& files);

@@ -25,8 +25,7 @@ const std::set<std::string> kBesidePredictions{
 
 bool is_list_file(const std::string& path) {
   std::error_code ignored;
-  return (path.ends_with(".txt") || path.ends_with(".csv")) &&
-         !fs::is_directory(path, ignored);
+  return data::is_list_name(path) && !fs::is_directory(path, ignored);
 }
 
 /// The predict.json of a folder, or of the folder of a CSV file.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "predict/case_problem.h"
 #include "predict/class_scores.h"
 #include "predict/evaluation_input.h"
 #include "predict/evaluation_tables.h"
@@ -107,8 +108,8 @@ std::vector<ScoredCase> score_cases(const MapPairs& pairs,
       log_progress("evaluating " + pair.id, "evaluating " + pair.id);
       try {
         scored[i] = score_case(pair, pairs.rank, task, request);
-      } catch (const Error& error) {
-        problems[i] = error.what();
+      } catch (const std::exception& error) {
+        problems[i] = case_problem(error);
       }
     }
   });

@@ -56,9 +56,10 @@ void draw_extremes(const std::string& output, std::vector<CaseRecord> records) {
                    [](const CaseRecord& left, const CaseRecord& right) {
                      return *left.dice < *right.dice;
                    });
-  std::vector<torch::Tensor> pictures;
   std::vector<size_t> shown{0, (records.size() - 1) / 2, records.size() - 1};
   shown.erase(std::unique(shown.begin(), shown.end()), shown.end());
+  std::vector<torch::Tensor> pictures;
+  pictures.reserve(shown.size());
   for (const size_t i : shown) {
     pictures.push_back(
         io::read_pixels(output + "/overlays/" + records[i].id + ".png"));
@@ -69,6 +70,7 @@ void draw_extremes(const std::string& output, std::vector<CaseRecord> records) {
 
 std::optional<double> mean_dice(const std::vector<CaseRecord>& records) {
   std::vector<std::optional<double>> each;
+  each.reserve(records.size());
   for (const CaseRecord& record : records) each.push_back(record.dice);
   return eval::optional_mean(each);
 }
@@ -81,14 +83,20 @@ std::optional<double> gather_predictions(const PredictionRequest& request) {
   if (!facts.is_object() || !facts.contains("networks")) {
     return std::nullopt;  // no job began
   }
-  const std::vector<CaseRecord> records = read_records(request.output);
-  if (facts.at("target") == enum_name(data::TargetKind::kClass) ||
-      facts.at("target") == enum_name(data::TargetKind::kClasses)) {
-    write_table(request.output, facts, records);
-  } else if (request.overlays) {
-    draw_extremes(request.output, records);
+  const bool classifies =
+      facts.at("target") == enum_name(data::TargetKind::kClass) ||
+      facts.at("target") == enum_name(data::TargetKind::kClasses);
+  while (true) {
+    const auto ids = recorded_ids(request.output);
+    const std::vector<CaseRecord> records = read_records(request.output, ids);
+    if (classifies) {
+      write_table(request.output, facts, records);
+    } else if (request.overlays) {
+      draw_extremes(request.output, records);
+    }
+    // Another job may have ended meanwhile and its table be written over.
+    if (recorded_ids(request.output) == ids) return mean_dice(records);
   }
-  return mean_dice(records);
 }
 
 }  // namespace unimiss::predict

@@ -10,7 +10,7 @@
 
 #include "predict/case_files.h"
 #include "predict/case_prediction.h"
-#include "predict/case_record.h"
+#include "predict/case_problem.h"
 #include "unimiss/core/error.h"
 #include "unimiss/core/log.h"
 #include "unimiss/core/stopwatch.h"
@@ -149,31 +149,31 @@ void predict_cases(const PredictionRequest& request,
                    const std::vector<data::Case>& cases,
                    PredictionSummary& summary) {
   const auto count = static_cast<int64_t>(cases.size());
+  const auto tell = [&](const std::string& problem) {
+    if (problem.empty()) return;
+    log_warning("predicted without its reference: " + problem);
+    summary.problems.push_back(problem);
+  };
   for (int64_t i = request.job; i < count; i += request.jobs) {
     const data::Case& each = cases[i];
     ++summary.cases;
     try {
-      if (prediction.is_done(each)) {
+      if (const auto record = prediction.done(each)) {
         ++summary.there_before;
+        tell(record->reference_problem);
         continue;
       }
       // What it says is of the case as it was.
       remove_record(request.output, each.id);
       const Stopwatch one;
-      const std::string problem = prediction.predict(each);
+      const CaseRecord record = prediction.predict(each);
       ++summary.predicted;
-      if (!problem.empty()) {
-        log_warning("predicted without its reference: " + problem);
-        summary.problems.push_back(problem);
-      }
+      tell(record.reference_problem);
       const std::string message = fmt::format("{} of {}: {} in {:.1f} s", i + 1,
                                               count, each.id, one.seconds());
       log_progress(message, message);
     } catch (const std::exception& error) {
-      // Whatever it is (memory that one large case lacks, say), others go on.
-      const auto* bug = dynamic_cast<const c10::Error*>(&error);
-      const std::string what =
-          bug ? bug->what_without_backtrace() : error.what();
+      const std::string what = case_problem(error);
       log_warning(fmt::format("{} is not predicted: {}", each.id, what));
       summary.problems.push_back(fmt::format("{}: {}", each.id, what));
     }

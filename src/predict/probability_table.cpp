@@ -6,7 +6,9 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <numeric>
+#include <string_view>
 
 #include "predict/evaluation_input.h"
 #include "unimiss/core/problems.h"
@@ -24,11 +26,16 @@ struct ProbabilityColumns {
 ProbabilityColumns columns_of(const std::string& path,
                               const std::vector<std::string>& header,
                               std::vector<std::string>& classes) {
-  std::vector<std::string> names;
-  for (const std::string& field : header) {
-    if (field != "case" && field != "predicted") names.push_back(field);
-  }
   const auto id = std::find(header.begin(), header.end(), "case");
+  const auto predicted = std::find(header.begin(), header.end(), "predicted");
+  std::vector<std::string> names;
+  std::map<std::string, size_t> places;
+  for (auto field = header.begin(); field != header.end(); ++field) {
+    // A class may be called so, too: in another column.
+    if (field == id || field == predicted) continue;
+    names.push_back(*field);
+    places[*field] = field - header.begin();
+  }
   require(id != header.end(), path,
           "has no column 'case'; a predictions.csv begins with "
           "case,predicted,CLASS,CLASS,...");
@@ -42,8 +49,7 @@ ProbabilityColumns columns_of(const std::string& path,
   ProbabilityColumns columns{
       static_cast<size_t>(id - header.begin()), header.size(), {}};
   for (const std::string& name : classes) {
-    columns.classes.push_back(std::find(header.begin(), header.end(), name) -
-                              header.begin());
+    columns.classes.push_back(places.at(name));
   }
   return columns;
 }
@@ -89,8 +95,10 @@ ProbabilityTable read_probabilities(const std::string& path,
   std::optional<ProbabilityColumns> columns;
   std::string text;
   for (int64_t number = 1; std::getline(file, text); ++number) {
-    if (trimmed(text).empty()) continue;
-    const auto fields = csv_fields(trimmed(text));
+    const std::string_view line =
+        trimmed(number == 1 ? without_byte_order_mark(text) : text);
+    if (line.empty()) continue;
+    const auto fields = csv_fields(line);
     if (!columns) {
       require(fields.has_value(), path, "has a quote that is not closed");
       columns = columns_of(path, *fields, table.classes);

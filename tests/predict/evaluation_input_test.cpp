@@ -94,6 +94,16 @@ TEST_F(EvaluationInput, ReadsProbabilitiesInAnyOrderOfColumns) {
             (std::vector<std::string>{"b", "a"}));
 }
 
+TEST_F(EvaluationInput, ReadsWhatSpreadsheetsWrite) {
+  // A mark of UTF-8, lines of Windows, classes called as our own columns.
+  csv("\xef\xbb\xbf"
+      "case,predicted,case,predicted\r\nx,case,0.75,0.25\r\n");
+  const ProbabilityTable table = probabilities({TargetKind::kClass, {}, {}});
+  EXPECT_TRUE(table.bad.empty());
+  EXPECT_EQ(table.classes, (std::vector<std::string>{"case", "predicted"}));
+  EXPECT_EQ(table.cases.at("x"), (std::vector<double>{0.75, 0.25}));
+}
+
 TEST_F(EvaluationInput, TellsOfRowsThatAreNoProbabilities) {
   csv("case,a,b\nx,0.5,0.5\nx,0.5,0.5\ny,0.5,nan\nz,0.5,0.6\nw,0.5\n"
       "good,0.5,0.5\n");

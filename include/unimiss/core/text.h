@@ -18,6 +18,14 @@ inline std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
 }
 
+/// What a file begins with, without the mark that some programs put before
+/// UTF-8.
+inline std::string_view without_byte_order_mark(std::string_view text) {
+  constexpr std::string_view kMark = "\xef\xbb\xbf";
+  if (text.starts_with(kMark)) text.remove_prefix(kMark.size());
+  return text;
+}
+
 /// The fields of a CSV line; nothing where a quote is not closed.
 inline std::optional<std::vector<std::string>> csv_fields(
     std::string_view line) {

@@ -13,9 +13,11 @@
 /// The cases of a folder or list that are to be predicted or compared.
 namespace unimiss::data {
 
-/// Whether a name, in any case, ends in one of these, or as volumes do.
+/// Whether a name, in any case, ends in one of these, or as lists or volumes
+/// do.
 bool name_ends_in(const std::string& name,
                   std::initializer_list<std::string_view> endings);
+bool is_list_name(const std::string& name);
 bool is_volume_name(const std::string& name);
 
 struct InputOptions {
@@ -39,9 +41,9 @@ std::vector<Case> input_cases(const std::string& input,
                               const InputOptions& options);
 
 /// The images or volumes of a folder by their names without the ending, as
-/// file_name()s. What is
-/// neither is left out with a warning, but not what `beside` names. Throws
-/// DataError for a folder that cannot be read and for two files of one name.
+/// file_name()s. What is neither is left out with a warning, but not what
+/// `beside` names. Throws DataError for a folder that cannot be read and for
+/// two files of one name.
 std::map<std::string, std::string> files_by_name(
     const std::string& folder, int rank,
     const std::set<std::string>& beside = {});
