@@ -6,6 +6,7 @@
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -19,6 +20,7 @@
 #include "unimiss/data/case_list.h"
 #include "unimiss/io/durable_file.h"
 #include "unimiss/predict/result_table.h"
+#include "unimiss/train/initial_weights.h"
 
 namespace unimiss {
 namespace {
@@ -100,31 +102,73 @@ std::vector<Run> runs_of(const TableArguments& arguments) {
   return runs;
 }
 
-/// Everything that a run's result follows from.
-std::string settings_of(const TableArguments& arguments, const Run& run) {
+/// Size and checksum of files, each read once.
+class FileTexts {
+ public:
+  std::string of(const std::string& path) {
+    auto [known, added] = texts_.try_emplace(path);
+    if (added) {
+      const io::FileDigest digest = io::digest_of(path);
+      known->second =
+          fmt::format("# {} {} {:08x}\n", path, digest.bytes, digest.crc32);
+    }
+    return known->second;
+  }
+
+ private:
+  std::map<std::string, std::string> texts_;
+};
+
+/// Everything that a run's result follows from, but for the images and labels
+/// themselves.
+std::string settings_of(const TableArguments& arguments, const Run& run,
+                        FileTexts& texts) {
   train::FinetuneConfig config =
       read_finetune_file(arguments.config, run.overrides(arguments));
   require(!config.data.test.empty() || !config.data.dataset.empty(),
           "data.test", "is empty, so that there is nothing to compare");
   config.run.output.clear();
-  return config::dump(config);
+  std::string text = config::dump(config);
+  std::vector<std::string> files;
+  for (const auto* lists :
+       {&config.data.train, &config.data.validation_lists, &config.data.test}) {
+    files.insert(files.end(), lists->begin(), lists->end());
+  }
+  if (!config.data.splits.empty()) files.push_back(config.data.splits);
+  if (!config.data.dataset.empty()) {
+    files.push_back(config.data.dataset + "/dataset.json");
+  }
+  before_work([&] {
+    if (!config.init.from_scratch) {
+      files.push_back(train::initial_weights_file(config.init));
+    }
+    for (const std::string& file : files) text += texts.of(file);
+  });
+  return text;
 }
 
 /// Whether the run has finished, with these settings. Throws ConfigError where
 /// it was made with others.
 bool has_finished(const Run& run, const std::string& settings) {
   const std::string name = run.folder + "/table_settings.yaml";
+  const bool has_begun = fs::exists(run.folder + "/manifest.json") ||
+                         fs::exists(run.folder + "/test");
+  if (!has_begun) return false;
   std::ifstream file(name);
   if (file) {
     const std::string before{std::istreambuf_iterator<char>(file), {}};
     if (before != settings) {
       throw ConfigError(name +
-                        ": tells of a run with other settings; choose another "
-                        "--output, or remove that run");
+                        ": tells of a run with other settings, weights or "
+                        "lists; choose another --output, or remove the folder "
+                        "of that run");
     }
     return predict::read_test_result(run.folder).has_value();
   }
-  return false;
+  throw ConfigError(run.folder +
+                    ": is a run, but not of this table (there is no "
+                    "table_settings.yaml); choose another --output, or remove "
+                    "that run");
 }
 
 /// Runs unimiss-finetune, which lies beside this program; its exit status.
@@ -180,8 +224,9 @@ int make_table(const TableArguments& arguments) {
   // Everything that can be found wrong is, before the first hour of training.
   std::vector<std::string> settings;
   std::vector<const Run*> missing;
+  FileTexts texts;
   for (const Run& run : runs) {
-    settings.push_back(settings_of(arguments, run));
+    settings.push_back(settings_of(arguments, run, texts));
     if (!has_finished(run, settings.back())) missing.push_back(&run);
   }
   log_info(

@@ -17,20 +17,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string weights_file(const FinetuneInitOptions& init) {
-  std::error_code ignored;
-  if (!fs::is_directory(init.weights, ignored)) return init.weights;
-  std::string file = init.weights + "/export/" +
-                     std::string(enum_name(init.network)) + ".safetensors";
-  if (!fs::exists(file, ignored)) {
-    throw DataError(init.weights,
-                    "holds no export/" + std::string(enum_name(init.network)) +
-                        ".safetensors; name the folder of a pretraining that "
-                        "has finished, or a file");
-  }
-  return file;
-}
-
 const char* verb(model::Transfer transfer) {
   switch (transfer) {
     case model::Transfer::kLoaded:
@@ -61,9 +47,23 @@ void tell(const std::string& file, const model::TransferReport& report) {
 
 }  // namespace
 
+std::string initial_weights_file(const FinetuneInitOptions& init) {
+  std::error_code ignored;
+  if (!fs::is_directory(init.weights, ignored)) return init.weights;
+  std::string file = init.weights + "/export/" +
+                     std::string(enum_name(init.network)) + ".safetensors";
+  if (!fs::exists(file, ignored)) {
+    throw DataError(init.weights,
+                    "holds no export/" + std::string(enum_name(init.network)) +
+                        ".safetensors; name the folder of a pretraining that "
+                        "has finished, or a file");
+  }
+  return file;
+}
+
 void load_initial_weights(const FinetuneConfig& config, TaskNetwork& network) {
   if (config.init.from_scratch) return;
-  const std::string file = weights_file(config.init);
+  const std::string file = initial_weights_file(config.init);
   const io::TensorMap weights = io::load_tensors(file);
   const model::PretrainedSizes sizes = pretrained_sizes(file);
   model::TransferReport report;

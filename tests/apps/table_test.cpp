@@ -72,6 +72,18 @@ TEST_F(Table, RunsWhatIsMissingAndComparesWithTheFirst) {
   result = table(call + " optimizer.lr=0.02");
   EXPECT_EQ(result.status, 2) << result.output;
   EXPECT_THAT(result.output, HasSubstr("with other settings"));
+  // Nor are runs of other weights of the same name, or another list.
+  fs::copy_file(file("pretrained/export/teacher.safetensors"),
+                file("pretrained/export/student.safetensors"),
+                fs::copy_options::overwrite_existing);
+  result = table(call);
+  EXPECT_EQ(result.status, 2) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("again/ratio_0.4/seed_1"));
+  // Nor one whose settings nobody knows.
+  fs::remove(file("table/scratch/ratio_1/seed_1/table_settings.yaml"));
+  result = table("--init scratch --seed 1 --title Toy");
+  EXPECT_EQ(result.status, 2) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("is a run, but not of this table"));
 }
 
 TEST_F(Table, TellsOfRunsThatFail) {

@@ -7,6 +7,10 @@
 
 namespace unimiss::train {
 
+/// The file that init.weights means: itself, or of a folder that of
+/// init.network. Throws DataError where that is missing.
+std::string initial_weights_file(const FinetuneInitOptions& init);
+
 /// Takes the pretrained backbone of init.weights over and says what became of
 /// it: how much in the log, each tensor in the log file.
 ///
