@@ -1,0 +1,164 @@
+#include "unimiss/distributed/communicator.h"
+
+#include <ATen/Functions.h>
+#include <c10/util/intrusive_ptr.h>
+#include <fmt/format.h>
+
+#include <cstring>
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
+#include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
+#include <torch/csrc/distributed/c10d/TCPStore.hpp>
+#include <utility>
+
+#include "distributed/communicator_implementation.h"
+#include "distributed/nccl_backend.h"
+#include "unimiss/core/error.h"
+
+namespace unimiss::distributed {
+namespace {
+
+using Gloo = c10d::ProcessGroupGloo;
+
+c10::intrusive_ptr<c10d::Store> meet(const World& world,
+                                     std::chrono::seconds timeout) {
+  c10d::TCPStoreOptions options;
+  options.port = static_cast<uint16_t>(world.port);
+  options.isServer = !world.agent_store && world.rank == 0;
+  options.numWorkers = static_cast<size_t>(world.size);
+  options.waitWorkers = false;
+  options.timeout = timeout;
+  try {
+    const auto store =
+        c10::make_intrusive<c10d::TCPStore>(world.address, options);
+    // What an earlier attempt wrote must not be read.
+    return c10::make_intrusive<c10d::PrefixStore>("unimiss/" + world.attempt,
+                                                  store);
+  } catch (const std::exception& error) {
+    throw RunError(fmt::format(
+        "process {} of {} cannot reach {} at port {} ({}); name the machine of "
+        "rank 0 by MASTER_ADDR and a free port by MASTER_PORT",
+        world.rank, world.size, world.address, world.port, error.what()));
+  }
+}
+
+c10::intrusive_ptr<c10d::Backend> make_gloo(
+    const c10::intrusive_ptr<c10d::Store>& store, const World& world,
+    std::chrono::seconds timeout) {
+  auto options = Gloo::Options::create(timeout);
+  const bool one_machine = world.local_size == world.size;
+  options->devices = {one_machine ? Gloo::createDeviceForHostname("127.0.0.1")
+                                  : Gloo::createDefaultDevice()};
+  return c10::make_intrusive<Gloo>(
+      c10::make_intrusive<c10d::PrefixStore>("gloo", store),
+      static_cast<int>(world.rank), static_cast<int>(world.size), options);
+}
+
+}  // namespace
+
+Communicator::Communicator()
+    : implementation_(std::make_unique<Implementation>()) {}
+
+Communicator::Communicator(const World& world, torch::Device device,
+                           std::chrono::seconds timeout)
+    : Communicator() {
+  implementation_->world = world;
+  implementation_->device = device;
+  if (world.size == 1) return;
+  const auto store = meet(world, timeout);
+  try {
+    auto group = c10::make_intrusive<c10d::ProcessGroup>(
+        store, static_cast<int>(world.rank), static_cast<int>(world.size));
+    group->setBackend(c10::DeviceType::CPU,
+                      c10d::ProcessGroup::BackendType::GLOO,
+                      make_gloo(store, world, timeout));
+    group->setDefaultBackend(c10d::ProcessGroup::BackendType::GLOO);
+    if (device.is_cuda()) {
+      group->setBackend(c10::DeviceType::CUDA,
+                        c10d::ProcessGroup::BackendType::NCCL,
+                        make_nccl_backend(store, world, device, timeout));
+    }
+    group->setGroupName("unimiss");
+    implementation_->group = std::move(group);
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw_lost(world, "meeting them", error);
+  }
+  barrier();
+}
+
+Communicator::~Communicator() = default;
+Communicator::Communicator(Communicator&&) noexcept = default;
+Communicator& Communicator::operator=(Communicator&&) noexcept = default;
+
+const World& Communicator::world() const { return implementation_->world; }
+
+void Communicator::sum(torch::Tensor& tensor) const {
+  if (size() == 1) return;
+  std::vector<at::Tensor> tensors{tensor};
+  implementation_->together("adding up numbers", [&] {
+    return implementation_->group->allreduce(tensors);
+  });
+}
+
+void Communicator::mean(torch::Tensor& tensor) const {
+  if (size() == 1) return;
+  sum(tensor);
+  tensor.div_(size());
+}
+
+void Communicator::broadcast(const std::vector<torch::Tensor>& tensors) const {
+  if (size() == 1) return;
+  const torch::NoGradGuard no_grad;
+  for (const torch::Tensor& tensor : tensors) {
+    std::vector<at::Tensor> sent{tensor.detach().contiguous()};
+    implementation_->together("handing out numbers", [&] {
+      return implementation_->group->broadcast(sent);
+    });
+    if (!sent[0].is_same(tensor)) tensor.detach().copy_(sent[0]);
+  }
+}
+
+std::vector<torch::Tensor> Communicator::gather(
+    const torch::Tensor& tensor) const {
+  if (size() == 1) return {tensor};
+  std::vector<at::Tensor> own{tensor.contiguous()};
+  std::vector<std::vector<at::Tensor>> all(1);
+  for (int64_t i = 0; i < size(); ++i) all[0].push_back(at::empty_like(own[0]));
+  implementation_->together("collecting numbers", [&] {
+    return implementation_->group->allgather(all, own);
+  });
+  return std::move(all[0]);
+}
+
+std::vector<std::string> Communicator::gather(const std::string& text) const {
+  if (size() == 1) return {text};
+  int64_t longest = 0;
+  std::vector<int64_t> lengths;
+  for (const torch::Tensor& length :
+       gather(at::full({1}, static_cast<int64_t>(text.size()), torch::kLong))) {
+    lengths.push_back(length.item<int64_t>());
+    longest = std::max(longest, lengths.back());
+  }
+  torch::Tensor own = at::zeros({std::max<int64_t>(longest, 1)}, torch::kByte);
+  if (!text.empty()) std::memcpy(own.data_ptr(), text.data(), text.size());
+  const auto all = gather(own);
+  std::vector<std::string> texts;
+  texts.reserve(all.size());
+  for (size_t i = 0; i < all.size(); ++i) {
+    texts.emplace_back(static_cast<const char*>(all[i].data_ptr()), lengths[i]);
+  }
+  return texts;
+}
+
+void Communicator::barrier() const {
+  if (size() == 1) return;
+  // Of the CPUs: it does not wait for work that GPUs still have to do.
+  torch::Tensor nothing = at::zeros({1});
+  std::vector<at::Tensor> tensors{nothing};
+  implementation_->together("waiting for each other", [&] {
+    return implementation_->group->allreduce(tensors);
+  });
+}
+
+}  // namespace unimiss::distributed

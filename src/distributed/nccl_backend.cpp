@@ -1,0 +1,31 @@
+#include "distributed/nccl_backend.h"
+
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
+
+#include "unimiss/core/error.h"
+#ifdef UNIMISS_CUDA
+#include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>
+#endif
+
+namespace unimiss::distributed {
+
+c10::intrusive_ptr<c10d::Backend> make_nccl_backend(
+    [[maybe_unused]] const c10::intrusive_ptr<c10d::Store>& store,
+    [[maybe_unused]] const World& world, [[maybe_unused]] torch::Device device,
+    [[maybe_unused]] std::chrono::seconds timeout) {
+#ifdef UNIMISS_CUDA
+  auto options = c10d::ProcessGroupNCCL::Options::create();
+  options->timeout = timeout;
+  auto backend = c10::make_intrusive<c10d::ProcessGroupNCCL>(
+      c10::make_intrusive<c10d::PrefixStore>("nccl", store),
+      static_cast<int>(world.rank), static_cast<int>(world.size), options);
+  // The communicator is made now, on this GPU, and not in the first step.
+  backend->eagerConnectSingleDevice(device);
+  return backend;
+#else
+  throw ConfigError(
+      "run.device: this build has no CUDA, so GPUs cannot train together");
+#endif
+}
+
+}  // namespace unimiss::distributed

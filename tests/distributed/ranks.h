@@ -1,0 +1,73 @@
+#pragma once
+
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "unimiss/distributed/communicator.h"
+
+namespace unimiss::testing {
+
+/// A port of this machine that nobody listens at.
+inline int free_port() {
+  const int handle = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof(address);
+  bind(handle, reinterpret_cast<sockaddr*>(&address), size);
+  getsockname(handle, reinterpret_cast<sockaddr*>(&address), &size);
+  close(handle);
+  return ntohs(address.sin_port);
+}
+
+/// Runs a test of this program, called DISABLED_..., in several processes that
+/// are told apart as torchrun does; their exit statuses (-1: by a signal).
+inline std::vector<int> run_ranks(int count, const std::string& test) {
+  const std::string port = std::to_string(free_port());
+  std::vector<pid_t> processes;
+  for (int rank = 0; rank < count; ++rank) {
+    std::vector<std::string> variables{
+        "RANK=" + std::to_string(rank), "WORLD_SIZE=" + std::to_string(count),
+        "MASTER_ADDR=127.0.0.1", "MASTER_PORT=" + port};
+    for (char** variable = environ; *variable != nullptr; ++variable) {
+      variables.emplace_back(*variable);
+    }
+    std::vector<std::string> words{"/proc/self/exe", "--gtest_filter=" + test,
+                                   "--gtest_also_run_disabled_tests"};
+    const auto pointers = [](std::vector<std::string>& texts) {
+      std::vector<char*> all;
+      for (std::string& text : texts) all.push_back(text.data());
+      all.push_back(nullptr);
+      return all;
+    };
+    pid_t process = 0;
+    EXPECT_EQ(posix_spawn(&process, "/proc/self/exe", nullptr, nullptr,
+                          pointers(words).data(), pointers(variables).data()),
+              0);
+    processes.push_back(process);
+  }
+  std::vector<int> statuses;
+  for (const pid_t process : processes) {
+    int status = 0;
+    waitpid(process, &status, 0);
+    statuses.push_back(WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+  }
+  return statuses;
+}
+
+/// That of a process of run_ranks().
+inline distributed::Communicator join_ranks() {
+  return {distributed::world_from_environment(), torch::kCPU,
+          std::chrono::seconds(60)};
+}
+
+}  // namespace unimiss::testing
