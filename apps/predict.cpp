@@ -45,6 +45,9 @@ void add_options(CLI::App& app, PredictArguments& arguments) {
   app.add_option("--step", request.step,
                  "distance of neighboring windows as a share of the window; "
                  "left out: inference.step of each run");
+  add_choice<train::Precision>(
+      app, "--precision", request.precision,
+      "arithmetic of the networks; left out: run.precision of each run");
   app.add_option("--batch", request.batch,
                  "windows of one forward pass; left out: as in each run")
       ->check(CLI::Range(1, 1 << 20));

@@ -62,10 +62,12 @@ int status_of(pid_t process) {
 }
 
 void end_with_parent() {
-  const char* parent = std::getenv(kParent);
-  if (parent == nullptr || std::to_string(getppid()) != parent) return;
+  const char* variable = std::getenv(kParent);
+  if (variable == nullptr) return;
+  const std::string parent = variable;
+  unsetenv(kParent);  // what this program starts is not that one's
   prctl(PR_SET_PDEATHSIG, SIGTERM);
-  // It may have ended just before.
+  // It may have ended before this was set.
   if (std::to_string(getppid()) != parent) std::raise(SIGTERM);
 }
 

@@ -58,34 +58,6 @@ OptionalValues shares_of_columns(const torch::Tensor& values,
   return shares;
 }
 
-/// Scores from the smallest to the largest, equal ones as one step:
-/// use(positives, negatives) of each.
-template <class Use>
-void for_each_score(const torch::Tensor& scores, const torch::Tensor& positive,
-                    const Use& use) {
-  TORCH_CHECK(scores.dim() == 1 && positive.sizes() == scores.sizes() &&
-                  positive.scalar_type() == torch::kBool && positive.is_cpu(),
-              "scores ", scores.sizes(), " and ", positive.toString(), " ",
-              positive.sizes());
-  require_finite(scores);
-  const torch::Tensor score_row = scores.contiguous();
-  const torch::Tensor positive_row = positive.contiguous();
-  const auto* score = score_row.const_data_ptr<double>();
-  const auto* is_positive = positive_row.const_data_ptr<bool>();
-  std::vector<int64_t> order(scores.size(0));
-  std::iota(order.begin(), order.end(), 0);
-  std::sort(order.begin(), order.end(),
-            [&](int64_t a, int64_t b) { return score[a] < score[b]; });
-  for (size_t i = 0; i < order.size();) {
-    const double tied = score[order[i]];
-    int64_t positives = 0, negatives = 0;
-    for (; i < order.size() && score[order[i]] == tied; ++i) {
-      ++(is_positive[order[i]] ? positives : negatives);
-    }
-    use(positives, negatives);
-  }
-}
-
 std::optional<double> mean_of(const torch::Tensor& values) {
   if (values.numel() == 0) return std::nullopt;
   return values.to(torch::kDouble).mean().item<double>();
@@ -117,38 +89,90 @@ torch::Tensor first_largest(const torch::Tensor& rows) {
 
 }  // namespace
 
-std::optional<double> area_under_roc(const torch::Tensor& scores,
-                                     const torch::Tensor& positive) {
+RankedScores::RankedScores(const torch::Tensor& scores,
+                           const torch::Tensor& positive) {
+  TORCH_CHECK(scores.dim() == 1 && positive.sizes() == scores.sizes() &&
+                  positive.scalar_type() == torch::kBool && positive.is_cpu(),
+              "scores ", scores.sizes(), " and ", positive.toString(), " ",
+              positive.sizes());
+  require_finite(scores);
+  const auto score = scores.accessor<double, 1>();
+  const auto is_positive = positive.accessor<bool, 1>();
+  std::vector<int64_t> order(scores.size(0));
+  std::iota(order.begin(), order.end(), 0);
+  std::sort(order.begin(), order.end(),
+            [&](int64_t a, int64_t b) { return score[a] < score[b]; });
+  cases_.reserve(order.size());
+  for (size_t i = 0; i < order.size(); ++i) {
+    const bool last =
+        i + 1 == order.size() || score[order[i]] != score[order[i + 1]];
+    cases_.push_back({order[i], is_positive[order[i]], last});
+  }
+}
+
+/// From the smallest to the largest, equal ones as one step: use(positives,
+/// negatives) of each.
+template <class Use>
+void RankedScores::for_each_score(const std::vector<int64_t>& counts,
+                                  const Use& use) const {
+  TORCH_CHECK(counts.empty() || counts.size() == cases_.size(), counts.size(),
+              " counts of ", cases_.size(), " cases");
+  int64_t positives = 0, negatives = 0;
+  for (const RankedCase& each : cases_) {
+    (each.positive ? positives : negatives) +=
+        counts.empty() ? 1 : counts[each.number];
+    if (!each.last) continue;
+    use(positives, negatives);
+    positives = negatives = 0;
+  }
+}
+
+std::optional<double> RankedScores::area_under_roc(
+    const std::vector<int64_t>& counts) const {
   int64_t positives = 0, negatives = 0;  // of smaller scores
   int64_t twice_u = 0;
-  for_each_score(scores, positive,
-                 [&](int64_t tied_positives, int64_t tied_negatives) {
-                   twice_u += tied_positives * (2 * negatives + tied_negatives);
-                   positives += tied_positives;
-                   negatives += tied_negatives;
-                 });
+  for_each_score(counts, [&](int64_t tied_positives, int64_t tied_negatives) {
+    twice_u += tied_positives * (2 * negatives + tied_negatives);
+    positives += tied_positives;
+    negatives += tied_negatives;
+  });
   if (positives == 0 || negatives == 0) return std::nullopt;
   return static_cast<double>(twice_u) / 2 / static_cast<double>(positives) /
          static_cast<double>(negatives);
 }
 
-std::optional<double> average_precision(const torch::Tensor& scores,
-                                        const torch::Tensor& positive) {
+std::optional<double> RankedScores::average_precision(
+    const std::vector<int64_t>& counts) const {
   // Of the scores that are at least as large.
-  auto positives = positive.sum().item<int64_t>();
-  auto all = positive.numel();
+  int64_t positives = 0, all = 0;
+  for (const RankedCase& each : cases_) {
+    const int64_t count = counts.empty() ? 1 : counts[each.number];
+    all += count;
+    if (each.positive) positives += count;
+  }
   const auto total = static_cast<double>(positives);
   double sum = 0;
-  for_each_score(
-      scores, positive, [&](int64_t tied_positives, int64_t tied_negatives) {
-        const double precision =
-            static_cast<double>(positives) / static_cast<double>(all);
-        sum += static_cast<double>(tied_positives) * precision;
-        positives -= tied_positives;
-        all -= tied_positives + tied_negatives;
-      });
+  for_each_score(counts, [&](int64_t tied_positives, int64_t tied_negatives) {
+    if (tied_positives > 0) {
+      const double precision =
+          static_cast<double>(positives) / static_cast<double>(all);
+      sum += static_cast<double>(tied_positives) * precision;
+    }
+    positives -= tied_positives;
+    all -= tied_positives + tied_negatives;
+  });
   if (total == 0) return std::nullopt;
   return sum / total;
+}
+
+std::optional<double> area_under_roc(const torch::Tensor& scores,
+                                     const torch::Tensor& positive) {
+  return RankedScores(scores, positive).area_under_roc();
+}
+
+std::optional<double> average_precision(const torch::Tensor& scores,
+                                        const torch::Tensor& positive) {
+  return RankedScores(scores, positive).average_precision();
 }
 
 std::optional<double> expected_calibration_error(

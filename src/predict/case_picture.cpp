@@ -14,6 +14,7 @@ namespace unimiss::predict {
 namespace {
 
 constexpr int64_t kTile = 256;
+constexpr double kLargest = 4096;  ///< pixels, before a tile is made smaller
 
 /// At a quarter, half and three quarters of the slices with labels; of those
 /// without any of all slices.
@@ -34,17 +35,21 @@ std::vector<int64_t> shown_slices(const torch::Tensor& map) {
   return slices;
 }
 
-/// Rows or columns of [..., H, W] repeated so that pixels become square.
+/// Rows or columns of [..., H, W] repeated so that pixels become square, as far
+/// as a picture can show it.
 torch::Tensor square_pixels(const torch::Tensor& slice, double height,
                             double width) {
   const double finest = std::min(height, width);
   const auto stretched = [](const torch::Tensor& of, int64_t axis,
                             double factor) {
     const int64_t extent = of.size(axis);
-    const int64_t size = std::lround(static_cast<double>(extent) * factor);
+    factor = std::min(factor, kLargest / static_cast<double>(extent));
+    const int64_t size =
+        std::max(extent, std::lround(static_cast<double>(extent) * factor));
     if (size == extent) return of;
     const torch::Tensor from =
-        ((at::arange(size, torch::kDouble) + 0.5) / factor)
+        ((at::arange(size, torch::kDouble) + 0.5) *
+         static_cast<double>(extent) / static_cast<double>(size))
             .floor()
             .clamp_max(static_cast<double>(extent - 1))
             .to(torch::kLong);

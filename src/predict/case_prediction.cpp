@@ -43,7 +43,13 @@ std::vector<std::string> CasePrediction::wanted_files(
 
 std::optional<CaseRecord> CasePrediction::done(const data::Case& of) const {
   auto record = read_record(request_.output, of.id);
-  if (!record || record->input != input_of(of)) return std::nullopt;
+  if (!record || record->input != input_text(of.images)) return std::nullopt;
+  // Numbers of another reference would be wrong; without one they stay.
+  const auto found = references_.find(of.id);
+  if (found != references_.end() &&
+      record->reference != input_text(found->second)) {
+    return std::nullopt;
+  }
   for (const std::string& file : wanted_files(of)) {
     if (!fs::exists(request_.output + "/" + file)) return std::nullopt;
   }
@@ -51,7 +57,15 @@ std::optional<CaseRecord> CasePrediction::done(const data::Case& of) const {
 }
 
 CaseRecord CasePrediction::predict(const data::Case& of) const {
-  CaseRecord record{of.id, input_of(of), wanted_files(of), {}, {}, {}};
+  const data::Case with = with_reference(of);
+  CaseRecord record{of.id,
+                    input_text(of.images),
+                    input_text(with.masks),
+                    wanted_files(of),
+                    {},
+                    {},
+                    {}};
+  forget_others(request_.output, record);
   segments() ? segment(of, record) : classify(of, record);
   write_record(request_.output, record);
   return record;
@@ -82,6 +96,8 @@ void CasePrediction::check_apart(const data::Case& of) const {
 std::string CasePrediction::file_there(const data::Case& of) const {
   std::vector<std::string> files = wanted_files(of);
   files.emplace_back("predictions.csv");
+  files.push_back("cases/" + of.id + ".json");
+  files.emplace_back("overlays/worst_median_best.png");
   for (const std::string& file : files) {
     if (fs::exists(request_.output + "/" + file)) return file;
   }
@@ -93,13 +109,6 @@ data::Case CasePrediction::with_reference(const data::Case& of) const {
   const auto found = references_.find(of.id);
   if (found != references_.end()) with.masks = found->second;
   return with;
-}
-
-std::string CasePrediction::input_of(const data::Case& of) const {
-  const data::Case with = with_reference(of);
-  std::vector<std::string> files = with.images;
-  files.insert(files.end(), with.masks.begin(), with.masks.end());
-  return input_text(files);
 }
 
 /// A prediction does not need the reference: where that is at fault, what is
@@ -183,8 +192,8 @@ void CasePrediction::segment(const data::Case& of, CaseRecord& record) const {
   const torch::Tensor map =
       predict_map(of, own, image, record.reference_problem);
   if (own.map.defined()) record.dice = dice_of(map, own.map);
-  if (request_.overlays) draw(record, image, own, map);
   train::write_prediction(request_.output, format_, of, map, own.grid);
+  if (request_.overlays) draw(record, image, own, map);
 }
 
 void CasePrediction::classify(const data::Case& of, CaseRecord& record) const {

@@ -36,7 +36,6 @@ class CasePrediction {
   bool segments() const { return data::is_segmentation(format_.target); }
   std::vector<std::string> wanted_files(const data::Case& of) const;
   data::Case with_reference(const data::Case& of) const;
-  std::string input_of(const data::Case& of) const;
   template <class Use>
   void for_each_network(const data::Case& of, std::string& problem,
                         const Use& use) const;

@@ -32,6 +32,7 @@ std::optional<CaseRecord> read_record(const std::string& output,
   try {
     CaseRecord record{id,
                       json.at("input").get<std::string>(),
+                      json.at("reference").get<std::string>(),
                       json.at("files").get<std::vector<std::string>>(),
                       std::nullopt,
                       json.at("probabilities").get<std::vector<double>>(),
@@ -46,6 +47,7 @@ std::optional<CaseRecord> read_record(const std::string& output,
 void write_record(const std::string& output, const CaseRecord& record) {
   const Json json{{"case", record.id},
                   {"input", record.input},
+                  {"reference", record.reference},
                   {"files", record.files},
                   {"dice", record.dice ? Json(*record.dice) : Json(nullptr)},
                   {"probabilities", record.probabilities},
@@ -58,9 +60,18 @@ void write_record(const std::string& output, const CaseRecord& record) {
       json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
-void remove_record(const std::string& output, const std::string& id) {
-  std::error_code ignored;  // usually it is not there
-  fs::remove(record_file(output, id), ignored);
+void forget_others(const std::string& output, const CaseRecord& record) {
+  const auto before = read_record(output, record.id);
+  std::error_code ignored;  // usually they are not there
+  fs::remove(record_file(output, record.id), ignored);
+  if (!before || before->input == record.input) return;
+  for (const std::string& file : before->files) {
+    const fs::path path = fs::path(file).lexically_normal();
+    // Whatever a record says, nothing outside of the folder.
+    if (path.is_relative() && *path.begin() != "..") {
+      fs::remove(output / path, ignored);
+    }
+  }
 }
 
 std::vector<std::string> recorded_ids(const std::string& output) {
@@ -93,10 +104,11 @@ std::string input_text(const std::vector<std::string>& files) {
     for (const std::string& file : io::volume_files(name)) {
       std::error_code ignored;
       const auto changed = fs::last_write_time(file, ignored);
-      text += fmt::format("{}{} {} {}", text.empty() ? "" : "|",
-                          fs::path(file).filename().string(),
-                          fs::file_size(file, ignored),
-                          changed.time_since_epoch().count());
+      const fs::path path = fs::absolute(file);
+      text += fmt::format(
+          "{}{}/{} {} {}", text.empty() ? "" : "|",
+          path.parent_path().filename().string(), path.filename().string(),
+          fs::file_size(file, ignored), changed.time_since_epoch().count());
     }
   }
   return text;

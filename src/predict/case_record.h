@@ -12,7 +12,8 @@ namespace unimiss::predict {
 /// What was done for a case: cases/ID.json.
 struct CaseRecord {
   std::string id;
-  std::string input;  ///< which files, how large, of when
+  std::string input;      ///< which files, how large, of when
+  std::string reference;  ///< likewise; empty: none
   std::vector<std::string> files;
   std::optional<double> dice;         ///< mean over classes, of a reference
   std::vector<double> probabilities;  ///< of a classification
@@ -24,7 +25,9 @@ std::string record_file(const std::string& output, const std::string& id);
 std::optional<CaseRecord> read_record(const std::string& output,
                                       const std::string& id);
 void write_record(const std::string& output, const CaseRecord& record);
-void remove_record(const std::string& output, const std::string& id);
+/// Before the case of a record is predicted: removes what is told of it and, if
+/// that was of another input, the files that were made of that one.
+void forget_others(const std::string& output, const CaseRecord& record);
 /// The ids of all cases, in order.
 std::vector<std::string> recorded_ids(const std::string& output);
 /// Of these cases, without those that are no record.

@@ -7,7 +7,6 @@
 #include <numeric>
 
 #include "unimiss/data/case_list.h"
-#include "unimiss/eval/classification_metrics.h"
 #include "unimiss/eval/optional_mean.h"
 
 namespace unimiss::predict {
@@ -121,30 +120,38 @@ std::vector<std::optional<double>> ClassNumbers::values() const {
   return all;
 }
 
-ClassNumbers class_numbers(const ClassTable& table,
-                           const std::vector<int64_t>& cases) {
-  ClassNumbers numbers;
-  const std::vector<double> correct = correctness(table);
-  double sum = 0;
-  for (const int64_t i : cases) sum += correct[i];
-  if (!cases.empty())
-    numbers.accuracy = sum / static_cast<double>(cases.size());
-  const auto count = static_cast<int64_t>(cases.size());
+ClassStatistics::ClassStatistics(const ClassTable& table)
+    : exclusive_(table.exclusive), correct_(correctness(table)) {
+  const auto count = static_cast<int64_t>(table.cases.size());
   for (size_t k = 0; k < table.classes.size(); ++k) {
     torch::Tensor scores = at::empty({count}, torch::kDouble);
     torch::Tensor positive = at::empty({count}, torch::kBool);
     for (int64_t i = 0; i < count; ++i) {
-      scores.data_ptr<double>()[i] = table.scores[cases[i]].at(k);
-      positive.data_ptr<bool>()[i] = has_label(table.labels[cases[i]], k);
+      scores.data_ptr<double>()[i] = table.scores[i].at(k);
+      positive.data_ptr<bool>()[i] = has_label(table.labels[i], k);
     }
-    numbers.class_auc.push_back(eval::area_under_roc(scores, positive));
-    numbers.class_average_precision.push_back(
-        eval::average_precision(scores, positive));
+    classes_.emplace_back(scores, positive);
+  }
+}
+
+ClassNumbers ClassStatistics::of(const std::vector<int64_t>& cases) const {
+  ClassNumbers numbers;
+  std::vector<int64_t> counts(correct_.size(), 0);
+  double sum = 0;
+  for (const int64_t i : cases) {
+    ++counts[i];
+    sum += correct_[i];
+  }
+  if (!cases.empty()) {
+    numbers.accuracy = sum / static_cast<double>(cases.size());
+  }
+  for (const eval::RankedScores& each : classes_) {
+    numbers.class_auc.push_back(each.area_under_roc(counts));
+    numbers.class_average_precision.push_back(each.average_precision(counts));
   }
   // As ClassificationMetrics::auc.
   const auto one_of = [&](const std::vector<std::optional<double>>& each) {
-    return table.exclusive && each.size() == 2 ? each[1]
-                                               : eval::optional_mean(each);
+    return exclusive_ && each.size() == 2 ? each[1] : eval::optional_mean(each);
   };
   numbers.auc = one_of(numbers.class_auc);
   numbers.average_precision = one_of(numbers.class_average_precision);
@@ -166,11 +173,12 @@ Json named(const std::vector<std::string>& classes,
 
 Json class_intervals(const ClassTable& table,
                      const eval::BootstrapOptions& options) {
+  const ClassStatistics statistics(table);
   std::vector<Json> items;
   for (const auto& interval : eval::bootstrap_all(
            static_cast<int64_t>(table.cases.size()),
            [&](const std::vector<int64_t>& chosen) {
-             return class_numbers(table, chosen).values();
+             return statistics.of(chosen).values();
            },
            options)) {
     items.push_back(interval_json(interval));

@@ -6,6 +6,7 @@
 
 #include "predict/evaluation_input.h"
 #include "predict/score_table.h"
+#include "unimiss/eval/classification_metrics.h"
 #include "unimiss/train/evaluation.h"
 
 /// The numbers of a classification's summary.json.
@@ -48,8 +49,19 @@ struct ClassNumbers {
   /// All in one order, that of named().
   std::vector<std::optional<double>> values() const;
 };
-ClassNumbers class_numbers(const ClassTable& table,
-                           const std::vector<int64_t>& cases);
+
+/// Those of any cases of a table, which is sorted once.
+class ClassStatistics {
+ public:
+  explicit ClassStatistics(const ClassTable& table);
+  /// A case may be there several times.
+  ClassNumbers of(const std::vector<int64_t>& cases) const;
+
+ private:
+  bool exclusive_;
+  std::vector<double> correct_;
+  std::vector<eval::RankedScores> classes_;
+};
 
 /// An object with the names of a summary: "AUC", ..., "AUC_per_class": {...},
 /// from items in the order of values().

@@ -49,6 +49,10 @@ OutputFiles output_files(const EvaluationRequest& request) {
       require(input.empty() || !fs::equivalent(file, input, ignored),
               "--output", "would write over " + input + "; choose another");
     }
+    require(fs::exists(files.json, ignored) || !fs::exists(file, ignored),
+            "--output",
+            file + " is there, but no " + files.json +
+                " beside it, so it is not of this program; choose another");
   }
   return files;
 }
@@ -155,6 +159,7 @@ Json evaluate_segmentation(const EvaluationRequest& request,
   std::vector<ScoredCase> cases = score_cases(pairs, task, request, bad);
   if (cases.empty()) return nullptr;
   Json made = settings_json(request, task);
+  made["label_values"] = task.label_values;
   made["tolerance_mm"] = request.tolerance;
   if (pairs.rank == 2) {
     const auto& given = request.pixel_spacing;

@@ -39,7 +39,7 @@ void write_table(const std::string& output, const Json& facts,
         predicted.push_back(classes[k]);
       }
     }
-    text += fmt::format("{},{},{:.9g}\n", csv_field(record.id),
+    text += fmt::format("{},{},{}\n", csv_field(record.id),
                         csv_field(fmt::format("{}", fmt::join(predicted, "|"))),
                         fmt::join(p, ","));
   }
@@ -86,17 +86,21 @@ std::optional<double> gather_predictions(const PredictionRequest& request) {
   const bool classifies =
       facts.at("target") == enum_name(data::TargetKind::kClass) ||
       facts.at("target") == enum_name(data::TargetKind::kClasses);
-  while (true) {
-    const auto ids = recorded_ids(request.output);
+  const auto gather = [&](const std::vector<std::string>& ids) {
     const std::vector<CaseRecord> records = read_records(request.output, ids);
     if (classifies) {
       write_table(request.output, facts, records);
     } else if (request.overlays) {
       draw_extremes(request.output, records);
     }
-    // Another job may have ended meanwhile and its table be written over.
-    if (recorded_ids(request.output) == ids) return mean_dice(records);
-  }
+    return mean_dice(records);
+  };
+  const auto ids = recorded_ids(request.output);
+  const auto mean = gather(ids);
+  // A job that ended meanwhile may have had its table written over; one that
+  // has not ended gathers again itself.
+  const auto now = recorded_ids(request.output);
+  return now == ids ? mean : gather(now);
 }
 
 }  // namespace unimiss::predict

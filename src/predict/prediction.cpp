@@ -24,15 +24,31 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
+eval::MirrorAxis mirror_axis(data::PatchAxis axis) {
+  switch (axis) {
+    case data::PatchAxis::kDepth:
+      return eval::MirrorAxis::kDepth;
+    case data::PatchAxis::kHeight:
+      return eval::MirrorAxis::kHeight;
+    case data::PatchAxis::kWidth:
+      break;
+  }
+  return eval::MirrorAxis::kWidth;
+}
+
 void set_inference(const PredictionRequest& request, SavedNetwork& network) {
   eval::SlidingWindowOptions& inference = network.config.inference;
   if (request.step) inference.step = *request.step;
   if (request.batch > 0) inference.batch = request.batch;
+  train::Precision& precision = network.config.run.precision;
+  precision = request.precision.value_or(precision);
+  require(precision != train::Precision::kFp16 || network.device.is_cuda(),
+          "--precision", "fp16 needs a GPU; use bf16 or fp32 on a CPU");
   if (request.mirror) {
     inference.mirror.clear();
     if (*request.mirror == TestTimeMirror::kMirror) {
       for (const auto axis : network.config.augmentation.spatial.mirror) {
-        inference.mirror.push_back(static_cast<eval::MirrorAxis>(axis));
+        inference.mirror.push_back(mirror_axis(axis));
       }
     }
   }
@@ -62,10 +78,12 @@ Json facts_of(const std::vector<SavedNetwork>& networks) {
     for (const auto axis : inference.mirror) {
       mirror.emplace_back(enum_name(axis));
     }
-    json["networks"].push_back({{"weights", network.file},
-                                {"digest", network.digest},
-                                {"mirror", mirror},
-                                {"step", inference.step}});
+    json["networks"].push_back(
+        {{"weights", network.file},
+         {"digest", network.digest},
+         {"precision", enum_name(network.config.run.precision)},
+         {"mirror", mirror},
+         {"step", inference.step}});
   }
   const auto& task = networks.front().config.task;
   json["target"] = enum_name(task.target);
@@ -163,8 +181,6 @@ void predict_cases(const PredictionRequest& request,
         tell(record->reference_problem);
         continue;
       }
-      // What it says is of the case as it was.
-      remove_record(request.output, each.id);
       const Stopwatch one;
       const CaseRecord record = prediction.predict(each);
       ++summary.predicted;

@@ -26,9 +26,15 @@ ScoreTable score_table(const Json& summary) {
   ScoreTable table;
   const Json& cases = summary.at("metric_per_case");
   const Json names = summary.value("classes", Json::object());
+  const Json values = summary.value("evaluation", Json::object())
+                          .value("label_values", Json::array());
   for (const auto& [label, numbers] : summary.at("mean").items()) {
     table.labels.push_back(label);
     table.names.push_back(names.value(label, label));
+    table.stored.push_back(
+        values.empty()
+            ? label
+            : std::to_string(values.at(std::stoul(label)).get<int64_t>()));
     if (!table.metrics.empty()) continue;
     for (const SummaryMetric& metric : kSummaryMetrics) {
       if (numbers.contains(metric.name)) table.metrics.push_back(metric);

@@ -31,6 +31,8 @@ struct ScoreTable {
   std::vector<std::string> cases;   ///< ids
   std::vector<std::string> labels;  ///< keys of the classes
   std::vector<std::string> names;   ///< of the classes
+  std::vector<std::string>
+      stored;  ///< their values in files, as nnU-Net's keys
   std::vector<SummaryMetric> metrics;
   /// [class][metric][case]
   std::vector<std::vector<eval::CaseValues>> values;

@@ -108,14 +108,14 @@ Json compare_scores(const ScoreTable& here, const ScoreTable& there,
                     const std::string& path,
                     const eval::BootstrapOptions& options) {
   const CommonCases common(here.cases, there.cases, path);
-  // A summary that has no names has labels alone.
+  // A summary that has no names has labels alone: the values in its files.
   const bool by_name = there.names != there.labels;
   Json mean = Json::object(), foreground = Json::object();
   std::vector<ClassMeans> means(here.metrics.size());
   for (size_t k = 0; k < here.labels.size(); ++k) {
     const size_t other = place_of(
         by_name ? there.names : there.labels, [&](const std::string& name) {
-          return name == (by_name ? here.names[k] : here.labels[k]);
+          return name == (by_name ? here.names[k] : here.stored[k]);
         });
     require(other < there.labels.size(), "--compare",
             path + " has other classes: none is called " + here.names[k]);
@@ -164,11 +164,12 @@ Json compare_classes(const ClassTable& all_here, const ClassTable& all_there,
   require(here.labels == there.labels, "--compare",
           path + " has other labels of the same cases");
   const auto count = static_cast<int64_t>(here.cases.size());
+  const ClassStatistics ours(here), theirs(there);
   const auto differences = eval::bootstrap_all(
       count,
       [&](const std::vector<int64_t>& chosen) {
-        auto values = class_numbers(here, chosen).values();
-        const auto others = class_numbers(there, chosen).values();
+        auto values = ours.of(chosen).values();
+        const auto others = theirs.of(chosen).values();
         for (size_t i = 0; i < values.size(); ++i) {
           values[i] = values[i] && others[i]
                           ? std::optional(*values[i] - *others[i])

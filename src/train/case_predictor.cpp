@@ -1,9 +1,11 @@
 #include "unimiss/train/case_predictor.h"
 
 #include <ATen/Functions.h>
+#include <fmt/format.h>
 
 #include <utility>
 
+#include "unimiss/core/error.h"
 #include "unimiss/data/labelled_dataset.h"
 #include "unimiss/eval/label_map.h"
 #include "unimiss/eval/score_slices.h"
@@ -20,6 +22,15 @@ torch::Tensor scores_of(const CasePredictor& predictor,
   const torch::Tensor windows =
       steps.to(predictor.device).to(torch::kFloat) / data::kIntensitySteps;
   torch::Tensor scores = predictor.network.scores(windows);
+  // Else the background would win in silence.
+  const auto [least, most] = at::aminmax(scores);
+  if (!at::isfinite(most - least).item<bool>()) {
+    throw RunError(
+        fmt::format("the network's scores are not finite in {} (its numbers "
+                    "have overflowed, or its weights are damaged); use fp32 "
+                    "or bf16 (unimiss-predict: --precision)",
+                    enum_name(predictor.config.run.precision)));
+  }
   if (data::is_segmentation(predictor.config.task.target)) return scores;
   // A class probability holds for the whole window.
   std::vector<int64_t> shape(windows.dim(), 1);

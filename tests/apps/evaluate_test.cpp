@@ -201,6 +201,9 @@ TEST_F(Evaluate, RefusesWhatCannotBeUsedAtAll) {
   std::filesystem::create_directories(file("empty"));
   refuses(evaluate(classes, "s.json", "empty"), "holds no label maps");
   EXPECT_FALSE(exists("s.json"));
+  write_bytes(file("README.md"), "of others");
+  refuses(evaluate(classes, "README.json"), "not of this program");
+  EXPECT_EQ(read_bytes(file("README.md")), "of others");
 }
 
 TEST_F(Evaluate, ComparesWithAnotherSummary) {

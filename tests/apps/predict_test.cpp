@@ -2,7 +2,9 @@
 // shown a few steps: what is asked for is where and how, not how good.
 #include <gmock/gmock.h>
 
+#include <array>
 #include <chrono>
+#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <thread>
@@ -129,6 +131,93 @@ TEST_F(Predict, MapsHaveTheGridAndFormatOfTheirInput) {
   }
 }
 
+/// A volume stored in all kinds of axes is predicted as the same volume, and
+/// its map lies where it lies, to the last bit.
+TEST_F(Predict, TheMapLiesWhereItsImageLies) {
+  train("run");
+  scans("in", 1);
+  const io::Volume plain = io::read_volume(file("in/scan0.nii.gz"));
+  const io::FileGrid& axes = *plain.file;
+  struct Stored {
+    std::array<int, 3> order;
+    std::array<bool, 3> flipped;
+    double angle;  ///< about the z axis
+    const char* ending;
+  };
+  const std::vector<Stored> ways{
+      {{0, 1, 2}, {true, false, true}, 0, ".nii.gz"},
+      {{2, 0, 1}, {false, true, false}, 0, ".nii"},
+      {{1, 2, 0}, {true, true, true}, 0.3, ".nii.gz"},
+      {{0, 1, 2}, {false, false, false}, 0.2, ".nii"},
+      {{1, 0, 2}, {false, true, true}, -0.25, ".mha"},
+      {{2, 1, 0}, {true, false, false}, 0.1, ".nrrd"}};
+  for (size_t i = 0; i < ways.size(); ++i) {
+    const auto& [order, flipped, angle, ending] = ways[i];
+    const auto turned = [c = std::cos(angle),
+                         s = std::sin(angle)](const std::array<double, 3>& v) {
+      return std::array<double, 3>{c * v[0] - s * v[1], s * v[0] + c * v[1],
+                                   v[2]};
+    };
+    io::FileGrid grid;
+    std::array<double, 3> origin = axes.origin;
+    for (int axis = 0; axis < 3; ++axis) {
+      const int from = order[axis];
+      grid.size[axis] = axes.size[from];
+      grid.spacing[axis] = axes.spacing[from];
+      const double sign = flipped[axis] ? -1 : 1;
+      std::array<double, 3> direction = axes.axes[from];
+      for (int k = 0; k < 3; ++k) {
+        if (flipped[axis]) {
+          origin[k] += direction[k] * axes.spacing[from] *
+                       static_cast<double>(axes.size[from] - 1);
+        }
+        direction[k] *= sign;
+      }
+      grid.axes[axis] = turned(direction);
+    }
+    grid.origin = turned(origin);
+    io::Volume image = plain;
+    for (auto& axis : image.axes) axis = turned(axis);
+    image.origin = turned(plain.origin);
+    image.file = grid;
+    io::write_volume(file("in/way" + std::to_string(i) + ending), image);
+  }
+  const auto result = predict("--model " + file("run") + " --input " +
+                              file("in") + " --output " + file("out"));
+  ASSERT_EQ(result.status, 0) << result.output;
+  const torch::Tensor expected = map_of("out/scan0.nii.gz");
+  EXPECT_GT(expected.ne(0).sum().item<int64_t>(), 0);
+  for (size_t i = 0; i < ways.size(); ++i) {
+    const std::string name = "way" + std::to_string(i) + ways[i].ending;
+    const io::Volume image = io::read_volume(file("in/" + name));
+    const io::Volume map =
+        io::read_volume(file("out/" + name), io::VoxelKind::kLabels);
+    EXPECT_TRUE(at::equal(image.voxels, plain.voxels)) << name;
+    EXPECT_TRUE(at::equal(map.voxels, expected)) << name;
+    EXPECT_EQ(map.file->size, image.file->size) << name;
+    EXPECT_EQ(map.file->origin, image.file->origin) << name;
+    // NRRD stores products of the two, which are rounded.
+    const double rounding = name.ends_with(".nrrd") ? 1e-15 : 0;
+    for (int axis = 0; axis < 3; ++axis) {
+      EXPECT_NEAR(map.file->spacing[axis], image.file->spacing[axis], rounding);
+      for (int k = 0; k < 3; ++k) {
+        EXPECT_NEAR(map.file->axes[axis][k], image.file->axes[axis][k],
+                    rounding)
+            << name;
+      }
+    }
+    if (image.file->nifti_header.empty()) continue;
+    // pixdim, units, codes, quaternion and rows of the affine.
+    const auto& is = map.file->nifti_header;
+    const auto& was = image.file->nifti_header;
+    for (const auto& [at, size] : {std::pair{76, 16}, {123, 1}, {252, 76}}) {
+      EXPECT_TRUE(
+          std::equal(is.begin() + at, is.begin() + at + size, was.begin() + at))
+          << name << " " << at;
+    }
+  }
+}
+
 TEST_F(Predict, AverageProbabilitiesOfSeveralNetworksWin) {
   scans("in", 1);
   // Of another spacing: averaged on the case's own grid.
@@ -241,6 +330,12 @@ TEST_F(Predict, ABadInputDoesNotStopTheOthers) {
   testing::write_bytes(file("in/scan1.nii.gz"), good);
   EXPECT_EQ(predict(call).status, 0);
   EXPECT_TRUE(exists("out/scan1.nii.gz"));
+  // What was said of an earlier image is not left for the next one.
+  testing::write_bytes(file("in/scan1.nii.gz"), "damaged");
+  EXPECT_EQ(predict(call).status, 1);
+  for (const std::string& name : files_below("out")) {
+    EXPECT_THAT(name, Not(HasSubstr("scan1")));
+  }
 }
 
 TEST_F(Predict, NeverOverwritesWhatItReads) {
@@ -261,6 +356,13 @@ TEST_F(Predict, NeverOverwritesWhatItReads) {
   EXPECT_EQ(refused.status, 2) << refused.output;
   EXPECT_THAT(refused.output, HasSubstr("is there, but no predict.json"));
   EXPECT_EQ(files_below("labels").size(), 1u);
+  fs::create_directories(file("project/cases"));
+  testing::write_bytes(file("project/cases/scan0.json"), "{}");
+  EXPECT_EQ(predict("--model " + file("run") + " --input " + file("in") +
+                    " --output " + file("project"))
+                .status,
+            2);
+  EXPECT_EQ(read_bytes(file("project/cases/scan0.json")), "{}");
 }
 
 TEST_F(Predict, AReferenceAtFaultDoesNotCostThePrediction) {
@@ -281,6 +383,16 @@ TEST_F(Predict, AReferenceAtFaultDoesNotCostThePrediction) {
   }
   EXPECT_TRUE(exists("out/scan1.nii.gz"));
   EXPECT_TRUE(json("out/cases/scan1.json")["dice"].is_null());
+  // A prediction is there whether or not references are named; another
+  // reference makes another number.
+  const std::string plain = call.substr(0, call.find(" --references"));
+  EXPECT_THAT(predict(plain).output, HasSubstr("0 of 2 cases predicted"));
+  EXPECT_TRUE(json("out/cases/scan0.json")["dice"].is_number());
+  volume("references/scan1.nii.gz", box({15, 60, 70}));
+  const auto again = predict(call);
+  EXPECT_EQ(again.status, 0) << again.output;
+  EXPECT_THAT(again.output, HasSubstr("1 of 2 cases predicted"));
+  EXPECT_TRUE(json("out/cases/scan1.json")["dice"].is_number());
 }
 
 TEST_F(Predict, WhatAListNamesInVainIsToldOf) {
@@ -298,16 +410,22 @@ TEST_F(Predict, JobsEndWithTheProcessThatStartedThem) {
   scans("in", 40);
   train("run");
   const char* programs = std::getenv("UNIMISS_PROGRAMS");
-  const std::string call = std::string("timeout -s KILL 2 ") + programs +
-                           "/unimiss-predict --threads 1 --model " +
-                           file("run") + " --input " + file("in") +
-                           " --step 0.1 --jobs 2 --output " + file("out") +
-                           " >/dev/null 2>&1";
-  EXPECT_NE(std::system(call.c_str()), 0);
+  // Killed once a job has written something.
+  const std::string call =
+      std::string(programs) + "/unimiss-predict --threads 1 --model " +
+      file("run") + " --input " + file("in") +
+      " --step 0.1 --jobs 2 --output " + file("out") +
+      " >/dev/null 2>&1 & parent=$!; for i in $(seq 600); do ls " +
+      file("out/cases") +
+      " 2>/dev/null | grep -q json && break; sleep 0.1; done; "
+      "kill -KILL $parent";
+  EXPECT_EQ(std::system(call.c_str()), 0);
   std::this_thread::sleep_for(std::chrono::seconds(1));
   const auto count = [&] {
     return exists("out") ? files_below("out").size() : 0;
   };
+  EXPECT_GT(count(), 2u);   // it had begun
+  EXPECT_LT(count(), 82u);  // and not ended
   const size_t then = count();
   std::this_thread::sleep_for(std::chrono::seconds(2));
   EXPECT_EQ(count(), then);

@@ -41,7 +41,22 @@ torch::Tensor scores_of(const ClassTable& table) {
 ClassNumbers numbers_of_all(const ClassTable& table) {
   std::vector<int64_t> all(table.cases.size());
   std::iota(all.begin(), all.end(), 0);
-  return class_numbers(table, all);
+  return ClassStatistics(table).of(all);
+}
+
+TEST(ClassScores, ACaseMayBeThereSeveralTimes) {
+  const ClassTable table = random_table(true, 2);
+  const std::vector<int64_t> chosen{3, 3, 7, 8, 8, 8, 12, 20, 21, 33};
+  ClassTable expanded{true, table.classes, {}, {}, {}};
+  for (const int64_t i : chosen) {
+    expanded.cases.push_back(std::to_string(expanded.cases.size()));
+    expanded.scores.push_back(table.scores[i]);
+    expanded.labels.push_back(table.labels[i]);
+  }
+  const ClassNumbers numbers = ClassStatistics(table).of(chosen);
+  const ClassNumbers expected = numbers_of_all(expanded);
+  EXPECT_TRUE(numbers.auc && numbers.average_precision);
+  EXPECT_EQ(numbers.values(), expected.values());
 }
 
 TEST(ClassScores, AreThoseOfAllCases) {

@@ -42,6 +42,17 @@ TEST(SummaryComparison, FindsClassesByName) {
   EXPECT_EQ(compared["mean"]["2"]["Dice"]["p_value"], 1);
 }
 
+TEST(SummaryComparison, WithoutNamesAClassIsItsValueInTheFiles) {
+  Json here = toy_summary({{"a", {0.9, 0.5}}, {"b", {1, 0.5}}}, kClasses);
+  here["evaluation"] = {{"label_values", {0, 2, 1}}};
+  Json there = toy_summary({{"a", {0.5, 0.8}}, {"b", {0.5, 0.8}}}, kClasses);
+  there.erase("classes");
+  const Json compared = compare_summaries(here, there, "other.json", {});
+  // left is 2 in the files, right is 1.
+  EXPECT_NEAR(compared["mean"]["1"]["Dice"]["difference"], 0.15, 1e-12);
+  EXPECT_NEAR(compared["mean"]["2"]["Dice"]["difference"], 0, 1e-12);
+}
+
 Json classification(const std::string& probabilities) {
   return Json::parse(R"({"classes": ["a", "b"], "confusion_matrix": [],
     "metric_per_case": [

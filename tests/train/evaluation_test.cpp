@@ -3,11 +3,13 @@
 #include <ATen/Functions.h>
 #include <gmock/gmock.h>
 
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "testing/files.h"
 #include "testing/temporary_directory.h"
 #include "train/toy_finetune.h"
+#include "unimiss/core/error.h"
 #include "unimiss/io/image.h"
 #include "unimiss/io/volume.h"
 
@@ -134,6 +136,17 @@ TEST(Evaluation, PredictsCasesOnTheirOwnGrid) {
   EXPECT_EQ(counts.n_pred() + counts.false_negative + counts.true_negative,
             80 * 101);
   EXPECT_EQ(counts.n_pred(), map.eq(1).sum().item<int64_t>());
+
+  // A network whose numbers are lost has found no background.
+  torch::Tensor first = network.module().parameters().front();
+  const torch::Tensor kept = first.detach().clone();
+  {
+    const torch::NoGradGuard no_grad;
+    first.fill_(std::numeric_limits<float>::quiet_NaN());
+    EXPECT_THROW(evaluate(predictor, cache, {0}, [] { return false; }),
+                 RunError);
+    first.copy_(kept);
+  }
 
   // Asked to stop before the second case.
   int questions = 0;

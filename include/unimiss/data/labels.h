@@ -13,7 +13,7 @@ namespace unimiss::data {
 
 /// Throws DataError, naming the file `path` of `map` and both sides, where a
 /// volume differs from another in size, spacing (1e-3 relative), direction (an
-/// axis by 1e-2) or place in the patient (a tenth of the finest spacing).
+/// axis by 1e-3) or place in the patient (a tenth of the finest spacing).
 /// `other` stands for `volume` in the message.
 void check_geometry(const std::string& path, const io::Volume& volume,
                     const io::Volume& map,

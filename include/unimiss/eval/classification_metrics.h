@@ -33,6 +33,31 @@ std::optional<double> area_under_roc(const torch::Tensor& scores,
 std::optional<double> average_precision(const torch::Tensor& scores,
                                         const torch::Tensor& positive);
 
+/// The scores of cases, sorted once, for the two numbers above of many
+/// resamples of the cases in O(n) each.
+class RankedScores {
+ public:
+  /// scores [N] double, positive [N] bool.
+  RankedScores(const torch::Tensor& scores, const torch::Tensor& positive);
+
+  /// counts: how often each case is there, [N]; empty: once.
+  std::optional<double> area_under_roc(
+      const std::vector<int64_t>& counts = {}) const;
+  std::optional<double> average_precision(
+      const std::vector<int64_t>& counts = {}) const;
+
+ private:
+  template <class Use>
+  void for_each_score(const std::vector<int64_t>& counts, const Use& use) const;
+
+  struct RankedCase {
+    int64_t number;
+    bool positive;
+    bool last;  ///< of those with its score
+  };
+  std::vector<RankedCase> cases_;  ///< the smallest score first
+};
+
 /// How far confidence is from the share of what is right (Naeini et al. 2015;
 /// Guo et al. 2017):
 ///

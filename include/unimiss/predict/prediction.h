@@ -10,6 +10,7 @@
 #include "unimiss/core/fields.h"
 #include "unimiss/predict/saved_network.h"
 #include "unimiss/train/device.h"
+#include "unimiss/train/precision.h"
 
 /// Predictions of new cases.
 namespace unimiss::predict {
@@ -26,6 +27,7 @@ struct PredictionRequest {
   /// Without one inference.mirror and inference.step of each run hold.
   std::optional<TestTimeMirror> mirror;
   std::optional<double> step;
+  std::optional<train::Precision> precision;  ///< left out: run.precision
   int64_t batch = 0;  ///< windows of one forward pass; 0: as in the run
   train::DeviceChoice device = train::DeviceChoice::kAuto;
   int64_t threads = 0;  ///< of each process; 0: LibTorch's choice
