@@ -43,6 +43,15 @@ void add_run_options(CLI::App& app, RunArguments& arguments,
       "limit and saved: run the same command again to go on.");
 }
 
+void add_process_options(CLI::App& app, RunArguments& arguments) {
+  app.add_option("--nproc-per-node", arguments.processes,
+                 "processes of this machine that train together, one a GPU (or "
+                 "on CPUs); batches are divided among them. Not under torchrun "
+                 "or srun, which start them themselves")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+}
+
 std::string command_of(int argc, char** argv) {
   std::string command;
   for (int i = 0; i < argc; ++i) {

@@ -8,11 +8,13 @@
 #include <vector>
 
 #include "cli.h"
+#include "launch.h"
 #include "process.h"
 #include "unimiss/config/fields.h"
 #include "unimiss/core/log.h"
 #include "unimiss/train/dry_run.h"
 #include "unimiss/train/resume.h"
+#include "unimiss/train/run_options.h"
 
 /// The command line of the programs that train.
 namespace unimiss {
@@ -22,10 +24,13 @@ struct RunArguments {
   std::optional<std::string> output;
   std::vector<std::string> overrides;
   bool print_config = false, dry_run = false, no_steps = false;
+  int64_t processes = 1;
 };
 
 void add_run_options(CLI::App& app, RunArguments& arguments,
                      const std::string& configs, const std::string& examples);
+
+void add_process_options(CLI::App& app, RunArguments& arguments);
 
 /// The words of a command line.
 std::string command_of(int argc, char** argv);
@@ -43,7 +48,8 @@ void print(const std::string& text);
 template <class Config>
 struct RunProgram {
   std::string description, configs;  ///< for --help: what it does, their folder
-  std::string examples;              ///< of overrides
+  train::Processes processes = train::Processes::kOne;
+  std::string examples;  ///< of overrides
   std::function<Config(const std::string&, const std::vector<std::string>&)>
       read_file;
   std::function<Config(const std::string&, const std::string&)> read_text;
@@ -80,6 +86,7 @@ void run_program(const RunArguments& arguments, const std::string& command,
     return earlier;
   };
   const std::string summary = program.run(config, request, compare);
+  if (summary.empty()) return;  // another process tells it
   log_to_file_only(summary);
   std::cout << summary << std::flush;
 }
@@ -91,9 +98,19 @@ int run_main(int argc, char** argv, const RunProgram<Config>& program) {
   CLI::App app(program.description);
   RunArguments arguments;
   add_run_options(app, arguments, program.configs, program.examples);
-  return run_app(app, argc, argv, [&] {
-    run_program(arguments, command_of(argc, argv), program);
+  if (program.processes == train::Processes::kSeveral) {
+    add_process_options(app, arguments);
+  }
+  int status = 0;
+  const int failed = run_app(app, argc, argv, [&] {
+    if (arguments.processes > 1 && !is_launched() && !arguments.dry_run &&
+        !arguments.print_config) {
+      status = launch(argc, argv, arguments.processes);
+    } else {
+      run_program(arguments, command_of(argc, argv), program);
+    }
   });
+  return failed != 0 ? failed : status;
 }
 
 }  // namespace unimiss

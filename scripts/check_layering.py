@@ -32,7 +32,7 @@ FOLDERS = {
 # Test folders that may include more, or other, than their namesake.
 ALL = set(FOLDERS)
 TEST_FOLDERS = {
-    "testing": {"core", "io", "model", "ssl"},
+    "testing": {"core", "distributed", "io", "model", "ssl"},
     "distributed": FOLDERS["distributed"] | {"train", "distributed"},
     "parity": ALL,
     "apps": ALL,

@@ -92,6 +92,9 @@ std::shared_ptr<spdlog::logger> make_logger(const char* name) {
   return created;
 }
 
+/// Of several processes, not the first.
+bool follows = false;
+
 /// What goes everywhere.
 spdlog::logger& logger() {
   static const auto instance = [] {
@@ -115,7 +118,15 @@ void log_info(std::string_view message) { logger().info("{}", message); }
 
 void log_warning(std::string_view message) { logger().warn("{}", message); }
 
+void log_as_process(int64_t rank) {
+  follows = rank > 0;
+  if (!follows) return;
+  logger().set_level(spdlog::level::warn);
+  terminal()->set_pattern(fmt::format("%H:%M:%S %^%L%$ [process {}] %v", rank));
+}
+
 void log_progress(std::string_view line, std::string_view message) {
+  if (follows) return;
   if (on_terminal()) {
     if (!message.empty()) log_to_file_only(message);
     terminal()->show(line);

@@ -34,7 +34,7 @@ c10::intrusive_ptr<c10d::Store> meet(const World& world,
     return c10::make_intrusive<c10d::PrefixStore>("unimiss/" + world.attempt,
                                                   store);
   } catch (const std::exception& error) {
-    throw RunError(fmt::format(
+    throw LostProcess(fmt::format(
         "process {} of {} cannot reach {} at port {} ({}); name the machine of "
         "rank 0 by MASTER_ADDR and a free port by MASTER_PORT",
         world.rank, world.size, world.address, world.port, error.what()));

@@ -7,7 +7,7 @@
 
 namespace unimiss::distributed {
 
-/// Throws a RunError for what c10d threw during some work.
+/// Throws a LostProcess for what c10d threw during some work.
 [[noreturn]] void throw_lost(const World& world, const std::string& work,
                              const std::exception& error);
 

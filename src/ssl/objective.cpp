@@ -20,10 +20,26 @@ VolumeSliceLogits volume_slice_logits(Network& network,
   return {logits.slice(0, 0, rows), logits.slice(0, rows)};
 }
 
+/// The centers of the loss terms whose means over the batch these are.
+CenterPlan centers_of(const torch::Tensor& center,
+                      std::vector<torch::Tensor> term_means,
+                      const ObjectiveOptions& options,
+                      const MeanOverProcesses& mean) {
+  if (mean) {
+    // At once: one message for all terms.
+    torch::Tensor all = at::stack(term_means);
+    mean(all);
+    term_means = all.unbind();
+  }
+  return plan_centers(center, term_means, options.center_rule,
+                      options.center_momentum);
+}
+
 /// Eq. 5: one loss between the two views, for images or volumes alone.
 StepLoss cross_view_loss(StudentTeacher& networks, const torch::Tensor& views,
                          const torch::Tensor& center, double temperature,
-                         const ObjectiveOptions& options) {
+                         const ObjectiveOptions& options,
+                         const MeanOverProcesses& mean) {
   auto logits = [&](Network& network) {
     return network->head->logits(network->embed(views));
   };
@@ -33,8 +49,7 @@ StepLoss cross_view_loss(StudentTeacher& networks, const torch::Tensor& views,
     teacher = logits(networks.teacher);
   }
   const CenterPlan centers =
-      plan_centers(center, {teacher.mean(0, /*keepdim=*/true)},
-                   options.center_rule, options.center_momentum);
+      centers_of(center, {teacher.mean(0, /*keepdim=*/true)}, options, mean);
   const torch::Tensor targets =
       teacher_probabilities(teacher, centers.per_term[0], temperature);
   StepLoss out;
@@ -50,15 +65,15 @@ StepLoss cross_view_loss(StudentTeacher& networks, const torch::Tensor& views,
 /// Eq. 6.
 StepLoss consistency_loss(StudentTeacher& networks, const torch::Tensor& views,
                           const torch::Tensor& center, double temperature,
-                          const ObjectiveOptions& options) {
+                          const ObjectiveOptions& options,
+                          const MeanOverProcesses& mean) {
   VolumeSliceLogits teacher;
   {
     torch::NoGradGuard no_grad;
     teacher = volume_slice_logits(networks.teacher, views);
   }
   const CenterPlan centers =
-      plan_centers(center, volume_slice_means(teacher), options.center_rule,
-                   options.center_momentum);
+      centers_of(center, volume_slice_means(teacher), options, mean);
   const auto terms = volume_slice_loss(
       volume_slice_logits(networks.student, views), teacher, centers.per_term,
       options.student_temperature, temperature, options.cross_view_scale);
@@ -87,13 +102,14 @@ void ObjectiveOptions::check(Problems& problems) const {
 
 StepLoss step_loss(StudentTeacher& networks, const torch::Tensor& views,
                    const torch::Tensor& center, double teacher_temperature,
-                   const ObjectiveOptions& options) {
+                   const ObjectiveOptions& options,
+                   const MeanOverProcesses& mean) {
   const bool consistency =
       views.dim() == 5 && options.volume_slice == VolumeSlice::kOn;
   return consistency ? consistency_loss(networks, views, center,
-                                        teacher_temperature, options)
+                                        teacher_temperature, options, mean)
                      : cross_view_loss(networks, views, center,
-                                       teacher_temperature, options);
+                                       teacher_temperature, options, mean);
 }
 
 }  // namespace unimiss::ssl

@@ -41,11 +41,11 @@ std::string gpu_problem(std::pair<int, int> torch,
 namespace {
 
 #ifdef UNIMISS_CUDA
-void check_gpu() {
+void check_gpu(int gpu) {
   int major = 0, minor = 0;
-  if (cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, 0) !=
+  if (cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, gpu) !=
           cudaSuccess ||
-      cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, 0) !=
+      cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, gpu) !=
           cudaSuccess) {
     throw ConfigError("run.device: the GPU's properties cannot be read");
   }
@@ -90,12 +90,22 @@ void reset_peak_memory(torch::Device device) {
   std::ofstream("/proc/self/clear_refs") << "5";
 }
 
-torch::Device choose_device(DeviceChoice choice) {
+torch::Device choose_device(DeviceChoice choice,
+                            [[maybe_unused]] int64_t local_rank) {
   if (choice == DeviceChoice::kCpu) return torch::kCPU;
 #ifdef UNIMISS_CUDA
   if (at::hasCUDA() && at::getNumGPUs() > 0) {
-    check_gpu();
-    return torch::kCUDA;
+    const auto gpus = static_cast<int64_t>(at::getNumGPUs());
+    if (local_rank >= gpus) {
+      throw ConfigError(
+          "run.device: process " + std::to_string(local_rank) +
+          " of this machine has no GPU (there are " + std::to_string(gpus) +
+          "); start at most one process a GPU, or use run.device=cpu");
+    }
+    // What runs on "the GPU" of this process is on this one.
+    cudaSetDevice(static_cast<int>(local_rank));
+    check_gpu(static_cast<int>(local_rank));
+    return {torch::kCUDA, static_cast<torch::DeviceIndex>(local_rank)};
   }
   int count = 0;
   if (cudaGetDeviceCount(&count) == cudaErrorInsufficientDriver) {

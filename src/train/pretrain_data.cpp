@@ -101,7 +101,8 @@ std::string fingerprint(const data::DecodedCache& cache,
 }
 
 void start(DataStream& stream, const PretrainConfig& config, int64_t batch_size,
-           const char* kind, BatchTarget target) {
+           const char* kind, BatchTarget target,
+           const distributed::World& world) {
   data::LoaderOptions options;
   options.batch_size = batch_size;
   options.workers = config.data.workers;
@@ -109,6 +110,8 @@ void start(DataStream& stream, const PretrainConfig& config, int64_t batch_size,
   options.seed = static_cast<uint64_t>(config.run.seed) ^ fnv1a64(kind);
   options.sources = stream.sources;
   options.pin_memory = target == BatchTarget::kGpu;
+  options.rank = world.rank;
+  options.world = world.size;
   stream.loader = std::make_unique<data::Loader>(stream.dataset, options);
 }
 
@@ -190,12 +193,14 @@ PretrainData open_data(const PretrainConfig& config,
 }
 
 void start_workers(PretrainData& data, const PretrainConfig& config,
-                   BatchTarget target) {
+                   BatchTarget target, const distributed::World& world) {
   if (data.images.dataset) {
-    start(data.images, config, config.data.batch_size_2d, "images", target);
+    start(data.images, config, config.data.batch_size_2d, "images", target,
+          world);
   }
   if (data.volumes.dataset) {
-    start(data.volumes, config, config.data.batch_size_3d, "volumes", target);
+    start(data.volumes, config, config.data.batch_size_3d, "volumes", target,
+          world);
   }
 }
 

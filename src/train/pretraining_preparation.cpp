@@ -27,6 +27,22 @@ bool reaches(const Schedule& schedule, int rank) {
   return false;
 }
 
+/// Each process takes an equal part of every batch.
+void check_batches(const PretrainConfig& config, int64_t processes) {
+  const auto check = [&](int64_t batch, const char* key) {
+    require(batch % processes == 0, key,
+            fmt::format("must be a multiple of {}, the number of processes (is "
+                        "{}; it is that of all together)",
+                        processes, batch));
+  };
+  if (!config.data.images.empty()) {
+    check(config.data.batch_size_2d, "data.batch_size_2d");
+  }
+  if (!config.data.volumes.empty()) {
+    check(config.data.batch_size_3d, "data.batch_size_3d");
+  }
+}
+
 /// By the lists: files that cannot be used are not known yet.
 Schedule listed_schedule(const PretrainConfig& config,
                          const PretrainLists& lists) {
@@ -76,9 +92,11 @@ PretrainerOptions pretrainer_options(const PretrainConfig& config,
 PreparedPretraining prepare_pretraining(
     const PretrainConfig& config, const RunRequest& request,
     const CompareConfig<PretrainConfig>& compare, RunFolder& folder,
-    const CheckpointFolder& checkpoints) {
+    const CheckpointFolder& checkpoints,
+    const distributed::Communicator& communicator) {
+  check_batches(config, communicator.size());
   const Beginning beginning =
-      begin_run(config.run, request, folder, checkpoints);
+      begin_run(config.run, request, folder, checkpoints, communicator.world());
   PreparedPretraining run;
   run.device = beginning.device;
   run.data = before_work([&] {
@@ -96,8 +114,8 @@ PreparedPretraining prepare_pretraining(
   run.schedule = std::make_unique<Schedule>(make_schedule(
       config, run.data.images.samples(), run.data.volumes.samples()));
   at::manual_seed(static_cast<uint64_t>(config.run.seed));
-  run.pretrainer =
-      std::make_unique<Pretrainer>(pretrainer_options(config, run.device));
+  run.pretrainer = std::make_unique<Pretrainer>(
+      pretrainer_options(config, run.device), &communicator);
   if (beginning.start) {
     restore(run, *beginning.start);
   } else if (!config.init.weights.empty()) {

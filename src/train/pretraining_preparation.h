@@ -32,7 +32,8 @@ struct PreparedPretraining {
 PreparedPretraining prepare_pretraining(
     const PretrainConfig& config, const RunRequest& request,
     const CompareConfig<PretrainConfig>& compare, RunFolder& folder,
-    const CheckpointFolder& checkpoints);
+    const CheckpointFolder& checkpoints,
+    const distributed::Communicator& communicator);
 
 /// The checkpoint of a run, which prepare_pretraining() goes on from.
 Checkpoint make_checkpoint(const PreparedPretraining& run,

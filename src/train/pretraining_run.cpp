@@ -33,8 +33,11 @@ StepRecord record_of(const StepReport& report) {
 class Pretraining : public Training {
  public:
   Pretraining(const PretrainConfig& config, const RunRequest& request,
-              PreparedPretraining run)
-      : config_(config), request_(request), run_(std::move(run)) {}
+              const distributed::World& world, PreparedPretraining run)
+      : config_(config),
+        request_(request),
+        world_(world),
+        run_(std::move(run)) {}
 
   int64_t step() const override { return run_.position.step; }
   int64_t total_steps() const override { return run_.schedule->total_steps(); }
@@ -55,9 +58,9 @@ class Pretraining : public Training {
   }
 
   void start() override {
-    start_workers(
-        run_.data, config_,
-        run_.device.is_cuda() ? BatchTarget::kGpu : BatchTarget::kCpu);
+    start_workers(run_.data, config_,
+                  run_.device.is_cuda() ? BatchTarget::kGpu : BatchTarget::kCpu,
+                  world_);
     if (auto& loader = run_.data.images.loader) {
       loader->seek(run_.position.batches_2d);
     }
@@ -113,6 +116,7 @@ class Pretraining : public Training {
 
   const PretrainConfig& config_;
   const RunRequest& request_;
+  const distributed::World& world_;
   PreparedPretraining run_;
   PretrainingHistory history_;
 };
@@ -122,15 +126,17 @@ class Pretraining : public Training {
 PretrainingSummary run_pretraining(
     const PretrainConfig& config, const RunRequest& request,
     const CompareConfig<PretrainConfig>& compare) {
-  RunLoop loop(config.run, request);
+  RunLoop loop(config.run, request, Processes::kSeveral);
   RunFolder& folder = loop.folder();
-  Pretraining training(config, request,
-                       prepare_pretraining(config, request, compare, folder,
-                                           loop.checkpoints()));
+  Pretraining training(
+      config, request, loop.communicator().world(),
+      prepare_pretraining(config, request, compare, folder, loop.checkpoints(),
+                          loop.communicator()));
   loop.begin(training, training.history());
   PretrainingSummary summary;
   training.describe(folder, summary);
   loop.train(training);
+  if (!loop.leads()) return {};
 
   auto facts = size_facts(config.model);
   facts["step"] = std::to_string(training.step());

@@ -70,6 +70,7 @@ void PretrainingHistory::describe(PretrainingSummary& summary) const {
 }
 
 std::string PretrainingSummary::describe() const {
+  if (output.empty()) return "";
   std::string text = fmt::format(
       "\nPretraining finished: {} steps in {:.0f} s on {} ({})\n"
       "  network     {}, {:.1f} M parameters\n"

@@ -26,6 +26,7 @@ constexpr std::string_view kFree[] = {
     "run.time_limit",
     "run.on_nonfinite",
     "run.max_nonfinite",
+    "run.process_timeout",
     "init.weights",  // they are in the checkpoint
     "init.network",
     "init.min_coverage",

@@ -1,9 +1,15 @@
 #include "train/run_loop.h"
 
+#include <ATen/Parallel.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <chrono>
+#include <cmath>
 #include <exception>
+#include <map>
+#include <thread>
 #include <utility>
 
 #include "train/nonfinite_record.h"
@@ -12,25 +18,59 @@
 #include "unimiss/train/device.h"
 
 namespace unimiss::train {
+namespace {
 
-RunLoop::RunLoop(const RunOptions& options, const RunRequest& request)
+distributed::Communicator join(const RunOptions& options, Processes processes) {
+  const distributed::World world = distributed::world_from_environment();
+  if (world.size == 1) return {};
+  require(processes == Processes::kSeveral, "WORLD_SIZE",
+          fmt::format("is {}, but this program trains in one process; start "
+                      "one",
+                      world.size));
+  log_as_process(world.rank);
+  const torch::Device device = choose_device(options.device, world.local_rank);
+  if (options.threads == 0) {
+    const auto cores =
+        static_cast<int64_t>(std::thread::hardware_concurrency());
+    at::set_num_threads(
+        static_cast<int>(std::max<int64_t>(1, cores / world.local_size)));
+  }
+  const std::chrono::seconds timeout(
+      std::max<int64_t>(1, std::llround(60 * options.process_timeout)));
+  return {world, device, timeout};
+}
+
+}  // namespace
+
+RunLoop::RunLoop(const RunOptions& options, const RunRequest& request,
+                 Processes processes)
     : options_(options),
       request_(request),
+      communicator_(join(options, processes)),
       stop_(options.stop_signals, 60 * options.time_limit),
       folder_(options.output),
       checkpoints_(folder_.file("checkpoints"),
                    {options.keep_checkpoints, options.keep_every_steps}) {}
 
 void RunLoop::begin(Training& training, RunHistory& history) {
+  // All have looked at the folder, and found the same.
+  std::map<std::string, std::string> texts{
+      {"configuration", request_.config_text},
+      {"checkpoint", std::to_string(training.step())}};
+  for (const auto& [name, fact] : training.facts()) texts[name] = fact;
+  check_same_texts(communicator_, texts);
+  state_bytes_ = training.state_bytes();
+  if (training.step() > 0) saved_ = version_;
+  if (!leads()) return;
   if (!folder_.begun()) folder_.lock();
   Facts facts = facts_of_process(request_.command);
   facts.emplace_back("device", training.device().str());
+  facts.emplace_back("processes", std::to_string(communicator_.size()));
   facts.emplace_back("from_step", std::to_string(training.step()));
   for (auto& fact : training.facts()) facts.push_back(std::move(fact));
   const auto& resume = request_.resume;
   const bool branches = resume.mode == ResumeRequest::Mode::kFrom;
   folder_.begin(facts, request_.config_text, branches ? resume.path : "");
-  state_bytes_ = training.state_bytes();
   before_work([&] {
     require_space(folder_.path(), state_bytes_ + training.result_bytes());
     // From here on the run does not need the other one any more.
@@ -40,7 +80,6 @@ void RunLoop::begin(Training& training, RunHistory& history) {
     output_ = std::make_unique<RunOutput>(folder_, training.step(),
                                           training.total_steps(), history);
   });
-  if (training.step() > 0) saved_ = version_;
   if (training.finished()) log_info("this run is finished already");
 }
 
@@ -51,17 +90,20 @@ void RunLoop::train(Training& training) {
   }
   try {
     training.start();
-    writer_ = std::make_unique<CheckpointWriter>(checkpoints_);
+    if (leads()) writer_ = std::make_unique<CheckpointWriter>(checkpoints_);
+    check_same_tensors(communicator_, training.checkpoint().tensors,
+                       "before the first step");
     stop_.begin();
     while (!training.finished()) {
       take_step(training);
-      writer_->check();
-      const auto why = stop_.reason(slowest_ + seconds_to_save());
-      if (why && !training.finished()) preempt(training, *why);
+      const Agreement next = agreed(
+          [&] {
+            if (writer_) writer_->check();
+          },
+          checkpoint_due(training.step()));
+      if (next.stop && !training.finished()) preempt(training, *next.stop);
       if (training.pending()) continue;
-      if (training.finished() || checkpoint_due(training.step())) {
-        save(training);
-      }
+      if (training.finished() || next.save) save(training);
     }
     log_progress("", "");
     wait_for_writer();
@@ -71,6 +113,19 @@ void RunLoop::train(Training& training) {
     save_what_there_is(training);
     throw;
   }
+}
+
+/// Does work that may fail on this process alone, and hears of all others.
+template <class Work>
+Agreement RunLoop::agreed(const Work& work, bool save) const {
+  std::exception_ptr failure;
+  try {
+    work();
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  return agree(communicator_, failure,
+               stop_.reason(slowest_ + seconds_to_save()), save);
 }
 
 /// Or what is due before it.
@@ -86,11 +141,22 @@ void RunLoop::take_step(Training& training) {
   const Stopwatch whole;
   data::Loader& stream = training.stream();
   const int64_t ready = stream.ready(), number = stream.position();
-  const data::Views batch = stream.next();
-  const double wait = whole.seconds();
-  seed_step(options_, training.step());
+  data::Views batch;
+  double wait = 0;
+  agreed([&] {
+    batch = stream.next();
+    wait = whole.seconds();
+  });
+  seed_step(options_, training.step(), communicator_.rank());
   whole_ = false;
-  auto [record, outcome] = training.take_step(batch);
+  TakenStep taken;
+  try {
+    taken = training.take_step(batch);
+  } catch (const distributed::LostProcess&) {
+    whole_ = true;  // nothing has changed
+    throw;
+  }
+  auto& [record, outcome] = taken;
   record.step = training.step() + 1;
   if (outcome == StepOutcome::kOverflow) {
     record.skipped = kSkippedOverflow;
@@ -101,13 +167,13 @@ void RunLoop::take_step(Training& training) {
   }
   training.advance();
   ++version_;
-  record.samples = batch.first.size(0);
+  record.samples = batch.first.size(0) * communicator_.size();
   record.seconds = whole.seconds();
   record.wait_seconds = wait;
   record.queue_depth = ready;
   record.peak_memory_mb = peak_memory_mb(training.device());
   slowest_ = std::max(slowest_, record.seconds);
-  output_->add(record);
+  if (output_) output_->add(record);
   whole_ = true;
 }
 
@@ -115,8 +181,12 @@ void RunLoop::take_step(Training& training) {
 void RunLoop::not_finite(Training& training, const StepRecord& record,
                          const data::Views& batch,
                          const std::vector<std::string>& samples) const {
+  // Of each process the samples, of this one the batch.
+  const std::vector<std::string> all =
+      communicator_.gather(fmt::format("{}", fmt::join(samples, "\n")));
   const std::string file =
-      write_nonfinite(folder_.file("nonfinite"), record, batch, samples);
+      leads() ? write_nonfinite(folder_.file("nonfinite"), record, batch, all)
+              : folder_.file("nonfinite");
   const std::string what = fmt::format(
       "step {} ({}): loss {} or gradient norm {} is not finite; its samples "
       "are in {}",
@@ -147,13 +217,21 @@ bool RunLoop::checkpoint_due(int64_t step) const {
 
 /// Until one has been written, as if at 100 MB a second.
 double RunLoop::seconds_to_save() const {
-  const double measured = writer_->seconds();
+  const double measured = writer_ ? writer_->seconds() : 0;
   const double guess = static_cast<double>(state_bytes_) / 1e8;
   return 2 * (measured > 0 ? measured : guess) + 1;
 }
 
 void RunLoop::save(Training& training) {
   if (saved_ == version_) return;
+  check_same_tensors(communicator_, training.checkpoint().tensors,
+                     fmt::format("after step {}", training.step()));
+  write(training);
+}
+
+/// Of the process that leads alone.
+void RunLoop::write(Training& training) {
+  if (!leads()) return;
   // The records must not be behind the weights.
   output_->sync();
   try {
@@ -168,6 +246,7 @@ void RunLoop::save(Training& training) {
 }
 
 void RunLoop::wait_for_writer() {
+  if (!writer_) return;
   try {
     writer_->finish();
   } catch (...) {
@@ -204,7 +283,7 @@ void RunLoop::save_what_there_is(Training& training) {
       wait_for_writer();
     } catch (const std::exception&) {
     }
-    save(training);
+    if (saved_ != version_) write(training);
     wait_for_writer();
     log_info(fmt::format(
         "nothing is lost up to step {}: run the same command again to go on",

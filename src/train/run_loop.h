@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "train/process_agreement.h"
 #include "train/run_output.h"
 #include "unimiss/core/stopwatch.h"
 #include "unimiss/data/loader.h"
@@ -52,7 +53,8 @@ class Training {
   virtual void start() = 0;
   /// Where the next step's batch comes from.
   virtual data::Loader& stream() = 0;
-  /// Takes the next step; it counts once advance() is called.
+  /// Takes the next step; it counts once advance() is called. Of several
+  /// processes, changes nothing before all have told all they have to tell.
   virtual TakenStep take_step(const data::Views& batch) = 0;
   virtual void advance() = 0;
 
@@ -64,14 +66,21 @@ class Training {
 };
 
 /// A run: its folder, its checkpoints, what ends it. The same for everything
-/// that is trained.
+/// that is trained. Of several processes the first one leads: it holds the
+/// folder and writes; all stop, fail and save together, between two steps.
 class RunLoop {
  public:
-  RunLoop(const RunOptions& options, const RunRequest& request);
+  /// Meets the other processes, if the environment tells of any.
+  RunLoop(const RunOptions& options, const RunRequest& request,
+          Processes processes = Processes::kOne);
 
+  const distributed::Communicator& communicator() const {
+    return communicator_;
+  }
+  bool leads() const { return communicator_.rank() == 0; }
   RunFolder& folder() { return folder_; }
   const CheckpointFolder& checkpoints() const { return checkpoints_; }
-  /// Nothing before begin().
+  /// Nothing before begin(), and of a process that does not lead.
   RunOutput& output() { return *output_; }
 
   /// Takes the folder and opens what is written. Throws ConfigError.
@@ -86,18 +95,22 @@ class RunLoop {
 
  private:
   void take_step(Training& training);
+  template <class Work>
+  Agreement agreed(const Work& work, bool save = false) const;
   void not_finite(Training& training, const StepRecord& record,
                   const data::Views& batch,
                   const std::vector<std::string>& samples) const;
   bool checkpoint_due(int64_t step) const;
   double seconds_to_save() const;
   void save(Training& training);
+  void write(Training& training);
   void wait_for_writer();
   [[noreturn]] void preempt(Training& training, const std::string& why);
   void save_what_there_is(Training& training);
 
   const RunOptions& options_;
   const RunRequest& request_;
+  distributed::Communicator communicator_;
   StopRequest stop_;
   RunFolder folder_;
   CheckpointFolder checkpoints_;

@@ -33,6 +33,7 @@ void RunOptions::check(Problems& problems) const {
                     "write 0 for none");
   problems.in_range(max_nonfinite, between(0, kMaximumCount),
                     "run.max_nonfinite");
+  problems.in_range(process_timeout, greater_than(0), "run.process_timeout");
   problems.require(
       precision != Precision::kFp16 || device != DeviceChoice::kCpu,
       "run.precision",

@@ -34,19 +34,24 @@ void set_up_process(const RunOptions& options, torch::Device device) {
   }
 }
 
-void seed_step(const RunOptions& options, int64_t step) {
-  at::manual_seed(
-      Random({static_cast<uint64_t>(options.seed), static_cast<uint64_t>(step)})
-          .bits());
+void seed_step(const RunOptions& options, int64_t step, int64_t rank) {
+  const auto seed = static_cast<uint64_t>(options.seed);
+  const auto at = static_cast<uint64_t>(step);
+  at::manual_seed((rank == 0 ? Random({seed, at})
+                             : Random({seed, at, static_cast<uint64_t>(rank)}))
+                      .bits());
 }
 
 Beginning begin_run(const RunOptions& options, const RunRequest& request,
-                    RunFolder& folder, const CheckpointFolder& checkpoints) {
+                    RunFolder& folder, const CheckpointFolder& checkpoints,
+                    const distributed::World& world) {
   Beginning beginning;
-  beginning.device = choose_device(options.device);
+  beginning.device = choose_device(options.device, world.local_rank);
   set_up_process(options, beginning.device);
-  folder.require_writable();
-  if (folder.begun()) folder.lock();
+  if (world.rank == 0) {
+    folder.require_writable();
+    if (folder.begun()) folder.lock();
+  }
   beginning.start = before_work(
       [&] { return find_start(request.resume, folder, checkpoints); });
   return beginning;

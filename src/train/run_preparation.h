@@ -7,6 +7,7 @@
 #include <string>
 
 #include "unimiss/core/error.h"
+#include "unimiss/distributed/world.h"
 #include "unimiss/train/checkpoint.h"
 #include "unimiss/train/device.h"
 #include "unimiss/train/resume.h"
@@ -30,11 +31,14 @@ struct Beginning {
 /// Keeps other processes out of a folder that is there: they could take its
 /// checkpoint further meanwhile. Throws ConfigError for a device, a precision,
 /// a folder or a checkpoint that cannot be used.
+/// rank: of several processes the first one holds the folder.
 Beginning begin_run(const RunOptions& options, const RunRequest& request,
-                    RunFolder& folder, const CheckpointFolder& checkpoints);
+                    RunFolder& folder, const CheckpointFolder& checkpoints,
+                    const distributed::World& world = {});
 
-/// LibTorch's own draws (drop path) become a function of seed and step.
-void seed_step(const RunOptions& options, int64_t step);
+/// LibTorch's own draws (drop path) become a function of seed, step and, of
+/// several processes, which one it is.
+void seed_step(const RunOptions& options, int64_t step, int64_t rank = 0);
 
 /// What every checkpoint says of where it comes from.
 std::map<std::string, std::string> checkpoint_texts(

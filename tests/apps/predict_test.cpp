@@ -21,7 +21,7 @@ using ::testing::Not;
 using Json = nlohmann::json;
 using testing::read_bytes;
 
-constexpr const char* kClasses = "'task.classes=[background, rim, core]' ";
+constexpr const char* kThreeClasses = "'task.classes=[background, rim, core]' ";
 
 class Predict : public testing::ToyFinetuning {
  protected:
@@ -33,8 +33,8 @@ class Predict : public testing::ToyFinetuning {
   void train(const std::string& run, const std::string& more = "") const {
     if (!exists("train.txt")) label_maps("train", 3);
     const auto result = finetune(
-        kClasses + ("run.max_steps=3 data.train=" + file("train.txt")) + " " +
-            more,
+        kThreeClasses + ("run.max_steps=3 data.train=" + file("train.txt")) +
+            " " + more,
         run);
     ASSERT_EQ(result.status, 0) << result.output;
   }

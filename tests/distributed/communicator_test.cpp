@@ -3,7 +3,7 @@
 #include <ATen/Functions.h>
 #include <gmock/gmock.h>
 
-#include "distributed/ranks.h"
+#include "testing/ranks.h"
 #include "unimiss/core/error.h"
 
 namespace unimiss::distributed {

@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <torch/nn/modules/linear.h>
 
-#include "distributed/ranks.h"
+#include "testing/ranks.h"
 
 namespace unimiss::distributed {
 namespace {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -24,6 +25,10 @@ void log_to_file_only(std::string_view message);
 std::string progress_bar(double share);
 /// Of seconds: "2 d 03 h", "3 h 04 min", "5 min 06 s", "7 s".
 std::string duration_text(double seconds);
+
+/// Of several processes that log to one terminal: the first logs as ever, the
+/// others only warn, with their number in front.
+void log_as_process(int64_t rank);
 
 /// Also append every message to this file: the earlier ones (the last 10,000)
 /// and all from now on. Not while other threads may log.

@@ -7,9 +7,16 @@
 #include <string>
 #include <vector>
 
+#include "unimiss/core/error.h"
 #include "unimiss/distributed/world.h"
 
 namespace unimiss::distributed {
+
+/// Another process has ended, or did not answer in time.
+class LostProcess : public RunError {
+ public:
+  using RunError::RunError;
+};
 
 /// What processes that train together tell each other, by LibTorch's c10d:
 /// Gloo between CPUs, NCCL between GPUs. All of them must call the same
@@ -17,14 +24,14 @@ namespace unimiss::distributed {
 ///
 /// One process alone needs no backend: every function returns at once.
 ///
-/// Throws RunError, naming what was being done, where another process is lost
-/// or does not come within the timeout.
+/// Throws LostProcess, naming what was being done, where another process is
+/// lost or does not come within the timeout.
 class Communicator {
  public:
   /// Of one process.
   Communicator();
   /// Meets the other processes of the world. device: where the tensors are that
-  /// go round. Throws RunError where not all come within the timeout.
+  /// go round.
   Communicator(const World& world, torch::Device device,
                std::chrono::seconds timeout);
   ~Communicator();

@@ -38,7 +38,7 @@ class GradientReducer {
 
   /// The backward pass of this loss, which leaves the mean over the processes
   /// of each gradient; one of earlier passes without the others counts in.
-  /// Throws RunError where another process is lost.
+  /// Throws LostProcess.
   void backward(const torch::Tensor& loss);
 
  private:

@@ -3,6 +3,7 @@
 #include <torch/types.h>
 
 #include <array>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -47,6 +48,9 @@ struct ObjectiveOptions {
   void check(Problems& problems) const;
 };
 
+/// Replaces a tensor by its mean over all processes that share the batch.
+using MeanOverProcesses = std::function<void(torch::Tensor&)>;
+
 /// The loss of one step and what follows from it.
 struct StepLoss {
   torch::Tensor total;  ///< what is differentiated
@@ -61,9 +65,13 @@ struct StepLoss {
 /// and center stay as they are.
 ///
 /// Images: Eq. 5. Volumes: Eq. 6 with volume_slice on, else Eq. 5 on volumes.
+///
+/// mean: where the views are one process's equal part of a batch, for the
+/// center, which is that of the whole batch; the loss is that of the part.
 StepLoss step_loss(StudentTeacher& networks, const torch::Tensor& views,
                    const torch::Tensor& center, double teacher_temperature,
-                   const ObjectiveOptions& options);
+                   const ObjectiveOptions& options,
+                   const MeanOverProcesses& mean = nullptr);
 
 }  // namespace unimiss::ssl
 

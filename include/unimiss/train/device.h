@@ -13,11 +13,12 @@ namespace unimiss::train {
 enum class DeviceChoice { kAuto, kCpu, kCuda };
 
 /// The device a run uses. kAuto: the GPU where the build and the machine have
-/// one, else the CPU.
+/// one, else the CPU. local_rank: of the processes of this machine, which take
+/// one GPU each.
 /// Throws ConfigError, naming the command that helps, when a GPU is asked for
-/// and there is none, the build has no CUDA, or the installed LibTorch has no
-/// code for this GPU.
-torch::Device choose_device(DeviceChoice choice);
+/// and there is none, the build has no CUDA, the installed LibTorch has no
+/// code for this GPU, or there are more processes than GPUs.
+torch::Device choose_device(DeviceChoice choice, int64_t local_rank = 0);
 
 /// The most memory that was in use at once, MiB: of LibTorch's tensors on a
 /// GPU, of the whole process on a CPU.

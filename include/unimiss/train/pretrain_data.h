@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "unimiss/data/loader.h"
+#include "unimiss/distributed/world.h"
 #include "unimiss/train/pretrain_config.h"
 
 /// From the lists of a configuration to streams of batches.
@@ -56,9 +57,9 @@ struct PretrainData {
 PretrainData open_data(const PretrainConfig& config,
                        const PretrainLists& lists);
 
-/// Starts the workers that prepare a stream's batches; nothing where it has no
-/// data.
+/// Starts the workers that prepare a stream's batches, of several processes the
+/// part of this one; nothing where it has no data.
 void start_workers(PretrainData& data, const PretrainConfig& config,
-                   BatchTarget target);
+                   BatchTarget target, const distributed::World& world = {});
 
 }  // namespace unimiss::train

@@ -20,6 +20,9 @@ inline constexpr double kMaximumCount = 1e9;
 /// What a step whose loss or gradient is not finite does to the run.
 enum class OnNonFinite { kStop, kSkip };
 
+/// Whether a program can train in several processes at once.
+enum class Processes { kOne, kSeveral };
+
 /// A run as a whole, whatever it trains.
 struct RunOptions {
   std::string output;
@@ -38,6 +41,7 @@ struct RunOptions {
   double time_limit = 0;
   OnNonFinite on_nonfinite = OnNonFinite::kStop;
   int64_t max_nonfinite = 10;
+  double process_timeout = 30;
 
   template <class Self, class Visitor>
   static void visit_fields(Self& self, Visitor&& visit) {
@@ -73,6 +77,9 @@ struct RunOptions {
           "the step; nothing changes in either case");
     visit("max_nonfinite", self.max_nonfinite,
           "steps that on_nonfinite: skip may leave out in a run");
+    visit("process_timeout", self.process_timeout,
+          "of several processes: minutes after which one that does not answer "
+          "is given up, greater than 0");
   }
   /// Keys begin with their group, "run", as in a configuration.
   void check(Problems& problems) const;

@@ -37,7 +37,10 @@ inline std::vector<int> run_ranks(int count, const std::string& test) {
   for (int rank = 0; rank < count; ++rank) {
     std::vector<std::string> variables{
         "RANK=" + std::to_string(rank), "WORLD_SIZE=" + std::to_string(count),
-        "MASTER_ADDR=127.0.0.1", "MASTER_PORT=" + port};
+        "MASTER_ADDR=127.0.0.1", "MASTER_PORT=" + port,
+        // As tune_allocator() of the programs.
+        "MALLOC_MMAP_THRESHOLD_=1073741824",
+        "MALLOC_TRIM_THRESHOLD_=2147483646", "MALLOC_TOP_PAD_=67108864"};
     for (char** variable = environ; *variable != nullptr; ++variable) {
       variables.emplace_back(*variable);
     }

@@ -1,0 +1,173 @@
+#include "launch.h"
+
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "process.h"
+#include "unimiss/core/error.h"
+#include "unimiss/core/log.h"
+
+namespace unimiss {
+namespace {
+
+constexpr std::array kForwarded{SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
+/// How long the others may take to notice that one has failed, and then to end.
+constexpr std::chrono::seconds kToNotice{20}, kToEnd{20};
+
+// What the handler of signals needs.
+constexpr size_t kMost = 1024;
+std::array<std::atomic<pid_t>, kMost> children{};
+
+void forward(int signal) {
+  const int saved = errno;
+  for (const auto& child : children) {
+    const pid_t process = child.load();
+    if (process > 0) kill(process, signal);
+  }
+  errno = saved;
+}
+
+/// A port of this machine that is free now.
+int free_port() {
+  const int handle = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof(address);
+  auto* generic = reinterpret_cast<sockaddr*>(&address);
+  const bool found = handle >= 0 && bind(handle, generic, size) == 0 &&
+                     getsockname(handle, generic, &size) == 0;
+  if (handle >= 0) close(handle);
+  if (!found) {
+    throw RunError(fmt::format("--nproc-per-node: there is no free port ({})",
+                               std::strerror(errno)));
+  }
+  return ntohs(address.sin_port);
+}
+
+/// The environment of a process, without what another launcher said.
+std::vector<std::string> variables_of(int64_t rank, int64_t processes,
+                                      int port) {
+  const std::vector<std::string> ours{
+      fmt::format("RANK={}", rank),
+      fmt::format("LOCAL_RANK={}", rank),
+      fmt::format("WORLD_SIZE={}", processes),
+      fmt::format("LOCAL_WORLD_SIZE={}", processes),
+      "MASTER_ADDR=127.0.0.1",
+      fmt::format("MASTER_PORT={}", port)};
+  std::vector<std::string> variables = own_environment();
+  for (const std::string& variable : ours) {
+    const std::string name = variable.substr(0, variable.find('=') + 1);
+    std::erase_if(variables, [&](const std::string& other) {
+      return other.starts_with(name) || other.starts_with("TORCHELASTIC_");
+    });
+  }
+  variables.insert(variables.end(), ours.begin(), ours.end());
+  return variables;
+}
+
+/// How a process ended, in words; empty: well, or stopped and saved.
+std::string problem_of(int status) {
+  if (WIFSIGNALED(status)) {
+    return fmt::format("was ended by signal {} ({})", WTERMSIG(status),
+                       strsignal(WTERMSIG(status)));
+  }
+  const int code = WEXITSTATUS(status);
+  if (code == EXIT_SUCCESS || code == kExitPreempted) return "";
+  return fmt::format("failed with exit status {}", code);
+}
+
+/// All processes of a launch.
+class Launch {
+ public:
+  Launch(int argc, char** argv, int64_t processes) {
+    const int port = free_port();
+    const std::vector<std::string> words(argv, argv + argc);
+    for (int64_t rank = 0; rank < processes; ++rank) {
+      children[rank] = start_process("/proc/self/exe", words,
+                                     variables_of(rank, processes, port));
+      ++running_;
+    }
+  }
+
+  /// Waits for all; the exit status of the whole.
+  int wait() {
+    while (running_ > 0) {
+      int status = 0;
+      const pid_t ended = waitpid(-1, &status, failed_ ? WNOHANG : 0);
+      if (ended > 0) {
+        note(ended, status);
+      } else if (ended < 0 && errno != EINTR) {
+        break;
+      } else if (failed_) {
+        end_others();
+      }
+    }
+    return failed_ ? first_failure_ : worst_;
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  void note(pid_t ended, int status) {
+    const auto child = std::find(children.begin(), children.end(), ended);
+    if (child == children.end()) return;
+    *child = 0;
+    --running_;
+    const std::string problem = problem_of(status);
+    const int code =
+        WIFEXITED(status) ? WEXITSTATUS(status) : static_cast<int>(kExitFailed);
+    worst_ = std::max(worst_, code);
+    if (problem.empty() || failed_) return;
+    failed_ = true;
+    first_failure_ = code;
+    since_ = Clock::now();
+    if (running_ > 0) {
+      log_warning(fmt::format("process {} {}; the others are ended",
+                              child - children.begin(), problem));
+    }
+  }
+
+  /// They notice it themselves, as a rule.
+  void end_others() {
+    const auto waited = Clock::now() - since_;
+    if (waited > kToNotice && !terminated_) {
+      forward(SIGTERM);
+      terminated_ = true;
+    }
+    if (waited > kToNotice + kToEnd) forward(SIGKILL);
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+
+  int64_t running_ = 0;
+  bool failed_ = false, terminated_ = false;
+  int first_failure_ = 0, worst_ = 0;
+  Clock::time_point since_;
+};
+
+}  // namespace
+
+bool is_launched() { return std::getenv("RANK") != nullptr; }
+
+int launch(int argc, char** argv, int64_t processes) {
+  // Children inherit no handlers: they begin with a new program.
+  for (const int signal : kForwarded) std::signal(signal, forward);
+  return Launch(argc, argv, processes).wait();
+}
+
+}  // namespace unimiss

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <cstdint>
+
+/// Several processes of a program that train together.
+namespace unimiss {
+
+/// Whether a launcher has started this process already.
+bool is_launched();
+
+/// Starts this program again as so many processes of this machine, which find
+/// each other by torchrun's variables, passes signals on to them and waits for
+/// all. Where one fails the others are ended. The exit status: that of the
+/// first that failed, else the largest. Throws RunError where one cannot be
+/// started.
+int launch(int argc, char** argv, int64_t processes);
+
+}  // namespace unimiss

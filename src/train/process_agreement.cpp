@@ -1,0 +1,138 @@
+#include "train/process_agreement.h"
+
+#include <ATen/Functions.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <sstream>
+#include <vector>
+
+#include "unimiss/core/error.h"
+#include "unimiss/core/random.h"
+
+namespace unimiss::train {
+namespace {
+
+std::string message_of(const std::exception_ptr& failure) {
+  if (!failure) return "";
+  try {
+    std::rethrow_exception(failure);
+  } catch (const c10::Error& error) {
+    return error.what_without_backtrace();
+  } catch (const std::exception& error) {
+    return error.what();
+  } catch (...) {
+    return "an unknown error";
+  }
+}
+
+/// Which lines of one process's text differ from the first one's.
+std::vector<std::string> different_lines(const std::string& first,
+                                         const std::string& other) {
+  std::istringstream lines(first), others(other);
+  std::vector<std::string> names;
+  std::string line, other_line;
+  while (std::getline(lines, line)) {
+    std::getline(others, other_line);
+    if (line != other_line) names.push_back(line.substr(0, line.find('\t')));
+  }
+  return names;
+}
+
+/// Lines "name <tab> what" of each process must be the same.
+void compare(const distributed::Communicator& communicator,
+             const std::string& lines, const std::string& what) {
+  // Usually all is the same: one number is enough to know.
+  const auto digest = static_cast<int64_t>(fnv1a64(lines));
+  bool same = true;
+  for (const torch::Tensor& other :
+       communicator.gather(at::full({1}, digest, torch::kLong))) {
+    same = same && other.item<int64_t>() == digest;
+  }
+  torch::Tensor differs = at::full({1}, same ? 0.0F : 1.0F);
+  communicator.sum(differs);
+  if (differs.item<float>() == 0) return;
+  const auto all = communicator.gather(lines);
+  constexpr size_t kShown = 5;
+  for (size_t rank = 1; rank < all.size(); ++rank) {
+    auto names = different_lines(all[0], all[rank]);
+    if (names.empty()) continue;
+    const size_t count = names.size();
+    names.resize(std::min(count, kShown));
+    throw RunError(fmt::format(
+        "processes 0 and {} differ {} in {} of its parts ({}{}); they must run "
+        "the same program on the same files",
+        rank, what, count, fmt::join(names, ", "),
+        count > kShown ? ", ..." : ""));
+  }
+  throw RunError(fmt::format("the processes differ {}", what));
+}
+
+/// Sums over the bits of a tensor, of all of its numbers and of every other.
+std::string bits_of(const torch::Tensor& tensor) {
+  const torch::Tensor flat = tensor.detach().contiguous().flatten();
+  const torch::Tensor bits =
+      flat.element_size() >= 4 ? flat.view(torch::kInt) : flat.to(torch::kInt);
+  if (bits.numel() == 0) return "0";
+  return fmt::format(
+      "{} {} {}", fmt::join(tensor.sizes(), "x"),
+      bits.sum(torch::kLong).item<int64_t>(),
+      bits.slice(0, 0, std::nullopt, 2).sum(torch::kLong).item<int64_t>());
+}
+
+}  // namespace
+
+Agreement agree(const distributed::Communicator& communicator,
+                const std::exception_ptr& failure,
+                const std::optional<std::string>& stop, bool save) {
+  if (communicator.size() == 1) {
+    if (failure) std::rethrow_exception(failure);
+    return {stop, save};
+  }
+  const bool leads = communicator.rank() == 0;
+  torch::Tensor signs = at::tensor(
+      {failure ? 1.0F : 0.0F, stop ? 1.0F : 0.0F, leads && save ? 1.0F : 0.0F});
+  communicator.sum(signs);
+  const auto* sign = signs.const_data_ptr<float>();
+  if (sign[0] > 0) {
+    const auto messages = communicator.gather(message_of(failure));
+    if (failure) std::rethrow_exception(failure);
+    for (size_t rank = 0; rank < messages.size(); ++rank) {
+      if (messages[rank].empty()) continue;
+      throw RunError(
+          fmt::format("process {} failed: {}", rank, messages[rank]));
+    }
+  }
+  Agreement agreement{std::nullopt, sign[2] > 0};
+  if (sign[1] > 0) {
+    const auto reasons = communicator.gather(stop.value_or(""));
+    for (size_t rank = 0; rank < reasons.size() && !agreement.stop; ++rank) {
+      if (reasons[rank].empty()) continue;
+      agreement.stop = fmt::format("{} (process {})", reasons[rank], rank);
+    }
+  }
+  return agreement;
+}
+
+void check_same_texts(const distributed::Communicator& communicator,
+                      const std::map<std::string, std::string>& texts) {
+  if (communicator.size() == 1) return;
+  std::string lines;
+  for (const auto& [name, text] : texts) {
+    lines += fmt::format("{}\t{:016x}\n", name, fnv1a64(text));
+  }
+  compare(communicator, lines, "before the first step");
+}
+
+void check_same_tensors(const distributed::Communicator& communicator,
+                        const std::map<std::string, torch::Tensor>& tensors,
+                        const std::string& when) {
+  if (communicator.size() == 1) return;
+  std::string lines;
+  for (const auto& [name, tensor] : tensors) {
+    lines += fmt::format("{}\t{}\n", name, bits_of(tensor));
+  }
+  compare(communicator, lines, when);
+}
+
+}  // namespace unimiss::train

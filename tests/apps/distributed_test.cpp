@@ -1,0 +1,174 @@
+// Several processes that pretrain together, started by the program itself.
+#include <gmock/gmock.h>
+#include <signal.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "apps/toy_run.h"
+#include "unimiss/io/tensor_archive.h"
+
+namespace unimiss {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+
+class Distributed : public testing::ToyRun {
+ protected:
+  static constexpr int kMany = 40;
+
+  /// The global batches are those of six images or volumes.
+  static std::string steps(int count, const std::string& more = "") {
+    return "run.max_steps=" + std::to_string(count) +
+           " data.batch_size_2d=6 data.batch_size_3d=6"
+           " run.checkpoint_every_steps=1 run.keep_checkpoints=99"
+           " run.process_timeout=0.5 " +
+           more;
+  }
+  std::map<std::string, torch::Tensor> state(const std::string& output,
+                                             int step) const {
+    return io::load_tensors(folder_.file(output + "/checkpoints/step_0000000" +
+                                         std::to_string(step) +
+                                         ".safetensors"));
+  }
+  /// Of all tensors together, relative.
+  static double difference(const std::map<std::string, torch::Tensor>& one,
+                           const std::map<std::string, torch::Tensor>& other) {
+    double apart = 0, size = 0;
+    EXPECT_EQ(one.size(), other.size());
+    for (const auto& [name, tensor] : one) {
+      if (name.starts_with("optimizer.")) continue;
+      const torch::Tensor a = tensor.to(torch::kDouble);
+      apart += (a - other.at(name)).square().sum().item<double>();
+      size += a.square().sum().item<double>();
+    }
+    return std::sqrt(apart / size);
+  }
+  /// Runs until a step is in the metrics, then calls harm(pid of the launcher);
+  /// the exit status and all that was printed.
+  template <class Harm>
+  testing::ProgramResult harmed(const std::string& output, int after,
+                                const Harm& harm) {
+    testing::ProgramResult result;
+    std::thread run([&] {
+      result = pretrain("--nproc-per-node 2 " + steps(kMany), output);
+    });
+    const std::string file = folder_.file(output + "/metrics.jsonl");
+    for (int i = 0; i < 1200; ++i) {
+      std::ifstream metrics(file);
+      std::string line;
+      int lines = 0;
+      while (std::getline(metrics, line)) ++lines;
+      if (lines >= after) break;
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+    harm();
+    run.join();
+    return result;
+  }
+  /// The processes of a run, by their command line.
+  std::vector<pid_t> processes(const std::string& output) const {
+    std::vector<pid_t> found;
+    for (const auto& entry : fs::directory_iterator("/proc")) {
+      const std::string name = entry.path().filename().string();
+      if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+      std::ifstream file(entry.path() / "cmdline");
+      const std::string words{std::istreambuf_iterator<char>(file), {}};
+      std::ifstream variables(entry.path() / "environ");
+      const std::string all{std::istreambuf_iterator<char>(variables), {}};
+      if (words.find(folder_.file(output)) != std::string::npos &&
+          all.find(std::string("\0RANK=1", 7)) != std::string::npos) {
+        found.push_back(static_cast<pid_t>(std::stoi(name)));
+      }
+    }
+    return found;
+  }
+};
+
+TEST_F(Distributed, TwoAndThreeProcessesTakeTheStepsOfOne) {
+  ASSERT_EQ(pretrain(steps(6), "one").status, 0);
+  for (const std::string count : {"2", "3"}) {
+    const auto result =
+        pretrain("--nproc-per-node " + count + " " + steps(6), "n" + count);
+    ASSERT_EQ(result.status, 0) << result.output;
+    EXPECT_THAT(result.output, HasSubstr("Pretraining finished"));
+    EXPECT_LT(difference(state("one", 6), state("n" + count, 6)), 1e-5);
+    const auto one = metrics("one"), found = metrics("n" + count);
+    ASSERT_EQ(found.size(), one.size());
+    for (size_t i = 0; i < one.size(); ++i) {
+      EXPECT_NEAR(found[i]["loss"].get<double>(), one[i]["loss"].get<double>(),
+                  1e-4);
+      EXPECT_EQ(found[i]["samples"], one[i]["samples"]);
+    }
+  }
+  // The same again, stopped in between: to the last bit.
+  const std::string from =
+      " --resume " + folder_.file("n2/checkpoints/step_00000003.safetensors ");
+  const auto again = pretrain("--nproc-per-node 2" + from + steps(6), "again");
+  ASSERT_EQ(again.status, 0) << again.output;
+  EXPECT_EQ(difference(state("n2", 6), state("again", 6)), 0);
+  // A checkpoint of two is gone on from by three.
+  const auto more = pretrain("--nproc-per-node 3" + from + steps(6), "other");
+  ASSERT_EQ(more.status, 0) << more.output;
+  EXPECT_LT(difference(state("one", 6), state("other", 6)), 1e-5);
+}
+
+TEST_F(Distributed, ALostProcessEndsTheOthersAndLosesNothing) {
+  const auto result = harmed("run", 3, [&] {
+    for (const pid_t process : processes("run")) kill(process, SIGKILL);
+  });
+  EXPECT_EQ(result.status, 1) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("process 1 was ended by signal 9"));
+  EXPECT_THAT(result.output, HasSubstr("nothing is lost up to step"));
+  EXPECT_GE(metrics("run").size(), 3u);
+  EXPECT_LT(metrics("run").size(), static_cast<size_t>(kMany));
+  // As if nothing had happened, to the last bit.
+  const std::string call = "--nproc-per-node 2 " + steps(kMany);
+  const auto again = pretrain(call, "run");
+  EXPECT_EQ(again.status, 0) << again.output;
+  ASSERT_EQ(pretrain(call, "unbroken").status, 0);
+  const auto weights = [&](const std::string& output) {
+    return io::load_tensors(folder_.file(output + "/export/full.safetensors"));
+  };
+  EXPECT_EQ(difference(weights("run"), weights("unbroken")), 0);
+  EXPECT_EQ(metrics("run").size(), static_cast<size_t>(kMany));
+}
+
+TEST_F(Distributed, ASignalToOneStopsAllAtOneStep) {
+  const auto result = harmed("run", 3, [&] {
+    for (const pid_t process : processes("run")) kill(process, SIGUSR1);
+  });
+  EXPECT_EQ(result.status, 75) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("stopped by SIGUSR1 (process 1)"));
+}
+
+TEST_F(Distributed, BatchesAreDividedEvenly) {
+  const auto refused = pretrain("--nproc-per-node 4 " + steps(4), "run");
+  EXPECT_EQ(refused.status, 2) << refused.output;
+  EXPECT_THAT(refused.output,
+              HasSubstr("data.batch_size_2d: must be a multiple of 4"));
+  EXPECT_FALSE(fs::exists(folder_.file("run/manifest.json")));
+}
+
+TEST_F(Distributed, OnlyPretrainingTakesSeveralProcesses) {
+  setenv("RANK", "0", 1);
+  setenv("WORLD_SIZE", "2", 1);
+  testing::write_bytes(folder_.file("task.yaml"),
+                       "task: {classes: [a, b]}\ninit: {from_scratch: true}\n"
+                       "model: {dimensions: 2d}\ndata: {train: [" +
+                           folder_.file("images.txt") + "]}\n");
+  const auto result = testing::run_program(
+      "unimiss-finetune", "--config " + folder_.file("task.yaml") +
+                              " --output " + folder_.file("task"));
+  unsetenv("RANK");
+  unsetenv("WORLD_SIZE");
+  EXPECT_EQ(result.status, 2) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("WORLD_SIZE: is 2"));
+}
+
+}  // namespace
+}  // namespace unimiss

@@ -1,0 +1,145 @@
+// N processes take the steps of one: images and volumes by turns, as the
+// schedule has them.
+#include <ATen/Functions.h>
+#include <gmock/gmock.h>
+
+#include "testing/ranks.h"
+#include "testing/toy_network.h"
+#include "unimiss/train/pretrainer.h"
+
+namespace unimiss::train {
+namespace {
+
+using ::testing::Each;
+using unimiss::testing::join_ranks;
+using unimiss::testing::run_ranks;
+
+constexpr int64_t kBatch = 12;
+
+StepPlan plan_of(int step) {
+  StepPlan plan;
+  // Volumes in double precision take their time.
+  plan.rank = step % 8 == 2 ? 3 : 2;
+  plan.lr = 1e-3;
+  plan.weight_decay = 0.04;
+  plan.momentum = 0.99;
+  plan.teacher_temperature = 0.05;
+  plan.last_layer_frozen = step < 4;
+  return plan;
+}
+
+data::Views whole_batch(const StepPlan& plan, torch::ScalarType type) {
+  const std::vector<int64_t> shape =
+      plan.rank == 2 ? std::vector<int64_t>{kBatch, 3, 64, 64}
+                     : std::vector<int64_t>{kBatch, 1, 16, 64, 64};
+  return {at::rand(shape, type), at::rand(shape, type)};
+}
+
+/// Trains one network with the others and one alone; the largest difference of
+/// anything in their states, relative to the largest number there.
+double difference_after_steps(int steps, torch::ScalarType type,
+                              ssl::CenterRule center_rule) {
+  const distributed::Communicator all = join_ranks();
+  PretrainerOptions options;
+  options.model = unimiss::testing::toy_mit();
+  options.head = unimiss::testing::toy_head();
+  options.objective.center_rule = center_rule;
+  options.reducer.bucket_bytes = 4096;
+  at::manual_seed(all.rank());  // the first one's weights count
+  Pretrainer together(options, &all);
+  at::manual_seed(0);
+  Pretrainer alone(options);
+  together.networks().to(type);
+  alone.networks().to(type);
+  const int64_t rows = kBatch / all.size();
+  const bool compares = all.rank() == 0;
+  for (int step = 0; step < steps; ++step) {
+    at::manual_seed(100 + step);
+    const StepPlan plan = plan_of(step);
+    const data::Views batch = whole_batch(plan, type);
+    const auto mine = [&](const torch::Tensor& of) {
+      return of.narrow(0, all.rank() * rows, rows);
+    };
+    const StepReport shared =
+        together.step({mine(batch.first), mine(batch.second)}, plan);
+    EXPECT_EQ(shared.outcome, StepOutcome::kUpdated);
+    if (!compares) continue;
+    const StepReport one = alone.step(batch, plan);
+    EXPECT_NEAR(shared.loss.item<double>(), one.loss.item<double>(), 1e-4);
+    EXPECT_NEAR(shared.grad_norm.item<double>(), one.grad_norm.item<double>(),
+                1e-3 * one.grad_norm.item<double>());
+    EXPECT_NEAR(shared.teacher_entropy.item<double>(),
+                one.teacher_entropy.item<double>(), 1e-4);
+    EXPECT_EQ(shared.terms.size(), one.terms.size());
+  }
+  if (!compares) return 0;
+  std::vector<torch::Tensor> ours, theirs;
+  const auto state = together.state();
+  for (const auto& [name, tensor] : alone.state()) {
+    if (name.starts_with("optimizer.")) continue;
+    theirs.push_back(tensor.to(torch::kDouble).flatten());
+    ours.push_back(state.at(name).to(torch::kDouble).flatten());
+  }
+  const torch::Tensor one = at::cat(theirs);
+  return ((at::cat(ours) - one).norm() / one.norm()).item<double>();
+}
+
+TEST(PretrainerSteps, DISABLED_InDouble) {
+  EXPECT_LT(
+      difference_after_steps(20, torch::kDouble, ssl::CenterRule::kPerStep),
+      1e-8);
+}
+TEST(PretrainerSteps, DISABLED_CentersOfTerms) {
+  EXPECT_LT(
+      difference_after_steps(4, torch::kDouble, ssl::CenterRule::kPerTerm),
+      1e-8);
+}
+TEST(PretrainerSteps, DISABLED_InSingle) {
+  EXPECT_LT(
+      difference_after_steps(20, torch::kFloat, ssl::CenterRule::kPerStep),
+      1e-5);
+}
+
+TEST(PretrainerSteps, AreThoseOfOneProcess) {
+  for (const int count : {2, 3, 4}) {
+    EXPECT_THAT(run_ranks(count, "PretrainerSteps.DISABLED_InDouble"), Each(0))
+        << count;
+  }
+}
+
+TEST(PretrainerSteps, AreThoseOfOneProcessInSinglePrecision) {
+  for (const int count : {2, 3, 4}) {
+    EXPECT_THAT(run_ranks(count, "PretrainerSteps.DISABLED_InSingle"), Each(0))
+        << count;
+  }
+}
+
+TEST(PretrainerSteps, AreThoseOfOneProcessWithCentersOfTerms) {
+  EXPECT_THAT(run_ranks(2, "PretrainerSteps.DISABLED_CentersOfTerms"), Each(0));
+}
+
+/// A number that is lost on one process is lost to all, and nothing changes.
+TEST(PretrainerSteps, DISABLED_OneIsNotFinite) {
+  const distributed::Communicator all = join_ranks();
+  PretrainerOptions options;
+  options.model = unimiss::testing::toy_mit();
+  options.head = unimiss::testing::toy_head();
+  at::manual_seed(1);
+  Pretrainer together(options, &all);
+  const auto before = together.state();
+  std::map<std::string, torch::Tensor> kept;
+  for (const auto& [name, tensor] : before) kept[name] = tensor.clone();
+  data::Views batch = {at::rand({2, 3, 64, 64}), at::rand({2, 3, 64, 64})};
+  if (all.rank() == 1) batch.first[0][0][0][0] = NAN;
+  EXPECT_EQ(together.step(batch, plan_of(0)).outcome, StepOutcome::kNonFinite);
+  for (const auto& [name, tensor] : together.state()) {
+    EXPECT_TRUE(at::equal(tensor, kept.at(name))) << name;
+  }
+}
+
+TEST(PretrainerSteps, WhatIsNotFiniteOnOneProcessChangesNone) {
+  EXPECT_THAT(run_ranks(2, "PretrainerSteps.DISABLED_OneIsNotFinite"), Each(0));
+}
+
+}  // namespace
+}  // namespace unimiss::train

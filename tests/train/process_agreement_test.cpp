@@ -1,0 +1,95 @@
+#include "train/process_agreement.h"
+
+#include <ATen/Functions.h>
+#include <gmock/gmock.h>
+
+#include "testing/ranks.h"
+#include "unimiss/core/error.h"
+
+namespace unimiss::train {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::Each;
+using ::testing::HasSubstr;
+using unimiss::testing::join_ranks;
+using unimiss::testing::run_ranks;
+
+template <class Work>
+std::string error_of(const Work& work) {
+  try {
+    work();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST(ProcessAgreement, OfOneProcessIsItsOwn) {
+  const distributed::Communicator alone;
+  EXPECT_TRUE(agree(alone, nullptr, {}, true).save);
+  EXPECT_EQ(agree(alone, nullptr, "SIGTERM", false).stop, "SIGTERM");
+  const auto failure = std::make_exception_ptr(DataError("file", "is bad"));
+  EXPECT_THROW(agree(alone, failure, {}, false), DataError);
+  check_same_tensors(alone, {{"a", at::ones({2})}}, "");
+}
+
+TEST(ProcessAgreement, DISABLED_All) {
+  const distributed::Communicator all = join_ranks();
+  const bool first = all.rank() == 0, last = all.rank() + 1 == all.size();
+  // The first one says when to save, anyone when to stop.
+  Agreement found = agree(all, nullptr, {}, !first);
+  EXPECT_FALSE(found.save || found.stop);
+  found = agree(all, nullptr, {}, first);
+  EXPECT_TRUE(found.save);
+  const auto reason =
+      last ? std::optional<std::string>("SIGUSR1") : std::nullopt;
+  found = agree(all, nullptr, reason, false);
+  EXPECT_EQ(found.stop,
+            "SIGUSR1 (process " + std::to_string(all.size() - 1) + ")");
+  // What fails on one process fails on all, by its name.
+  const auto failure =
+      last ? std::make_exception_ptr(DataError("scan.nii", "is damaged"))
+           : std::exception_ptr();
+  EXPECT_THAT(
+      error_of([&] { agree(all, failure, {}, false); }),
+      AllOf(HasSubstr("scan.nii: is damaged"),
+            HasSubstr(last ? ""
+                           : "process " + std::to_string(all.size() - 1) +
+                                 " failed")));
+  // What must be the same.
+  check_same_texts(all, {{"a", "x"}, {"b", "y"}});
+  EXPECT_THAT(
+      error_of([&] {
+        check_same_texts(all, {{"a", "x"}, {"b", last ? "z" : "y"}});
+      }),
+      AllOf(HasSubstr("processes 0 and " + std::to_string(all.size() - 1)),
+            HasSubstr("(b)")));
+  const torch::Tensor numbers = at::arange(12, torch::kFloat).view({3, 4});
+  const torch::Tensor doubles = numbers.to(torch::kDouble);
+  check_same_tensors(all, {{"w", numbers}, {"d", doubles}}, "now");
+  torch::Tensor other = numbers.clone();
+  if (last) other[2][1] = 9.000001F;
+  EXPECT_THAT(
+      error_of([&] {
+        check_same_tensors(all, {{"v", numbers}, {"w", other}}, "after step 7");
+      }),
+      AllOf(HasSubstr("after step 7"), HasSubstr("(w)")));
+  // Numbers that changed places.
+  torch::Tensor swapped = numbers.clone();
+  if (last) swapped.view({-1}).copy_(numbers.view({-1}).roll(1));
+  EXPECT_THAT(error_of([&] {
+                check_same_tensors(all, {{"s", swapped}}, "now");
+              }),
+              HasSubstr("(s)"));
+}
+
+TEST(ProcessAgreement, TellsAllWhatOneHasToSay) {
+  for (const int count : {2, 3}) {
+    EXPECT_THAT(run_ranks(count, "ProcessAgreement.DISABLED_All"), Each(0))
+        << count;
+  }
+}
+
+}  // namespace
+}  // namespace unimiss::train
