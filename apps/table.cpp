@@ -87,7 +87,15 @@ struct Run {
   }
 };
 
+template <class Value>
+void require_distinct(const std::vector<Value>& values, const char* option) {
+  require(std::set(values.begin(), values.end()).size() == values.size(),
+          option, "names a value twice");
+}
+
 std::vector<Run> runs_of(const TableArguments& arguments) {
+  require_distinct(arguments.ratios, "--label-ratio");
+  require_distinct(arguments.seeds, "--seed");
   std::vector<Run> runs;
   for (const Initialisation& each :
        read_initialisations(arguments.initialisations)) {

@@ -245,6 +245,24 @@ void draw_axes(cv::Mat& canvas, const Plot& plot, const ChartOptions& options) {
             kSmallText, Anchor::kCentre);
 }
 
+/// Points with bars.
+void draw_deviations(cv::Mat& canvas, const Plot& plot, const Series& series,
+                     const cv::Scalar& colour) {
+  constexpr int kRadius = 5, kCap = 6;
+  for (size_t i = 0; i < series.deviations.size(); ++i) {
+    const double x = series.x[i], y = series.y.at(i);
+    const cv::Point at = plot.at(x, y);
+    const cv::Point low = plot.at(x, y - series.deviations[i]);
+    const cv::Point high = plot.at(x, y + series.deviations[i]);
+    cv::circle(canvas, at, kRadius, colour, cv::FILLED, cv::LINE_AA);
+    cv::line(canvas, low, high, colour, 1, cv::LINE_AA);
+    for (const cv::Point& end : {low, high}) {
+      cv::line(canvas, end - cv::Point(kCap, 0), end + cv::Point(kCap, 0),
+               colour, 1, cv::LINE_AA);
+    }
+  }
+}
+
 /// A row of colour samples and names, from the left end of the plot.
 void draw_legend(cv::Mat& canvas, const std::vector<Series>& series,
                  cv::Point at) {
@@ -278,6 +296,10 @@ torch::Tensor draw_curves(const std::vector<Series>& series,
     smooth.push_back(moving_average(curve.y, options.smoothing));
     for (double value : curve.x) plot.x.include(value);
     for (double value : curve.y) plot.y.include(value);
+    for (size_t i = 0; i < curve.deviations.size(); ++i) {
+      plot.y.include(curve.y.at(i) - curve.deviations[i]);
+      plot.y.include(curve.y.at(i) + curve.deviations[i]);
+    }
   }
   plot.x.finish(0.0);
   plot.y.finish(0.05);
@@ -294,6 +316,7 @@ torch::Tensor draw_curves(const std::vector<Series>& series,
   for (size_t i = 0; i < series.size(); ++i) {
     draw_line(canvas, plot, series[i], smooth[i],
               kPalette[i % std::size(kPalette)], 2);
+    draw_deviations(canvas, plot, series[i], kPalette[i % std::size(kPalette)]);
   }
   draw_text(canvas, options.title, {plot.area.x, 24}, kTitleText,
             Anchor::kLeft);

@@ -53,6 +53,7 @@ std::optional<CaseRecord> CasePrediction::done(const data::Case& of) const {
   for (const std::string& file : wanted_files(of)) {
     if (!fs::exists(request_.output + "/" + file)) return std::nullopt;
   }
+  if (!maps_are_there(request_.output, *record)) return std::nullopt;
   return record;
 }
 
@@ -64,9 +65,16 @@ CaseRecord CasePrediction::predict(const data::Case& of) const {
                     wanted_files(of),
                     {},
                     {},
+                    {},
                     {}};
   forget_others(request_.output, record);
-  segments() ? segment(of, record) : classify(of, record);
+  if (segments()) {
+    segment(of, record);
+    record.maps =
+        digests_of(request_.output, train::prediction_files(format_, of));
+  } else {
+    classify(of, record);
+  }
   write_record(request_.output, record);
   return record;
 }

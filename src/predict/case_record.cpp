@@ -34,6 +34,7 @@ std::optional<CaseRecord> read_record(const std::string& output,
                       json.at("input").get<std::string>(),
                       json.at("reference").get<std::string>(),
                       json.at("files").get<std::vector<std::string>>(),
+                      json.at("maps").get<std::map<std::string, std::string>>(),
                       std::nullopt,
                       json.at("probabilities").get<std::vector<double>>(),
                       json.at("reference_problem").get<std::string>()};
@@ -49,6 +50,7 @@ void write_record(const std::string& output, const CaseRecord& record) {
                   {"input", record.input},
                   {"reference", record.reference},
                   {"files", record.files},
+                  {"maps", record.maps},
                   {"dice", record.dice ? Json(*record.dice) : Json(nullptr)},
                   {"probabilities", record.probabilities},
                   {"reference_problem", record.reference_problem}};
@@ -60,9 +62,38 @@ void write_record(const std::string& output, const CaseRecord& record) {
       json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
+bool maps_are_there(const std::string& output, const CaseRecord& record) {
+  return std::all_of(
+      record.maps.begin(), record.maps.end(), [&](const auto& map) {
+        std::error_code missing;
+        const auto size = fs::file_size(output + "/" + map.first, missing);
+        return !missing && map.second.starts_with(fmt::format("{} ", size));
+      });
+}
+
+std::map<std::string, std::string> digests_of(
+    const std::string& output, const std::vector<std::string>& maps) {
+  std::map<std::string, std::string> digests;
+  for (const std::string& map : maps) {
+    const io::FileDigest digest = io::digest_of(output + "/" + map);
+    digests[map] = fmt::format("{} {:08x}", digest.bytes, digest.crc32);
+  }
+  return digests;
+}
+
 void forget_others(const std::string& output, const CaseRecord& record) {
   const auto before = read_record(output, record.id);
   std::error_code ignored;  // usually they are not there
+  for (const auto& [map, digest] :
+       before ? before->maps : std::map<std::string, std::string>()) {
+    if (fs::exists(output + "/" + map, ignored) &&
+        digests_of(output, {map}).at(map) != digest) {
+      throw DataError(output + "/" + map,
+                      "is no longer as it was predicted (corrected by hand, or "
+                      "damaged) and would be overwritten; move it away to "
+                      "predict the case again");
+    }
+  }
   fs::remove(record_file(output, record.id), ignored);
   if (!before || before->input == record.input) return;
   for (const std::string& file : before->files) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -15,6 +16,8 @@ struct CaseRecord {
   std::string input;      ///< which files, how large, of when
   std::string reference;  ///< likewise; empty: none
   std::vector<std::string> files;
+  /// Size and checksum of the maps among them, as they were written.
+  std::map<std::string, std::string> maps;
   std::optional<double> dice;         ///< mean over classes, of a reference
   std::vector<double> probabilities;  ///< of a classification
   std::string reference_problem;      ///< why it was left out; empty: it is not
@@ -25,8 +28,16 @@ std::string record_file(const std::string& output, const std::string& id);
 std::optional<CaseRecord> read_record(const std::string& output,
                                       const std::string& id);
 void write_record(const std::string& output, const CaseRecord& record);
+/// Whether the maps are there with the size they had.
+bool maps_are_there(const std::string& output, const CaseRecord& record);
+/// Size and checksum of maps that lie there.
+std::map<std::string, std::string> digests_of(
+    const std::string& output, const std::vector<std::string>& maps);
+
 /// Before the case of a record is predicted: removes what is told of it and, if
-/// that was of another input, the files that were made of that one.
+/// that was of another input, the files that were made of that one. Throws
+/// DataError, and removes nothing, where one of its maps is no longer as it was
+/// written: somebody may have corrected it.
 void forget_others(const std::string& output, const CaseRecord& record);
 /// The ids of all cases, in order.
 std::vector<std::string> recorded_ids(const std::string& output);

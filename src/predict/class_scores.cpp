@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
+#include <set>
 
 #include "unimiss/data/case_list.h"
 #include "unimiss/eval/optional_mean.h"
@@ -28,38 +28,34 @@ ClassifiedCases classified_cases(const EvaluationRequest& request,
   options.classes = table.classes;
   options.modalities = request.modalities;
   options.paths = data::ManifestPaths::kFilesAndFolders;
-  std::map<std::string, std::vector<int64_t>> labels;
-  before_work([&] {
-    for (const data::Case& each :
-         data::read_cases(request.references, options)) {
-      labels[each.id] = each.labels;
-    }
-  });
+  const std::vector<data::Case> cases = before_work(
+      [&] { return data::read_cases(request.references, options); });
   ClassifiedCases classified;
   classified.bad = table.bad;
   classified.evaluation.target = task.target;
   classified.evaluation.classes = table.classes;
-  for (const auto& [id, probabilities] : table.cases) {
-    const auto found = labels.find(id);
-    if (found == labels.end()) {
-      classified.bad.push_back(
-          {id, fmt::format("has no label in {}", request.references)});
+  // In the order of the list, as a run has them.
+  std::set<std::string> known;
+  for (const BadCase& bad : table.bad) known.insert(bad.id);
+  for (const data::Case& each : cases) {
+    const auto found = table.cases.find(each.id);
+    if (found == table.cases.end()) {
+      if (!known.contains(each.id)) {
+        classified.bad.push_back(
+            {each.id, fmt::format("has no row in {}", file)});
+      }
       continue;
     }
+    known.insert(each.id);
     train::CaseResult& result = classified.evaluation.cases.emplace_back();
-    result.id = id;
-    result.probabilities = probabilities;
-    result.labels = found->second;
+    result.id = each.id;
+    result.probabilities = found->second;
+    result.labels = each.labels;
   }
-  for (const auto& labelled : labels) {
-    const std::string& id = labelled.first;
-    const bool known =
-        table.cases.contains(id) ||
-        std::any_of(table.bad.begin(), table.bad.end(),
-                    [&](const BadCase& bad) { return bad.id == id; });
-    if (!known) {
-      classified.bad.push_back({id, fmt::format("has no row in {}", file)});
-    }
+  for (const auto& row : table.cases) {
+    if (known.contains(row.first)) continue;
+    classified.bad.push_back(
+        {row.first, fmt::format("has no label in {}", request.references)});
   }
   return classified;
 }

@@ -189,6 +189,7 @@ MapPairs map_pairs(const EvaluationRequest& request,
         is_list_file(request.references)
             ? listed_masks(request, pairs.rank, task)
             : files_of(request.references, pairs.rank, task);
+    require(!references.empty(), request.references, "holds no label maps");
     std::set<std::string> ids;
     for (const auto& [id, files] : predictions) ids.insert(id);
     for (const auto& [id, files] : references) ids.insert(id);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 
 #include "predict/case_problem.h"
 #include "predict/class_scores.h"
@@ -27,7 +28,15 @@ struct OutputFiles {
   std::string json, markdown, csv;
 };
 
-/// Refuses to write over what is read.
+/// Whether a file is a summary of evaluate_predictions().
+bool is_of_evaluation(const std::string& path) {
+  std::ifstream file(path);
+  const Json json = Json::parse(file, nullptr, /*allow_exceptions=*/false);
+  return json.is_object() && json.contains("evaluation") &&
+         json.contains("metric_per_case");
+}
+
+/// Refuses to write over what is read, and over files of others.
 OutputFiles output_files(const EvaluationRequest& request) {
   const fs::path output = request.output;
   require(output.extension() == ".json", "--output",
@@ -41,6 +50,7 @@ OutputFiles output_files(const EvaluationRequest& request) {
       request.references, request.compare,
       probabilities_file(request.predictions),
       (fs::path(request.predictions) / "predict.json").string()};
+  const bool ours = is_of_evaluation(files.json);
   for (const std::string& file : {files.json, files.markdown, files.csv}) {
     std::error_code ignored;
     require(!fs::is_directory(file, ignored), "--output",
@@ -49,10 +59,9 @@ OutputFiles output_files(const EvaluationRequest& request) {
       require(input.empty() || !fs::equivalent(file, input, ignored),
               "--output", "would write over " + input + "; choose another");
     }
-    require(fs::exists(files.json, ignored) || !fs::exists(file, ignored),
-            "--output",
-            file + " is there, but no " + files.json +
-                " beside it, so it is not of this program; choose another");
+    require(ours || !fs::exists(file, ignored), "--output",
+            file + " is there, but " + files.json +
+                " is no summary of this program; choose another name");
   }
   return files;
 }
@@ -163,9 +172,11 @@ Json evaluate_segmentation(const EvaluationRequest& request,
   made["tolerance_mm"] = request.tolerance;
   if (pairs.rank == 2) {
     const auto& given = request.pixel_spacing;
-    made["pixel_spacing_mm"] = given.empty()
-                                   ? std::vector<double>{1, 1}
-                                   : std::vector{given.front(), given.back()};
+    // Without one distances are in pixels.
+    made["pixel_spacing_mm"] = nullptr;
+    if (!given.empty()) {
+      made["pixel_spacing_mm"] = std::vector{given.front(), given.back()};
+    }
   }
   made["missing"] = missing_json(cases, task, request.missing);
   train::Evaluation evaluation{task.target, task.classes, {}};
@@ -252,7 +263,7 @@ EvaluationReport evaluate_predictions(const EvaluationRequest& request) {
   }
   write_files(files, summary);
   report.cases = static_cast<int64_t>(summary["metric_per_case"].size());
-  report.table = means_table(summary);
+  report.table = means_table(summary) + comparison_section(summary);
   return report;
 }
 

@@ -32,11 +32,24 @@ std::string rule_of_columns(size_t count) {
   return rule + "\n";
 }
 
+/// Of images without a pixel spacing distances are in pixels.
+std::string in_units(std::string text, const Json& summary) {
+  const Json made = summary.value("evaluation", Json::object());
+  if (!made.contains("pixel_spacing_mm") ||
+      !made.at("pixel_spacing_mm").is_null()) {
+    return text;
+  }
+  for (size_t at = 0; (at = text.find("mm", at)) != std::string::npos;) {
+    text.replace(at, 2, "pixels");
+  }
+  return text;
+}
+
 std::string segmentation_means(const Json& summary) {
   const ScoreTable table = score_table(summary);
   std::string text = "| class |";
   for (const auto& metric : table.metrics) {
-    text += fmt::format(" {} |", metric.title);
+    text += fmt::format(" {} |", in_units(metric.title, summary));
   }
   text += "\n" + rule_of_columns(table.metrics.size());
   const auto row = [&](const std::string& name, const Json& means,
@@ -137,6 +150,19 @@ std::string comparison_rows(const Json& summary, const Json& comparison) {
   return text;
 }
 
+std::string bad_section(const Json& summary) {
+  const Json& bad = summary.at("bad_cases");
+  if (bad.empty()) return "";
+  std::string text = "\n## Cases that were left out\n\n";
+  for (const Json& each : bad) {
+    text += fmt::format("- {}: {}\n", each.at("case").get<std::string>(),
+                        each.at("problem").get<std::string>());
+  }
+  return text;
+}
+
+}  // namespace
+
 std::string comparison_section(const Json& summary) {
   if (!summary.contains("comparison")) return "";
   const Json& comparison = summary.at("comparison");
@@ -150,19 +176,6 @@ std::string comparison_section(const Json& summary) {
       comparison.at("cases").get<int64_t>(), comparison.at("only_here").size(),
       comparison.at("only_there").size(), comparison_rows(summary, comparison));
 }
-
-std::string bad_section(const Json& summary) {
-  const Json& bad = summary.at("bad_cases");
-  if (bad.empty()) return "";
-  std::string text = "\n## Cases that were left out\n\n";
-  for (const Json& each : bad) {
-    text += fmt::format("- {}: {}\n", each.at("case").get<std::string>(),
-                        each.at("problem").get<std::string>());
-  }
-  return text;
-}
-
-}  // namespace
 
 Json item_of(const Json& json, std::initializer_list<std::string> path) {
   const Json* item = &json;
@@ -190,12 +203,14 @@ std::string markdown_of(const Json& summary) {
       made.at("references").get<std::string>(),
       summary.at("metric_per_case").size());
   if (made.contains("missing")) {
-    text += fmt::format(
-        "- NSD at {:g} mm; a volume difference is prediction minus reference, "
-        "in mm³ (of images mm²)\n- {}; one of them lacked it {} times\n",
-        made.at("tolerance_mm").get<double>(),
-        made.at("missing").at("text").get<std::string>(),
-        made.at("missing").at("count").get<int64_t>());
+    text += in_units(
+        fmt::format("- NSD at {:g} mm; a volume difference is prediction minus "
+                    "reference, in mm³ (of images mm²)\n- {}; one of them "
+                    "lacked it {} times\n",
+                    made.at("tolerance_mm").get<double>(),
+                    made.at("missing").at("text").get<std::string>(),
+                    made.at("missing").at("count").get<int64_t>()),
+        summary);
   }
   text += fmt::format(
       "\n## Means\n\nWith 95 % intervals of {} bootstrap resamples of the "

@@ -31,6 +31,9 @@ inline constexpr std::array kClassColumns{
 /// The means with their intervals, in Markdown.
 std::string means_table(const Json& summary);
 
+/// The comparison, in Markdown; empty without one.
+std::string comparison_section(const Json& summary);
+
 /// All of it for reading: settings, means, comparison, bad cases.
 std::string markdown_of(const Json& summary);
 

@@ -2,11 +2,13 @@
 
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "predict/case_files.h"
 #include "predict/case_prediction.h"
@@ -66,6 +68,13 @@ std::vector<SavedNetwork> load_networks(const PredictionRequest& request,
     set_inference(request, networks.back());
   }
   check_ensemble(networks);
+  for (size_t i = 0; i < networks.size(); ++i) {
+    for (size_t j = 0; j < i; ++j) {
+      require(networks[i].digest != networks[j].digest, "--model",
+              networks[j].file + " and " + networks[i].file +
+                  " hold the same weights; name each once");
+    }
+  }
   return networks;
 }
 
@@ -98,6 +107,29 @@ Json meaning_of(Json facts) {
   return facts;
 }
 
+/// Which facts differ; empty: none.
+std::string difference_of(const Json& before, const Json& now) {
+  const size_t networks = before["networks"].size();
+  if (networks != now["networks"].size()) {
+    return fmt::format("number of networks (there {}, here {})", networks,
+                       now["networks"].size());
+  }
+  std::set<std::string> keys;
+  for (size_t i = 0; i < networks; ++i) {
+    for (const auto& [key, value] : now["networks"][i].items()) {
+      if (before["networks"][i].value(key, Json()) != value) {
+        keys.insert(key == "digest" ? "network" : key);
+      }
+    }
+  }
+  for (const auto& [key, value] : now.items()) {
+    if (key != "networks" && before.value(key, Json()) != value) {
+      keys.insert(key);
+    }
+  }
+  return fmt::format("{}", fmt::join(keys, ", "));
+}
+
 /// Nothing that others made is overwritten.
 void check_output(const std::string& output, const CasePrediction& prediction,
                   const std::vector<data::Case>& cases) {
@@ -116,20 +148,27 @@ void check_output(const std::string& output, const CasePrediction& prediction,
 
 /// Notes what makes the predictions of a folder; refuses those of others.
 void claim_folder(const std::string& output, const Json& facts) {
-  std::error_code ignored;  // writing tells what is wrong
-  fs::create_directories(output, ignored);
+  std::error_code error;
+  fs::create_directories(output, error);
+  if (error) {
+    throw ConfigError(fmt::format("--output: {} cannot be made ({})", output,
+                                  error.message()));
+  }
   const std::string file = output + "/predict.json";
   if (fs::exists(file)) {
     std::ifstream stream(file);
     const Json before = Json::parse(stream, nullptr, false);
-    if (before.is_object() && before.contains("networks") &&
-        meaning_of(before) == meaning_of(facts)) {
-      return;
+    if (!before.is_object() || !before.contains("networks")) {
+      throw ConfigError(file +
+                        ": is damaged, or not of this program; choose another "
+                        "--output, or move that file away");
     }
+    const std::string differs =
+        difference_of(meaning_of(before), meaning_of(facts));
+    if (differs.empty()) return;
     throw ConfigError(fmt::format(
-        "{}: tells of predictions of other networks or settings; choose "
-        "another --output, or remove that folder",
-        file));
+        "{}: tells of predictions with another {}; choose another --output",
+        file, differs));
   }
   before_work([&] {
     io::write_durably(

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "predict/evaluation_input.h"
+#include "unimiss/core/log.h"
 #include "unimiss/core/problems.h"
 #include "unimiss/core/text.h"
 
@@ -39,7 +40,15 @@ ProbabilityColumns columns_of(const std::string& path,
   require(id != header.end(), path,
           "has no column 'case'; a predictions.csv begins with "
           "case,predicted,CLASS,CLASS,...");
-  if (classes.empty()) classes = names;
+  if (classes.empty()) {
+    require(!names.empty(), path, "has no column of a class");
+    classes = names;
+    log_warning(
+        fmt::format("{}: the classes are taken to be its columns, 0 the first "
+                    "where the references have numbers: {}; --classes says "
+                    "otherwise",
+                    path, fmt::join(classes, ", ")));
+  }
   auto wanted = classes, found = names;
   std::sort(wanted.begin(), wanted.end());
   std::sort(found.begin(), found.end());

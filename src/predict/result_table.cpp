@@ -220,7 +220,9 @@ std::string table_markdown(const std::string& title,
       "{}.\n\n",
       rows.front(),
       metric == "Dice" ? "the test cases (each its mean over seeds)"
-                       : "the seeds");
+                       : "the seeds (of fewer than six both say little: a "
+                         "resample of so few "
+                         "is no sample, and the least p value is above 0.05)");
   return text +
          markdown(compared, ratios, [&](const std::string& row, double ratio) {
            return difference_text(find_cell(cells, row, ratio),
@@ -240,6 +242,7 @@ void draw_table(const std::string& file, const std::string& title,
       if (!value) continue;
       curve.x.push_back(100 * ratio);
       curve.y.push_back(100 * value->mean);
+      curve.deviations.push_back(100 * value->deviation.value_or(0));
     }
   }
   io::ChartOptions chart;

@@ -202,8 +202,11 @@ TEST_F(Evaluate, RefusesWhatCannotBeUsedAtAll) {
   refuses(evaluate(classes, "s.json", "empty"), "holds no label maps");
   EXPECT_FALSE(exists("s.json"));
   write_bytes(file("README.md"), "of others");
-  refuses(evaluate(classes, "README.json"), "not of this program");
+  refuses(evaluate(classes, "README.json"), "is no summary of this program");
   EXPECT_EQ(read_bytes(file("README.md")), "of others");
+  write_bytes(file("dataset.json"), R"({"name": "of others"})");
+  refuses(evaluate(classes, "dataset.json"), "is no summary of this program");
+  EXPECT_EQ(read_bytes(file("dataset.json")), R"({"name": "of others"})");
 }
 
 TEST_F(Evaluate, ComparesWithAnotherSummary) {

@@ -280,7 +280,7 @@ TEST_F(Predict, DoesWhatIsMissingAlone) {
   for (const std::string other : {"--step 0.7", "--tta mirror"}) {
     const auto refused = predict(call + other);
     EXPECT_EQ(refused.status, 2) << refused.output;
-    EXPECT_THAT(refused.output, HasSubstr("other networks or settings"));
+    EXPECT_THAT(refused.output, HasSubstr("tells of predictions with another"));
   }
 }
 
@@ -336,6 +336,33 @@ TEST_F(Predict, ABadInputDoesNotStopTheOthers) {
   for (const std::string& name : files_below("out")) {
     EXPECT_THAT(name, Not(HasSubstr("scan1")));
   }
+}
+
+TEST_F(Predict, KeepsWhatWasCorrectedByHand) {
+  scans("in", 2);
+  train("run");
+  const std::string call = "--model " + file("run") + " --input " + file("in") +
+                           " --output " + file("out");
+  ASSERT_EQ(predict(call).status, 0);
+  volume("out/scan0.nii.gz", box({14, 60, 70}));
+  const std::string corrected = read_bytes(file("out/scan0.nii.gz"));
+  // For another reason than the map, and because it has another size.
+  for (const char* more : {" --overlays", ""}) {
+    const auto result = predict(call + more);
+    EXPECT_EQ(result.status, 1) << result.output;
+    EXPECT_THAT(result.output, HasSubstr("is no longer as it was predicted"));
+    EXPECT_EQ(read_bytes(file("out/scan0.nii.gz")), corrected);
+  }
+  EXPECT_TRUE(exists("out/overlays/scan1.png"));
+  fs::rename(file("out/scan0.nii.gz"), file("corrected.nii.gz"));
+  EXPECT_EQ(predict(call).status, 0);
+  EXPECT_TRUE(exists("out/scan0.nii.gz"));
+  // One network is no ensemble.
+  const auto twice =
+      predict("--model " + file("run") + " " + file("run") + " --input " +
+              file("in") + " --output " + file("twice"));
+  EXPECT_EQ(twice.status, 2) << twice.output;
+  EXPECT_THAT(twice.output, HasSubstr("hold the same weights"));
 }
 
 TEST_F(Predict, NeverOverwritesWhatItReads) {

@@ -106,6 +106,7 @@ TEST_F(Table, RefusesWhatCannotBe) {
            {"--init a=" + file("gone"), "does not exist"},
            {"--init 'a/b=" + file("train.txt") + "'", "name of a folder"},
            {"--init scratch --init scratch", "twice"},
+           {"--init scratch --seed 1,1", "--seed: names a value twice"},
            {"--init scratch --label-ratio 2", "label_ratio"}}) {
     const auto result = table(arguments);
     EXPECT_EQ(result.status, 2) << result.output;

@@ -20,6 +20,8 @@ struct Series {
   std::string name;
   std::vector<double> x;  ///< ascending
   std::vector<double> y;  ///< as many as x
+  /// As many, or none: a point with a bar from y - deviation to y + deviation.
+  std::vector<double> deviations{};
 };
 
 enum class AxisScale { kLinear, kLogarithmic };
