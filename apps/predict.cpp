@@ -1,6 +1,6 @@
 // unimiss-predict: label maps and probabilities of new cases.
+#include <ATen/Context.h>
 #include <fmt/format.h>
-#include <torch/cuda.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -90,7 +90,7 @@ constexpr std::string_view kVisibleGpus = "CUDA_VISIBLE_DEVICES";
 /// The environment of a job: it sees one GPU of those there are.
 std::vector<std::string> environment_of(int64_t job) {
   std::vector<std::string> variables = own_environment();
-  const auto gpus = static_cast<int64_t>(torch::cuda::device_count());
+  const auto gpus = static_cast<int64_t>(at::getNumGPUs());
   if (gpus <= 1) return variables;
   std::string gpu = std::to_string(job % gpus);
   std::erase_if(variables, [&](const std::string& variable) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <torch/types.h>
+
 #include <chrono>
 #include <torch/csrc/distributed/c10d/Backend.hpp>
 #include <torch/csrc/distributed/c10d/Store.hpp>

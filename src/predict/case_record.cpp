@@ -66,7 +66,7 @@ bool maps_are_there(const std::string& output, const CaseRecord& record) {
   return std::all_of(
       record.maps.begin(), record.maps.end(), [&](const auto& map) {
         std::error_code missing;
-        const auto size = fs::file_size(output + "/" + map.first, missing);
+        const auto size = fs::file_size(fs::path(output) / map.first, missing);
         return !missing && map.second.starts_with(fmt::format("{} ", size));
       });
 }
@@ -75,7 +75,8 @@ std::map<std::string, std::string> digests_of(
     const std::string& output, const std::vector<std::string>& maps) {
   std::map<std::string, std::string> digests;
   for (const std::string& map : maps) {
-    const io::FileDigest digest = io::digest_of(output + "/" + map);
+    const io::FileDigest digest =
+        io::digest_of((fs::path(output) / map).string());
     digests[map] = fmt::format("{} {:08x}", digest.bytes, digest.crc32);
   }
   return digests;
@@ -86,9 +87,10 @@ void forget_others(const std::string& output, const CaseRecord& record) {
   std::error_code ignored;  // usually they are not there
   for (const auto& [map, digest] :
        before ? before->maps : std::map<std::string, std::string>()) {
-    if (fs::exists(output + "/" + map, ignored) &&
+    const std::string file = (fs::path(output) / map).string();
+    if (fs::exists(file, ignored) &&
         digests_of(output, {map}).at(map) != digest) {
-      throw DataError(output + "/" + map,
+      throw DataError(file,
                       "is no longer as it was predicted (corrected by hand, or "
                       "damaged) and would be overwritten; move it away to "
                       "predict the case again");

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "unimiss/core/error.h"
+#include "unimiss/core/fields.h"
 #include "unimiss/core/log.h"
 
 namespace unimiss::train {

@@ -9,7 +9,6 @@
 namespace unimiss {
 namespace {
 
-using ::testing::HasSubstr;
 using Json = nlohmann::json;
 
 class Ensemble : public testing::ToyFinetuning {
@@ -55,10 +54,10 @@ class Ensemble : public testing::ToyFinetuning {
 TEST_F(Ensemble, OneNetworkHasTheNumbersOfItsTest) {
   label_maps("train", 3);
   label_maps("test", 3);
-  const auto trained =
-      finetune(joined({"'task.classes=[background, rim, core]' run.max_steps=4 "
-                       "data.train=",
-                       file("train.txt"), " data.test=", file("test.txt")}));
+  const std::string task =
+      "'task.classes=[background, rim, core]' run.max_steps=4 data.train=";
+  const auto trained = finetune(
+      joined({task, file("train.txt"), " data.test=", file("test.txt")}));
   ASSERT_EQ(trained.status, 0) << trained.output;
   const Json numbers = evaluated(file("run"), file("test.txt"), "out");
   ASSERT_EQ(numbers["metric_per_case"].size(), 3u);
@@ -76,11 +75,11 @@ TEST_F(Ensemble, SoItIsOfProbabilities) {
     }
     testing::write_bytes(file(list + ".txt"), lines);
   }
-  const auto trained =
-      finetune(joined({"model.dimensions=2d task.target=class "
-                       "'task.classes=[dark, bright]' run.max_steps=3 "
-                       "data.intensity.rule=unit data.train=",
-                       file("train.txt"), " data.test=", file("test.txt")}));
+  const std::string task =
+      "model.dimensions=2d task.target=class 'task.classes=[dark, bright]' "
+      "run.max_steps=3 data.intensity.rule=unit data.train=";
+  const auto trained = finetune(
+      joined({task, file("train.txt"), " data.test=", file("test.txt")}));
   ASSERT_EQ(trained.status, 0) << trained.output;
   const Json numbers = evaluated(file("run"), file("test.txt"), "out");
   ASSERT_EQ(numbers["metric_per_case"].size(), 6u);
@@ -93,14 +92,15 @@ TEST_F(Ensemble, FoldsAndSpacingsOfTheSample) {
   const char* sample = std::getenv("UNIMISS_SAMPLE");
   if (sample == nullptr) GTEST_SKIP() << "UNIMISS_SAMPLE names no folder";
   const std::string folder = joined({sample, "/seg3d_hippocampus/"});
+  const std::string common =
+      "'task.classes=[background, anterior, posterior]' run.max_steps=3 "
+      "'model.volume_size=[32, 64, 64]' data.intensity.rule=z_score "
+      "validation.max_cases=1 data.folds=5 data.fold=";
   const auto train = [&](const std::string& run, int fold,
                          const std::string& more) {
     const auto trained = finetune(
-        joined({"'task.classes=[background, anterior, posterior]' "
-                "'model.volume_size=[32, 64, 64]' run.max_steps=3 "
-                "data.intensity.rule=z_score data.folds=5 data.fold=",
-                std::to_string(fold), " validation.max_cases=1 data.cache=",
-                file("cache"), " 'data.train=[", folder, "train.txt,", folder,
+        joined({common, std::to_string(fold), " data.cache=", file("cache"),
+                " 'data.train=[", folder, "train.txt,", folder,
                 "val.txt]' data.test=", folder, "test.txt ", more}),
         run);
     ASSERT_EQ(trained.status, 0) << trained.output;
