@@ -9,6 +9,7 @@
 #include <cmath>
 #include <exception>
 #include <map>
+#include <sstream>
 #include <thread>
 #include <utility>
 
@@ -181,9 +182,13 @@ void RunLoop::take_step(Training& training) {
 void RunLoop::not_finite(Training& training, const StepRecord& record,
                          const data::Views& batch,
                          const std::vector<std::string>& samples) const {
-  // Of each process the samples, of this one the batch.
-  const std::vector<std::string> all =
-      communicator_.gather(fmt::format("{}", fmt::join(samples, "\n")));
+  // Of all processes the samples, of this one the batch.
+  std::vector<std::string> all;
+  for (const std::string& lines :
+       communicator_.gather(fmt::format("{}", fmt::join(samples, "\n")))) {
+    std::istringstream each(lines);
+    for (std::string line; std::getline(each, line);) all.push_back(line);
+  }
   const std::string file =
       leads() ? write_nonfinite(folder_.file("nonfinite"), record, batch, all)
               : folder_.file("nonfinite");

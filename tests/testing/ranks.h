@@ -23,8 +23,9 @@ inline int free_port() {
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t size = sizeof(address);
-  bind(handle, reinterpret_cast<sockaddr*>(&address), size);
-  getsockname(handle, reinterpret_cast<sockaddr*>(&address), &size);
+  auto* generic = reinterpret_cast<sockaddr*>(&address);
+  EXPECT_EQ(bind(handle, generic, size), 0);
+  EXPECT_EQ(getsockname(handle, generic, &size), 0);
   close(handle);
   return ntohs(address.sin_port);
 }
@@ -48,6 +49,7 @@ inline std::vector<int> run_ranks(int count, const std::string& test) {
                                    "--gtest_also_run_disabled_tests"};
     const auto pointers = [](std::vector<std::string>& texts) {
       std::vector<char*> all;
+      all.reserve(texts.size() + 1);
       for (std::string& text : texts) all.push_back(text.data());
       all.push_back(nullptr);
       return all;
