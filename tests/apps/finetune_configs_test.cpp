@@ -5,7 +5,6 @@
 
 #include <cstdlib>
 #include <filesystem>
-#include <iostream>
 #include <set>
 
 #include "apps/toy_finetuning.h"
@@ -256,22 +255,17 @@ TEST_F(FinetuneConfigs, AllAreTestedHere) {
   EXPECT_EQ(found, known);
 }
 
-/// With UNIMISS_REAL_STEPS set, real steps of the true networks and sizes are
-/// taken: minutes, and up to a dozen GiB.
+/// Real steps of the true networks and sizes: minutes, and up to 7 GiB.
 TEST_F(FinetuneConfigs, ADryRunOfEachTellsItsPlan) {
   setenv("UNIMISS_SAMPLE", folder_.path().c_str(), 1);
-  const bool real = std::getenv("UNIMISS_REAL_STEPS") != nullptr;
   for (const Task& task : tasks()) {
     const std::string output = file(std::string("runs/") + task.name);
     const auto result = testing::run_program(
         "unimiss-finetune", "--config " + config(task) +
                                 " --dry-run run.output=" + output +
-                                overrides(task) + (real ? "" : " --no-steps"));
+                                overrides(task));
     EXPECT_EQ(result.status, 0) << task.name << "\n" << result.output;
-    if (real) {
-      EXPECT_THAT(result.output, HasSubstr("at its peak")) << task.name;
-      std::cout << task.name << "\n" << result.output << std::flush;
-    }
+    EXPECT_THAT(result.output, HasSubstr("at its peak")) << task.name;
     for (const char* told : task.plan) {
       EXPECT_THAT(result.output, HasSubstr(told)) << task.name;
     }
