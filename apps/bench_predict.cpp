@@ -13,7 +13,6 @@
 
 #include "bench.h"
 #include "unimiss/core/problems.h"
-#include "unimiss/core/stopwatch.h"
 #include "unimiss/train/case_predictor.h"
 
 namespace unimiss {

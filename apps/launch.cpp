@@ -1,10 +1,7 @@
 #include "launch.h"
 
 #include <fmt/format.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -21,6 +18,7 @@
 #include "process.h"
 #include "unimiss/core/error.h"
 #include "unimiss/core/log.h"
+#include "unimiss/distributed/free_port.h"
 
 namespace unimiss {
 namespace {
@@ -42,27 +40,9 @@ void forward(int signal) {
   errno = saved;
 }
 
-/// A port of this machine that is free now.
-int free_port() {
-  const int handle = socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof(address);
-  auto* generic = reinterpret_cast<sockaddr*>(&address);
-  const bool found = handle >= 0 && bind(handle, generic, size) == 0 &&
-                     getsockname(handle, generic, &size) == 0;
-  if (handle >= 0) close(handle);
-  if (!found) {
-    throw RunError(fmt::format("--nproc-per-node: there is no free port ({})",
-                               std::strerror(errno)));
-  }
-  return ntohs(address.sin_port);
-}
-
 /// The environment of a process, without what another launcher said.
 std::vector<std::string> variables_of(int64_t rank, int64_t processes,
-                                      int port) {
+                                      int64_t port) {
   const std::vector<std::string> ours{
       fmt::format("RANK={}", rank),
       fmt::format("LOCAL_RANK={}", rank),
@@ -96,7 +76,7 @@ std::string problem_of(int status) {
 class Launch {
  public:
   Launch(int argc, char** argv, int64_t processes) {
-    const int port = free_port();
+    const int64_t port = distributed::free_port();
     const std::vector<std::string> words(argv, argv + argc);
     for (int64_t rank = 0; rank < processes; ++rank) {
       children[rank] = start_process("/proc/self/exe", words,

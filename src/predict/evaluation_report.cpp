@@ -7,13 +7,13 @@
 #include <filesystem>
 #include <fstream>
 
-#include "predict/case_problem.h"
 #include "predict/class_scores.h"
 #include "predict/evaluation_input.h"
 #include "predict/evaluation_tables.h"
 #include "predict/score_table.h"
 #include "predict/segmentation_scores.h"
 #include "predict/summary_comparison.h"
+#include "unimiss/core/error_message.h"
 #include "unimiss/core/log.h"
 #include "unimiss/core/problems.h"
 #include "unimiss/io/durable_file.h"
@@ -122,7 +122,7 @@ std::vector<ScoredCase> score_cases(const MapPairs& pairs,
       try {
         scored[i] = score_case(pair, pairs.rank, task, request);
       } catch (const std::exception& error) {
-        problems[i] = case_problem(error);
+        problems[i] = error_message(error);
       }
     }
   });

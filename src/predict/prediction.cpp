@@ -12,8 +12,8 @@
 
 #include "predict/case_files.h"
 #include "predict/case_prediction.h"
-#include "predict/case_problem.h"
 #include "unimiss/core/error.h"
+#include "unimiss/core/error_message.h"
 #include "unimiss/core/log.h"
 #include "unimiss/core/stopwatch.h"
 #include "unimiss/core/text.h"
@@ -228,7 +228,7 @@ void predict_cases(const PredictionRequest& request,
                                               count, each.id, one.seconds());
       log_progress(message, message);
     } catch (const std::exception& error) {
-      const std::string what = case_problem(error);
+      const std::string what = error_message(error);
       log_warning(fmt::format("{} is not predicted: {}", each.id, what));
       summary.problems.push_back(fmt::format("{}: {}", each.id, what));
     }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "unimiss/core/error.h"
+#include "unimiss/core/error_message.h"
 #include "unimiss/core/random.h"
 
 namespace unimiss::train {
@@ -17,10 +18,8 @@ std::string message_of(const std::exception_ptr& failure) {
   if (!failure) return "";
   try {
     std::rethrow_exception(failure);
-  } catch (const c10::Error& error) {
-    return error.what_without_backtrace();
   } catch (const std::exception& error) {
-    return error.what();
+    return error_message(error);
   } catch (...) {
     return "an unknown error";
   }

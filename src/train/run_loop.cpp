@@ -92,8 +92,7 @@ void RunLoop::train(Training& training) {
   try {
     training.start();
     if (leads()) writer_ = std::make_unique<CheckpointWriter>(checkpoints_);
-    check_same_tensors(communicator_, training.checkpoint().tensors,
-                       "before the first step");
+    check_same_state(training, "before the first step");
     stop_.begin();
     while (!training.finished()) {
       take_step(training);
@@ -227,10 +226,16 @@ double RunLoop::seconds_to_save() const {
   return 2 * (measured > 0 ? measured : guess) + 1;
 }
 
+/// Between processes.
+void RunLoop::check_same_state(const Training& training,
+                               const std::string& when) const {
+  if (communicator_.size() == 1) return;
+  check_same_tensors(communicator_, training.checkpoint().tensors, when);
+}
+
 void RunLoop::save(Training& training) {
   if (saved_ == version_) return;
-  check_same_tensors(communicator_, training.checkpoint().tensors,
-                     fmt::format("after step {}", training.step()));
+  check_same_state(training, fmt::format("after step {}", training.step()));
   write(training);
 }
 

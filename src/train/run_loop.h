@@ -102,6 +102,8 @@ class RunLoop {
                   const std::vector<std::string>& samples) const;
   bool checkpoint_due(int64_t step) const;
   double seconds_to_save() const;
+  void check_same_state(const Training& training,
+                        const std::string& when) const;
   void save(Training& training);
   void write(Training& training);
   void wait_for_writer();

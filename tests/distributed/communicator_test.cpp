@@ -83,7 +83,7 @@ TEST(Communicator, NobodyComesWithinTheTimeout) {
   World world;
   world.size = 2;
   world.rank = 1;
-  world.port = unimiss::testing::free_port();
+  world.port = free_port();
   try {
     const Communicator all(world, torch::kCPU, std::chrono::seconds(1));
     ADD_FAILURE() << "met somebody";

@@ -1,9 +1,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <spawn.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,27 +11,14 @@
 #include <vector>
 
 #include "unimiss/distributed/communicator.h"
+#include "unimiss/distributed/free_port.h"
 
 namespace unimiss::testing {
-
-/// A port of this machine that nobody listens at.
-inline int free_port() {
-  const int handle = socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof(address);
-  auto* generic = reinterpret_cast<sockaddr*>(&address);
-  EXPECT_EQ(bind(handle, generic, size), 0);
-  EXPECT_EQ(getsockname(handle, generic, &size), 0);
-  close(handle);
-  return ntohs(address.sin_port);
-}
 
 /// Runs a test of this program, called DISABLED_..., in several processes that
 /// are told apart as torchrun does; their exit statuses (-1: by a signal).
 inline std::vector<int> run_ranks(int count, const std::string& test) {
-  const std::string port = std::to_string(free_port());
+  const std::string port = std::to_string(distributed::free_port());
   std::vector<pid_t> processes;
   for (int rank = 0; rank < count; ++rank) {
     std::vector<std::string> variables{
