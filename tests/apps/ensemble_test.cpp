@@ -57,7 +57,7 @@ class Ensemble : public testing::ToyFinetuning {
         finetune(joined({task, " data.train=", file("train.txt"),
                          " data.test=", file("test.txt")}));
     EXPECT_EQ(trained.status, 0) << trained.output;
-    const Json numbers = evaluated(file("run"), file("test.txt"), "out");
+    Json numbers = evaluated(file("run"), file("test.txt"), "out");
     expect_in(summary_of("run"), numbers, "");
     return numbers;
   }
