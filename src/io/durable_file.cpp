@@ -12,6 +12,7 @@
 #include <random>
 #include <vector>
 
+#include "unimiss/core/crash_point.h"
 #include "unimiss/core/error.h"
 
 namespace unimiss::io {
@@ -60,6 +61,7 @@ void put_in_place(const std::string& part, const std::string& path) {
   if (rename(part.c_str(), path.c_str()) != 0) {
     fail_to_write(path, "cannot be replaced");
   }
+  crash_at(CrashPoint::kFileRenamed);
   if (!sync_folder(fs::path(path).parent_path())) {
     fail_to_write(path, "was written, but its folder could not be synced");
   }
@@ -80,6 +82,7 @@ DurableFile::DurableFile(const std::string& path)
   descriptor_ =
       open_retrying(part_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC);
   if (descriptor_ < 0) fail("cannot be written");
+  crash_at(CrashPoint::kFileOpened);
 }
 
 DurableFile::~DurableFile() {
@@ -105,10 +108,12 @@ void DurableFile::write(const void* data, size_t bytes) {
 }
 
 FileDigest DurableFile::commit() {
+  crash_at(CrashPoint::kFileWritten);
   if (fsync(descriptor_) != 0) fail("could not be written to the disk");
   const int closing = descriptor_;
   descriptor_ = -1;
   if (close(closing) != 0) fail("could not be written to the disk");
+  crash_at(CrashPoint::kFileSynced);
   put_in_place(part_, path_);
   part_.clear();
   return digest_;

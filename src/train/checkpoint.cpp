@@ -11,6 +11,7 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 
+#include "unimiss/core/crash_point.h"
 #include "unimiss/core/error.h"
 #include "unimiss/io/durable_file.h"
 #include "unimiss/io/tensor_archive.h"
@@ -198,7 +199,9 @@ void CheckpointFolder::save(const Checkpoint& checkpoint) const {
   fs::remove(seal_of(file), ignored);
   const io::FileDigest digest =
       io::save_tensors(file, checkpoint.tensors, metadata);
+  crash_at(CrashPoint::kTensorsInPlace);
   io::write_durably(seal_of(file), seal_text(file, digest, metadata));
+  crash_at(CrashPoint::kSealInPlace);
   remove_others(checkpoint.step);
 }
 
@@ -215,6 +218,7 @@ void CheckpointFolder::remove_others(int64_t written) const {
     // The seal first: a checkpoint must not lose its tensors before it.
     std::error_code ignored;
     fs::remove(seal_of(file_of(step)), ignored);
+    crash_at(CrashPoint::kSealRemoved);
     fs::remove(file_of(step), ignored);
   };
   for (const int64_t step : incomplete()) {
