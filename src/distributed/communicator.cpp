@@ -4,6 +4,7 @@
 #include <c10/util/intrusive_ptr.h>
 #include <fmt/format.h>
 
+#include <cstdlib>
 #include <cstring>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
@@ -12,6 +13,7 @@
 
 #include "distributed/communicator_implementation.h"
 #include "distributed/nccl_backend.h"
+#include "distributed/own_address.h"
 #include "unimiss/core/error.h"
 
 namespace unimiss::distributed {
@@ -41,13 +43,25 @@ c10::intrusive_ptr<c10d::Store> meet(const World& world,
   }
 }
 
+/// Where this machine is reached by the others.
+auto gloo_device(const World& world) {
+  if (world.local_size == world.size) {
+    return Gloo::createDeviceForHostname("127.0.0.1");
+  }
+  // As PyTorch names it.
+  if (const char* interface = std::getenv("GLOO_SOCKET_IFNAME")) {
+    return Gloo::createDeviceForInterface(interface);
+  }
+  const std::string address = own_address(world.address);
+  return address.empty() ? Gloo::createDefaultDevice()
+                         : Gloo::createDeviceForHostname(address);
+}
+
 c10::intrusive_ptr<c10d::Backend> make_gloo(
     const c10::intrusive_ptr<c10d::Store>& store, const World& world,
     std::chrono::seconds timeout) {
   auto options = Gloo::Options::create(timeout);
-  const bool one_machine = world.local_size == world.size;
-  options->devices = {one_machine ? Gloo::createDeviceForHostname("127.0.0.1")
-                                  : Gloo::createDefaultDevice()};
+  options->devices = {gloo_device(world)};
   return c10::make_intrusive<Gloo>(
       c10::make_intrusive<c10d::PrefixStore>("gloo", store),
       static_cast<int>(world.rank), static_cast<int>(world.size), options);
@@ -61,10 +75,11 @@ Communicator::Communicator()
 Communicator::Communicator(const World& world, torch::Device device,
                            std::chrono::seconds timeout)
     : Communicator() {
-  implementation_->world = world;
+  implementation_->company.world = world;
   implementation_->device = device;
   if (world.size == 1) return;
   const auto store = meet(world, timeout);
+  implementation_->company.store = store;
   try {
     auto group = c10::make_intrusive<c10d::ProcessGroup>(
         store, static_cast<int>(world.rank), static_cast<int>(world.size));
@@ -82,16 +97,19 @@ Communicator::Communicator(const World& world, torch::Device device,
   } catch (const Error&) {
     throw;
   } catch (const std::exception& error) {
-    throw_lost(world, "meeting them", error);
+    throw_lost(implementation_->company, "meeting them", error);
   }
-  barrier();
+  implementation_->company.peers = peers_of(gather(own_place()));
+  implementation_->waited = 0;
 }
 
 Communicator::~Communicator() = default;
 Communicator::Communicator(Communicator&&) noexcept = default;
 Communicator& Communicator::operator=(Communicator&&) noexcept = default;
 
-const World& Communicator::world() const { return implementation_->world; }
+const World& Communicator::world() const {
+  return implementation_->company.world;
+}
 
 void Communicator::sum(torch::Tensor& tensor) const {
   if (size() == 1) return;
@@ -150,6 +168,8 @@ std::vector<std::string> Communicator::gather(const std::string& text) const {
   }
   return texts;
 }
+
+double Communicator::waited() const { return implementation_->waited; }
 
 void Communicator::barrier() const {
   if (size() == 1) return;

@@ -1,10 +1,16 @@
 #include "unimiss/distributed/gradient_reducer.h"
 
+#include <c10/core/Event.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
+
 #include <algorithm>
+#include <optional>
+#include <torch/csrc/distributed/c10d/comm.hpp>
 #include <torch/csrc/distributed/c10d/reducer.hpp>
 #include <unordered_map>
 
 #include "distributed/communicator_implementation.h"
+#include "unimiss/core/stopwatch.h"
 
 #if __has_include(<torch/headeronly/version.h>)
 #include <torch/headeronly/version.h>
@@ -13,7 +19,68 @@
 #endif
 
 namespace unimiss::distributed {
+
+/// When the last bucket of a backward pass was ready: what comes after it is
+/// spent waiting for the others.
+class LastBucket {
+ public:
+  void mark(const torch::Tensor& bucket) {
+    ready_.restart();
+    if (!bucket.is_cuda()) return;
+    stream_ = c10::impl::VirtualGuardImpl(bucket.device().type())
+                  .getStream(bucket.device());
+    event_.emplace(bucket.device().type(), c10::EventFlag::BACKEND_DEFAULT);
+    event_->record(*stream_);
+  }
+  /// On a GPU waits for all that is queued; a step reads the gradients' norm
+  /// next, so that it would wait anyway.
+  double seconds_since() {
+    if (!event_) return ready_.seconds();
+    c10::Event end(stream_->device_type(), c10::EventFlag::BACKEND_DEFAULT);
+    end.record(*stream_);
+    end.synchronize();
+    return event_->elapsedTime(end) / 1000;
+  }
+
+ private:
+  Stopwatch ready_;
+  std::optional<c10::Stream> stream_;
+  std::optional<c10::Event> event_;
+};
+
 namespace {
+
+/// Averages a bucket, in another type where one is given.
+class Average : public c10d::CppCommHookInterface<
+                    c10::intrusive_ptr<c10d::ProcessGroup>> {
+ public:
+  Average(const c10::intrusive_ptr<c10d::ProcessGroup>& group,
+          std::optional<torch::ScalarType> type,
+          std::shared_ptr<LastBucket> last)
+      : CppCommHookInterface(group), type_(type), last_(std::move(last)) {}
+
+  c10::intrusive_ptr<c10::ivalue::Future> runHook(
+      c10d::GradBucket& bucket) override {
+    torch::Tensor& buffer = bucket.getBufferRef();
+    if (bucket.isLast()) last_->mark(buffer);
+    const torch::Tensor sent = type_ ? buffer.to(*type_) : buffer;
+    // Divided first: sums of fp16 would overflow.
+    sent.div_(state_->getSize());
+    std::vector<at::Tensor> tensors{sent};
+    auto done = state_->allreduce(tensors)->getFuture();
+    if (!type_) return done;
+    return done->then(
+        [buffer](c10::ivalue::Future& result) {
+          buffer.copy_(result.value().toTensorVector()[0]);
+          return c10::IValue(buffer);
+        },
+        c10::TensorType::get());
+  }
+
+ private:
+  std::optional<torch::ScalarType> type_;
+  std::shared_ptr<LastBucket> last_;
+};
 
 constexpr bool kFindUnused = false;         // the caller says which take part
 constexpr bool kGradientsAreViews = false;  // reducers share parameters
@@ -49,17 +116,14 @@ std::shared_ptr<c10d::Reducer> make_reducer(
       /*bucket_bytes_cap_list=*/std::vector<int64_t>()
 #endif
   );
-  if (options.fp16) {
-    reducer->register_builtin_comm_hook(
-        c10d::BuiltinCommHookType::FP16_COMPRESS);
-  }
   return reducer;
 }
 
 }  // namespace
 
 struct GradientReducer::Implementation {
-  World world;
+  Communicator::Implementation* communicator = nullptr;
+  std::shared_ptr<LastBucket> last = std::make_shared<LastBucket>();
   std::shared_ptr<c10d::Reducer> reducer;  ///< null of one process
 };
 
@@ -68,10 +132,15 @@ GradientReducer::GradientReducer(
     const std::vector<std::pair<std::string, torch::Tensor>>& parameters,
     const GradientReducerOptions& options)
     : implementation_(std::make_unique<Implementation>()) {
-  implementation_->world = communicator.world();
   if (communicator.size() == 1) return;
-  implementation_->reducer =
-      make_reducer(communicator.implementation_->group, parameters, options);
+  implementation_->communicator = communicator.implementation_.get();
+  const auto& group = implementation_->communicator->group;
+  implementation_->reducer = make_reducer(group, parameters, options);
+  implementation_->reducer->register_comm_hook(std::make_unique<Average>(
+      group,
+      options.fp16 ? std::optional(torch::kHalf)
+                   : std::optional<torch::ScalarType>(),
+      implementation_->last));
 }
 
 GradientReducer::~GradientReducer() {
@@ -82,12 +151,14 @@ GradientReducer::~GradientReducer() {
 
 void GradientReducer::backward(const torch::Tensor& loss) {
   if (!implementation_->reducer) return loss.backward();
+  auto& communicator = *implementation_->communicator;
   try {
     implementation_->reducer->prepare_for_backward({});
     loss.backward();
   } catch (const std::exception& error) {
-    throw_lost(implementation_->world, "averaging gradients", error);
+    throw_lost(communicator.company, "averaging gradients", error);
   }
+  communicator.waited += implementation_->last->seconds_since();
 }
 
 }  // namespace unimiss::distributed

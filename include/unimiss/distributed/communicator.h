@@ -53,6 +53,9 @@ class Communicator {
   std::vector<std::string> gather(const std::string& text) const;
   /// Returns once all have called it.
   void barrier() const;
+  /// Seconds that this process has spent so far in the functions above and
+  /// waiting at the end of GradientReducer::backward().
+  double waited() const;
 
   struct Implementation;
 

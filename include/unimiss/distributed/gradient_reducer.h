@@ -27,7 +27,7 @@ struct GradientReducerOptions {
 class GradientReducer {
  public:
   /// parameters: exactly those that backward() gives a gradient, on every
-  /// process the same. Keeps them and the communicator's group.
+  /// process the same. Keeps them; the communicator must outlive it.
   GradientReducer(
       const Communicator& communicator,
       const std::vector<std::pair<std::string, torch::Tensor>>& parameters,
