@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstring>
 #include <deque>
@@ -12,8 +14,11 @@
 #include <thread>
 #include <vector>
 
+#include "data/named_stage.h"
 #include "unimiss/core/error.h"
 #include "unimiss/core/fields.h"
+#include "unimiss/core/log.h"
+#include "unimiss/core/stopwatch.h"
 
 namespace unimiss::data {
 namespace {
@@ -56,6 +61,13 @@ void LoaderOptions::check(Problems& problems) const {
       world < 1 || batch_size % world == 0, "batch_size",
       "must be divisible by the number of processes, " + std::to_string(world),
       {"world"});
+  problems.in_range(parts, at_least(1), "parts");
+  problems.require(world <= 1 || parts < 1 || batch_size % (world * parts) == 0,
+                   "batch_size",
+                   "must be divisible by processes times parts, " +
+                       std::to_string(world * parts),
+                   {"world", "parts"});
+  problems.in_range(stall_seconds, at_least(0), "stall_seconds");
 }
 
 class Loader::Implementation {
@@ -67,6 +79,15 @@ class Loader::Implementation {
     Views views;          ///< allocated by the first row
     std::exception_ptr failure;
   };
+  /// What a worker thread is at.
+  struct Worker {
+    std::thread thread;
+    bool busy = false;
+    int64_t batch = 0;
+    Sampler::Draw draw;
+    Stopwatch since;
+    std::atomic<const char*> stage{nullptr};
+  };
 
  public:
   Implementation(std::shared_ptr<const Dataset> dataset,
@@ -77,29 +98,48 @@ class Loader::Implementation {
         sampler_(sources_of(*dataset_, options), options.seed) {
     // OpenCV's own threads would only get in the way of the workers.
     cv::setNumThreads(1);
-    try {
-      for (int64_t i = 0; i < options.workers; ++i) {
-        threads_.emplace_back([this] { work(); });
-      }
-    } catch (...) {
-      stop();
-      throw;
+  }
+
+  /// The threads keep what they work on alive.
+  static void start(const std::shared_ptr<Implementation>& self) {
+    for (int64_t i = 0; i < self->options_.workers; ++i) {
+      Worker& worker = self->workers_.emplace_back();
+      worker.thread = std::thread([self, &worker] { self->work(worker); });
     }
   }
 
-  ~Implementation() { stop(); }
+  void stop() {
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    work_arrived_.notify_all();
+    for (Worker& worker : workers_) {
+      if (!worker.thread.joinable()) continue;
+      if (comes_to_an_end(worker)) {
+        worker.thread.join();
+      } else {
+        worker.thread.detach();
+        left_behind() = true;
+      }
+    }
+  }
+
+  static std::atomic<bool>& left_behind() {
+    static std::atomic<bool> left = false;
+    return left;
+  }
 
   Views next() {
     std::unique_lock lock(mutex_);
     extend_queue();
     const auto slot = queue_.front();
-    if (threads_.empty()) {
+    if (workers_.empty()) {
       while (slot->claimed < rows_ && !slot->failure) {
         fill_row(*slot, slot->claimed++, lock);
       }
     } else {
-      slot_finished_.wait(lock,
-                          [&] { return slot->done == rows_ || slot->failure; });
+      wait_for(*slot, lock);
     }
     if (slot->failure) std::rethrow_exception(slot->failure);
     queue_.pop_front();
@@ -143,18 +183,59 @@ class Loader::Implementation {
   }
 
  private:
-  void stop() {
-    {
-      const std::lock_guard lock(mutex_);
-      stopping_ = true;
+  void wait_for(const Slot& slot, std::unique_lock<std::mutex>& lock) {
+    const auto ready = [&] { return slot.done == rows_ || slot.failure; };
+    const Stopwatch waiting;
+    const double limit = options_.stall_seconds;
+    const auto left = [&] {
+      constexpr double kMinute = 60;
+      const double until_limit = limit - waiting.seconds();
+      return std::chrono::duration<double>(
+          limit > 0 ? std::min(kMinute, until_limit) : kMinute);
+    };
+    while (!slot_finished_.wait_for(lock, left(), ready)) {
+      const std::string what =
+          fmt::format("a batch is waited for since {:.0f} s: {}",
+                      waiting.seconds(), slowest_of(slot));
+      if (limit > 0 && waiting.seconds() >= limit) {
+        given_up_ = true;
+        throw RunError(what);
+      }
+      log_warning(what);
     }
-    work_arrived_.notify_all();
-    for (auto& thread : threads_) thread.join();
+  }
+
+  /// Where samples may stall, whether a worker's does not.
+  bool comes_to_an_end(const Worker& worker) {
+    if (options_.stall_seconds == 0) return true;
+    constexpr double kPatience = 10;
+    const std::chrono::duration<double> patience(
+        given_up_ ? 0 : std::min(options_.stall_seconds, kPatience));
+    std::unique_lock lock(mutex_);
+    return sample_ended_.wait_for(lock, patience, [&] { return !worker.busy; });
+  }
+
+  /// The sample of a batch that is in the making for the longest time.
+  std::string slowest_of(const Slot& slot) {
+    const Worker* slowest = nullptr;
+    for (const Worker& worker : workers_) {
+      if (!worker.busy || worker.batch != slot.batch) continue;
+      if (slowest == nullptr ||
+          worker.since.seconds() > slowest->since.seconds()) {
+        slowest = &worker;
+      }
+    }
+    if (slowest == nullptr) return "no worker is at it";
+    const char* stage = slowest->stage;
+    return fmt::format(
+        "sample {} (visit {}) is in {} for {:.0f} s: {}", slowest->draw.index,
+        slowest->draw.visit, stage == nullptr ? "preparation" : stage,
+        slowest->since.seconds(), dataset_->source(slowest->draw.index));
   }
 
   /// Queues the batches from position_ on; the lock is held.
   void extend_queue() {
-    const int64_t ahead = threads_.empty() ? 1 : options_.queue_batches;
+    const int64_t ahead = workers_.empty() ? 1 : options_.queue_batches;
     const auto missing = ahead - static_cast<int64_t>(queue_.size());
     for (int64_t i = 0; i < missing; ++i) {
       auto slot = std::make_shared<Slot>();
@@ -172,7 +253,8 @@ class Loader::Implementation {
     return nullptr;
   }
 
-  void work() {
+  void work(Worker& worker) {
+    watched_stage() = &worker.stage;
     std::unique_lock lock(mutex_);
     while (true) {
       std::shared_ptr<Slot> slot;
@@ -180,20 +262,32 @@ class Loader::Implementation {
         return stopping_ || (slot = slot_with_work()) != nullptr;
       });
       if (stopping_) return;
-      fill_row(*slot, slot->claimed++, lock);
+      fill_row(*slot, slot->claimed++, lock, &worker);
     }
   }
 
   /// In the endless stream of draws.
   int64_t place_of(int64_t batch, int64_t row) const {
-    return batch * options_.batch_size + options_.rank * rows_ + row;
+    const int64_t begin = batch * options_.batch_size;
+    if (options_.world == 1) return begin + row;
+    const int64_t share = rows_ / options_.parts;
+    return begin + row / share * share * options_.world +
+           options_.rank * share + row % share;
   }
 
   /// Prepares one row with the lock released, and holds it again at the end.
-  void fill_row(Slot& slot, int64_t row, std::unique_lock<std::mutex>& lock) {
+  void fill_row(Slot& slot, int64_t row, std::unique_lock<std::mutex>& lock,
+                Worker* worker = nullptr) {
     Sampler::Draw draw;
     try {
       draw = sampler_.at(place_of(slot.batch, row));
+      if (worker != nullptr) {
+        worker->batch = slot.batch;
+        worker->draw = draw;
+        worker->since.restart();
+        worker->stage = nullptr;
+        worker->busy = true;
+      }
       lock.unlock();
       Random random({options_.seed, static_cast<uint64_t>(draw.visit),
                      static_cast<uint64_t>(draw.index)});
@@ -211,6 +305,10 @@ class Loader::Implementation {
     } catch (...) {
       if (!lock.owns_lock()) lock.lock();
       if (!slot.failure) slot.failure = failure_of(draw);
+    }
+    if (worker != nullptr) {
+      worker->busy = false;
+      sample_ended_.notify_all();
     }
     ++slot.done;
     if (slot.done == rows_ || slot.failure) slot_finished_.notify_all();
@@ -234,12 +332,13 @@ class Loader::Implementation {
   const LoaderOptions options_;
   const int64_t rows_;
   mutable std::mutex mutex_;
-  std::condition_variable work_arrived_, slot_finished_;
+  std::condition_variable work_arrived_, slot_finished_, sample_ended_;
   std::deque<std::shared_ptr<Slot>> queue_;  ///< batches from position_ on
   int64_t position_ = 0;
   Sampler sampler_;
   bool stopping_ = false;
-  std::vector<std::thread> threads_;
+  bool given_up_ = false;
+  std::deque<Worker> workers_;  ///< where they are they stay
 };
 
 Loader::Loader(std::shared_ptr<const Dataset> dataset,
@@ -247,10 +346,18 @@ Loader::Loader(std::shared_ptr<const Dataset> dataset,
   validate(options);
   TORCH_CHECK(dataset, "a loader needs a dataset");
   implementation_ =
-      std::make_unique<Implementation>(std::move(dataset), options);
+      std::make_shared<Implementation>(std::move(dataset), options);
+  try {
+    Implementation::start(implementation_);
+  } catch (...) {
+    implementation_->stop();
+    throw;
+  }
 }
 
-Loader::~Loader() = default;
+Loader::~Loader() { implementation_->stop(); }
+
+bool Loader::left_samples_behind() { return Implementation::left_behind(); }
 
 Views Loader::next() { return implementation_->next(); }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <exception>
 #include <string>
 #include <utility>
@@ -9,11 +10,19 @@
 
 namespace unimiss::data {
 
+/// Where others can see which stage a thread is in: the loader looks at its
+/// workers. Null: nobody looks.
+inline std::atomic<const char*>*& watched_stage() {
+  thread_local std::atomic<const char*>* stage = nullptr;
+  return stage;
+}
+
 /// Runs a stage of preparing a file's sample. An Error becomes a DataError
 /// "<stage>: <file>: <reason>"; of others (a bug, no memory) the log tells
 /// where they happened.
 template <class Work>
 auto run_stage(const char* stage, const std::string& file, Work&& work) {
+  if (auto* watched = watched_stage()) *watched = stage;
   try {
     return std::forward<Work>(work)();
   } catch (const Error& error) {

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <future>
 #include <set>
 #include <thread>
 
@@ -122,6 +123,58 @@ TEST(Loader, ProcessesShareEachBatch) {
           whole[i].second.slice(0, 2 * rank, 2 * rank + 2)));
     }
   }
+}
+
+TEST(Loader, ProcessesShareEachPartOfABatch) {
+  const auto whole = batches(options_with(12, 0), 2);
+  for (int64_t rank = 0; rank < 3; ++rank) {
+    auto options = options_with(12, 2);
+    options.rank = rank;
+    options.world = 3;
+    options.parts = 2;
+    const auto own = batches(options, 2);
+    for (int i = 0; i < 2; ++i) {
+      const auto halves = whole[i].second.chunk(2);
+      EXPECT_TRUE(own[i].second.equal(
+          torch::cat({halves[0].chunk(3)[rank], halves[1].chunk(3)[rank]})));
+    }
+  }
+  auto options = options_with(6, 0);
+  options.world = 3;
+  options.parts = 4;
+  EXPECT_THROW(batches(options, 1), ConfigError);
+}
+
+/// One sample of which never comes, until it is let go.
+class Stalling : public Numbers {
+ public:
+  explicit Stalling(std::shared_future<void> release)
+      : Numbers(10), release_(std::move(release)) {}
+  Views sample(int64_t index, Random& random) const override {
+    if (index == 7) release_.wait();
+    return Numbers::sample(index, random);
+  }
+
+ private:
+  std::shared_future<void> release_;
+};
+
+TEST(Loader, ASampleThatDoesNotComeIsNamed) {
+  std::promise<void> release;
+  {
+    auto options = options_with(10, 2);
+    options.stall_seconds = 0.3;
+    Loader loader(std::make_shared<Stalling>(release.get_future().share()),
+                  options);
+    try {
+      loader.next();
+      ADD_FAILURE() << "no error";
+    } catch (const RunError& error) {
+      EXPECT_THAT(error.what(), HasSubstr("sample 7 (visit 0)"));
+      EXPECT_THAT(error.what(), HasSubstr("7.png"));
+    }
+  }  // does not wait for it
+  release.set_value();
 }
 
 TEST(Loader, AFailureNamesTheFileAndLasts) {

@@ -26,6 +26,11 @@ struct LoaderOptions {
   bool pin_memory = false;  ///< page-locked batches, for fast copies to a GPU
   int64_t rank = 0;         ///< of this process
   int64_t world = 1;        ///< processes that share each batch
+  /// The batch is used in so many consecutive parts, each of which is shared.
+  int64_t parts = 1;
+  /// After so many seconds of waiting for a batch its next() gives up; 0: it
+  /// waits for ever. Needs workers.
+  double stall_seconds = 0;
 
   void check(Problems& problems) const;
 };
@@ -34,12 +39,14 @@ struct LoaderOptions {
 ///
 /// The draws of a Sampler, epoch after epoch, form one stream; global batch n
 /// is its samples [n B, (n + 1) B), so nothing is dropped and a batch may span
-/// two epochs. Process r of R gets the r-th of R equal consecutive parts. A
-/// sample draws from Random({seed, visit, index}), with the visit of its draw
-/// (without weights: the epoch). Batch n is therefore the same for any number
-/// of workers, and after seek(n).
+/// two epochs. Process r of R gets the r-th of R equal consecutive shares of
+/// each part, one after another. A sample draws from Random({seed, visit,
+/// index}), with the visit of its draw (without weights: the epoch). Batch n is
+/// therefore the same for any number of workers, and after seek(n).
 ///
-/// For one consumer thread. Destruction waits for the samples in progress.
+/// For one consumer thread. Destruction waits for the samples in progress; with
+/// stall_seconds not for ever: threads of samples that do not come are left to
+/// themselves then.
 class Loader {
  public:
   /// Throws ConfigError for options that cannot be met.
@@ -48,7 +55,9 @@ class Loader {
 
   /// This process's part of batch position(), [B/R, ...] per view; advances.
   /// What a worker threw is thrown here, and again until seek() moves on: a
-  /// DataError that names the sample, its file, the stage and the reason.
+  /// DataError that names the sample, its file, the stage and the reason. Says
+  /// so, once a minute, where it waits long; throws a RunError naming sample,
+  /// file and stage after stall_seconds.
   Views next();
   /// The batches that are complete and wait for next(): 0 while training waits
   /// for data.
@@ -57,12 +66,15 @@ class Loader {
   int64_t position() const;
   /// This process's samples of any batch, each "index (visit v): file".
   std::vector<std::string> samples_of(int64_t batch) const;
+  /// Whether there are such threads: the process must then end by _Exit(), for
+  /// they still use what it would take down.
+  static bool left_samples_behind();
   /// Continues with another batch; what was prepared ahead is dropped.
   void seek(int64_t batch);
 
  private:
   class Implementation;
-  std::unique_ptr<Implementation> implementation_;
+  std::shared_ptr<Implementation> implementation_;
 };
 
 }  // namespace unimiss::data
