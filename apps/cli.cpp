@@ -29,7 +29,8 @@ bool wants_stack_trace() {
 }
 
 void print_error(std::string_view message) {
-  fmt::print(stderr, "error: {}\n", message);
+  // The first of several processes says what all have to say.
+  if (!logs_no_more()) fmt::print(stderr, "error: {}\n", message);
   log_to_file_only(fmt::format("error: {}", message));
 }
 

@@ -19,6 +19,7 @@
 #include "unimiss/core/error.h"
 #include "unimiss/core/log.h"
 #include "unimiss/distributed/free_port.h"
+#include "unimiss/distributed/world.h"
 
 namespace unimiss {
 namespace {
@@ -142,7 +143,10 @@ class Launch {
 
 }  // namespace
 
-bool is_launched() { return std::getenv("RANK") != nullptr; }
+bool is_launched() {
+  return std::getenv("RANK") != nullptr ||
+         distributed::world_from_environment().size > 1;
+}
 
 int launch(int argc, char** argv, int64_t processes) {
   // Children inherit no handlers: they begin with a new program.

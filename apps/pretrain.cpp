@@ -15,7 +15,6 @@ RunProgram<PretrainConfig> pretraining() {
       "Pretrains a Medical Transformer on unlabelled X-rays and CT volumes by "
       "self-distillation.";
   program.configs = "configs/pretrain/";
-  program.processes = train::Processes::kSeveral;
   program.examples =
       "run.max_steps=200 data.images=list.txt 'data.spacing=[3, 1, 1]'";
   program.read_file = read_pretrain_file;

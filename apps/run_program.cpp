@@ -28,6 +28,12 @@ void add_run_options(CLI::App& app, RunArguments& arguments,
   app.add_flag("--no-steps", arguments.no_steps,
                "with --dry-run: take no real steps, tell no memory and time")
       ->needs("--dry-run");
+  app.add_option("--nproc-per-node", arguments.processes,
+                 "processes of this machine that train together, one a GPU (or "
+                 "on CPUs); batches are divided among them. Not under torchrun "
+                 "or srun, which start them themselves")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
   app.add_option("overrides", arguments.overrides,
                  "group.key=value, e.g. " + examples);
   app.add_flag_callback(
@@ -41,15 +47,6 @@ void add_run_options(CLI::App& app, RunArguments& arguments,
       "Exit status: 0 done; 1 the run failed; 2 arguments, configuration or "
       "data were found bad before training; 75 stopped by a signal or the time "
       "limit and saved: run the same command again to go on.");
-}
-
-void add_process_options(CLI::App& app, RunArguments& arguments) {
-  app.add_option("--nproc-per-node", arguments.processes,
-                 "processes of this machine that train together, one a GPU (or "
-                 "on CPUs); batches are divided among them. Not under torchrun "
-                 "or srun, which start them themselves")
-      ->check(CLI::Range(1, 1024))
-      ->capture_default_str();
 }
 
 std::string command_of(int argc, char** argv) {

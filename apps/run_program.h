@@ -1,6 +1,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <cstdlib>
 #include <functional>
 #include <iostream>
 #include <optional>
@@ -12,6 +13,7 @@
 #include "process.h"
 #include "unimiss/config/fields.h"
 #include "unimiss/core/log.h"
+#include "unimiss/data/loader.h"
 #include "unimiss/train/dry_run.h"
 #include "unimiss/train/resume.h"
 #include "unimiss/train/run_options.h"
@@ -30,8 +32,6 @@ struct RunArguments {
 void add_run_options(CLI::App& app, RunArguments& arguments,
                      const std::string& configs, const std::string& examples);
 
-void add_process_options(CLI::App& app, RunArguments& arguments);
-
 /// The words of a command line.
 std::string command_of(int argc, char** argv);
 
@@ -48,8 +48,7 @@ void print(const std::string& text);
 template <class Config>
 struct RunProgram {
   std::string description, configs;  ///< for --help: what it does, their folder
-  train::Processes processes = train::Processes::kOne;
-  std::string examples;  ///< of overrides
+  std::string examples;              ///< of overrides
   std::function<Config(const std::string&, const std::vector<std::string>&)>
       read_file;
   std::function<Config(const std::string&, const std::string&)> read_text;
@@ -98,19 +97,23 @@ int run_main(int argc, char** argv, const RunProgram<Config>& program) {
   CLI::App app(program.description);
   RunArguments arguments;
   add_run_options(app, arguments, program.configs, program.examples);
-  if (program.processes == train::Processes::kSeveral) {
-    add_process_options(app, arguments);
-  }
   int status = 0;
   const int failed = run_app(app, argc, argv, [&] {
     if (arguments.processes > 1 && !is_launched() && !arguments.dry_run &&
         !arguments.print_config) {
+      // Its mistakes are told once.
+      program.read_file(arguments.config_file, all_overrides(arguments));
       status = launch(argc, argv, arguments.processes);
     } else {
       run_program(arguments, command_of(argc, argv), program);
     }
   });
-  return failed != 0 ? failed : status;
+  const int code = failed != 0 ? failed : status;
+  if (data::Loader::left_samples_behind()) {
+    std::cout << std::flush;
+    std::_Exit(code);
+  }
+  return code;
 }
 
 }  // namespace unimiss

@@ -125,6 +125,10 @@ void log_as_process(int64_t rank) {
   terminal()->set_pattern(fmt::format("%H:%M:%S %^%L%$ [process {}] %v", rank));
 }
 
+void log_no_more() { logger().set_level(spdlog::level::off); }
+
+bool logs_no_more() { return logger().level() == spdlog::level::off; }
+
 void log_progress(std::string_view line, std::string_view message) {
   if (follows) return;
   if (on_terminal()) {

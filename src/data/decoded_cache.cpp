@@ -146,14 +146,17 @@ class DecodedCache::Implementation {
     return entry_voxels.voxels.defined() ? entry_voxels : decoded;
   }
 
-  std::vector<BadSource> fill(int64_t workers) {
+  std::vector<BadSource> fill(int64_t workers, double begin) {
+    const auto shift =
+        static_cast<int64_t>(begin * static_cast<double>(size()));
     std::atomic<int64_t> next{0};
     std::mutex mutex;
     std::vector<BadSource> bad;
     std::exception_ptr failure;
     ProgressReport progress(what_, size());
     auto work = [&] {
-      for (int64_t i; (i = next++) < size();) {
+      for (int64_t at; (at = next++) < size();) {
+        const int64_t i = (at + shift) % size();
         bool made = false;
         try {
           // Their voxels are checked when they are first used: a large cache
@@ -267,14 +270,15 @@ Decoded DecodedCache::decoded(int64_t number) const {
   return implementation_->get(number);
 }
 
-std::vector<BadSource> DecodedCache::fill(int64_t workers) const {
-  return implementation_->fill(workers);
+std::vector<BadSource> DecodedCache::fill(int64_t workers, double begin) const {
+  return implementation_->fill(workers, begin);
 }
 
 SourceSelection select_sources(const DecodedCache& cache,
                                const std::string& key, int64_t workers,
-                               OnError on_error, int64_t max_bad) {
-  SourceSelection selection{{}, cache.fill(workers)};
+                               OnError on_error, int64_t max_bad,
+                               double begin) {
+  SourceSelection selection{{}, cache.fill(workers, begin)};
   const auto bad = static_cast<int64_t>(selection.left_out.size());
   const int64_t allowed = on_error == OnError::kSkip ? max_bad : 0;
   if (bad > allowed || bad == cache.size()) {

@@ -2,8 +2,6 @@
 
 #include <ATen/Functions.h>
 
-#include "unimiss/ssl/volume_slice.h"
-
 namespace unimiss::ssl {
 namespace {
 
@@ -20,74 +18,57 @@ VolumeSliceLogits volume_slice_logits(Network& network,
   return {logits.slice(0, 0, rows), logits.slice(0, rows)};
 }
 
-/// The centers of the loss terms whose means over the batch these are.
+/// Eq. 6, or Eq. 5 for images or volumes alone.
+bool is_consistency(const torch::Tensor& views,
+                    const ObjectiveOptions& options) {
+  return views.dim() == 5 && options.volume_slice == VolumeSlice::kOn;
+}
+
+VolumeSliceLogits logits_of(Network& network, const torch::Tensor& views,
+                            const ObjectiveOptions& options) {
+  if (is_consistency(views, options)) {
+    return volume_slice_logits(network, views);
+  }
+  return {network->head->logits(network->embed(views)), {}};
+}
+
+/// The means of the teacher's outputs that each loss term brings, [1, K] each.
+std::vector<torch::Tensor> term_means(const VolumeSliceLogits& teacher) {
+  if (teacher.slices.defined()) return volume_slice_means(teacher);
+  return {teacher.volume.mean(0, /*keepdim=*/true)};
+}
+
+/// The centers of the loss terms, from the parts of a batch.
 CenterPlan centers_of(const torch::Tensor& center,
-                      std::vector<torch::Tensor> term_means,
+                      const std::vector<VolumeSliceLogits>& parts,
                       const ObjectiveOptions& options,
                       const MeanOverProcesses& mean) {
-  if (mean) {
-    // At once: one message for all terms.
-    torch::Tensor all = at::stack(term_means);
-    mean(all);
-    term_means = all.unbind();
+  std::vector<torch::Tensor> means = term_means(parts[0]);
+  for (size_t part = 1; part < parts.size(); ++part) {
+    const auto others = term_means(parts[part]);
+    for (size_t i = 0; i < means.size(); ++i) means[i] += others[i];
   }
-  return plan_centers(center, term_means, options.center_rule,
+  if (parts.size() > 1) {
+    for (auto& each : means) each /= static_cast<double>(parts.size());
+  }
+  if (mean.processes() > 1) {
+    // At once: one message for all terms.
+    torch::Tensor all = at::stack(means);
+    mean(all);
+    means = all.unbind();
+  }
+  return plan_centers(center, means, options.center_rule,
                       options.center_momentum);
 }
 
-/// Eq. 5: one loss between the two views, for images or volumes alone.
-StepLoss cross_view_loss(StudentTeacher& networks, const torch::Tensor& views,
-                         const torch::Tensor& center, double temperature,
-                         const ObjectiveOptions& options,
-                         const MeanOverProcesses& mean) {
-  auto logits = [&](Network& network) {
-    return network->head->logits(network->embed(views));
-  };
-  torch::Tensor teacher;
-  {
-    torch::NoGradGuard no_grad;
-    teacher = logits(networks.teacher);
-  }
-  const CenterPlan centers =
-      centers_of(center, {teacher.mean(0, /*keepdim=*/true)}, options, mean);
+torch::Tensor entropy_of(const VolumeSliceLogits& teacher,
+                         const CenterPlan& centers, double temperature) {
   const torch::Tensor targets =
-      teacher_probabilities(teacher, centers.per_term[0], temperature);
-  StepLoss out;
-  out.total = dino_loss(student_log_probabilities(logits(networks.student),
-                                                  options.student_temperature),
-                        targets, options.cross_view_scale);
-  out.terms = {{views.dim() == 4 ? "image" : "volume", out.total.detach()}};
-  out.next_center = centers.next;
-  out.teacher_entropy = mean_entropy(targets);
-  return out;
-}
-
-/// Eq. 6.
-StepLoss consistency_loss(StudentTeacher& networks, const torch::Tensor& views,
-                          const torch::Tensor& center, double temperature,
-                          const ObjectiveOptions& options,
-                          const MeanOverProcesses& mean) {
-  VolumeSliceLogits teacher;
-  {
-    torch::NoGradGuard no_grad;
-    teacher = volume_slice_logits(networks.teacher, views);
-  }
-  const CenterPlan centers =
-      centers_of(center, volume_slice_means(teacher), options, mean);
-  const auto terms = volume_slice_loss(
-      volume_slice_logits(networks.student, views), teacher, centers.per_term,
-      options.student_temperature, temperature, options.cross_view_scale);
-  StepLoss out;
-  out.total = terms[0] + terms[1] + terms[2] + terms[3];
-  for (size_t i = 0; i < terms.size(); ++i) {
-    out.terms.emplace_back(kVolumeSliceTerms[i], terms[i].detach());
-  }
-  out.next_center = centers.next;
-  out.teacher_entropy = mean_entropy(at::cat(
-      {teacher_probabilities(teacher.volume, centers.per_term[0], temperature),
-       teacher_probabilities(teacher.slices, centers.per_term[2],
-                             temperature)}));
-  return out;
+      teacher_probabilities(teacher.volume, centers.per_term[0], temperature);
+  if (!teacher.slices.defined()) return mean_entropy(targets);
+  return mean_entropy(at::cat(
+      {targets, teacher_probabilities(teacher.slices, centers.per_term[2],
+                                      temperature)}));
 }
 
 }  // namespace
@@ -100,16 +81,65 @@ void ObjectiveOptions::check(Problems& problems) const {
   problems.in_range(center_momentum, from_below(0, 1), "loss.center_momentum");
 }
 
+TeacherOutput teacher_output(StudentTeacher& networks,
+                             const std::vector<torch::Tensor>& views,
+                             const torch::Tensor& center,
+                             double teacher_temperature,
+                             const ObjectiveOptions& options,
+                             const MeanOverProcesses& mean) {
+  const torch::NoGradGuard no_grad;
+  TORCH_CHECK(!views.empty(), "a step without views");
+  TeacherOutput out;
+  for (const torch::Tensor& part : views) {
+    TORCH_CHECK(part.sizes() == views[0].sizes(),
+                "the parts of a batch must be equal");
+    out.logits.push_back(logits_of(networks.teacher, part, options));
+  }
+  out.centers = centers_of(center, out.logits, options, mean);
+  std::vector<torch::Tensor> entropies;
+  for (const auto& logits : out.logits) {
+    entropies.push_back(entropy_of(logits, out.centers, teacher_temperature));
+  }
+  out.entropy =
+      entropies.size() == 1 ? entropies[0] : at::stack(entropies).mean();
+  return out;
+}
+
+StepLoss part_loss(StudentTeacher& networks, const torch::Tensor& views,
+                   const TeacherOutput& teacher, size_t part,
+                   double teacher_temperature,
+                   const ObjectiveOptions& options) {
+  const VolumeSliceLogits& targets = teacher.logits.at(part);
+  const auto& centers = teacher.centers.per_term;
+  const VolumeSliceLogits student = logits_of(networks.student, views, options);
+  StepLoss out;
+  if (is_consistency(views, options)) {
+    const auto terms = volume_slice_loss(
+        student, targets, centers, options.student_temperature,
+        teacher_temperature, options.cross_view_scale);
+    out.total = terms[0] + terms[1] + terms[2] + terms[3];
+    for (size_t i = 0; i < terms.size(); ++i) {
+      out.terms.emplace_back(kVolumeSliceTerms[i], terms[i].detach());
+    }
+  } else {
+    out.total = dino_loss(
+        student_log_probabilities(student.volume, options.student_temperature),
+        teacher_probabilities(targets.volume, centers[0], teacher_temperature),
+        options.cross_view_scale);
+    out.terms = {{views.dim() == 4 ? "image" : "volume", out.total.detach()}};
+  }
+  out.next_center = teacher.centers.next;
+  out.teacher_entropy = teacher.entropy;
+  return out;
+}
+
 StepLoss step_loss(StudentTeacher& networks, const torch::Tensor& views,
                    const torch::Tensor& center, double teacher_temperature,
                    const ObjectiveOptions& options,
                    const MeanOverProcesses& mean) {
-  const bool consistency =
-      views.dim() == 5 && options.volume_slice == VolumeSlice::kOn;
-  return consistency ? consistency_loss(networks, views, center,
-                                        teacher_temperature, options, mean)
-                     : cross_view_loss(networks, views, center,
-                                       teacher_temperature, options, mean);
+  const TeacherOutput teacher = teacher_output(
+      networks, {views}, center, teacher_temperature, options, mean);
+  return part_loss(networks, views, teacher, 0, teacher_temperature, options);
 }
 
 }  // namespace unimiss::ssl

@@ -1,5 +1,8 @@
 #include "unimiss/train/evaluation.h"
 
+#include <nlohmann/json.hpp>
+
+#include "train/process_agreement.h"
 #include "unimiss/train/prediction_files.h"
 
 namespace unimiss::train {
@@ -47,8 +50,74 @@ CaseResult classify(const CasePredictor& predictor, const Question& question,
   return result;
 }
 
-/// evaluate(), with a folder for the label maps of a single network.
-std::optional<std::vector<Evaluation>> evaluate_all(
+/// What each network says of a case.
+std::vector<CaseResult> evaluate_case(
+    const std::vector<CasePredictor>& predictors, const data::CaseCache& cases,
+    int64_t number, const std::function<void()>& stop,
+    const std::string& folder) {
+  const data::Case& from = cases.at(number);
+  const bool segmentation = data::is_segmentation(cases.options().target);
+  Question question{from, cases.options(), cases.get(number), {}};
+  if (segmentation) {
+    question.reference = read_case_reference(from, cases.options());
+  }
+  std::vector<CaseResult> results;
+  results.reserve(predictors.size());
+  for (const CasePredictor& predictor : predictors) {
+    results.push_back(segmentation ? segment(predictor, question, stop, folder)
+                                   : classify(predictor, question, stop));
+  }
+  return results;
+}
+
+nlohmann::json json_of(const CaseResult& result) {
+  nlohmann::json counts = nlohmann::json::array();
+  for (const auto& of : result.counts) {
+    counts.push_back({of.true_positive, of.false_positive, of.false_negative,
+                      of.true_negative});
+  }
+  return {result.id, result.reference,     result.prediction,
+          counts,    result.probabilities, result.labels};
+}
+
+CaseResult result_of(const nlohmann::json& json) {
+  CaseResult result;
+  result.id = json[0];
+  result.reference = json[1];
+  result.prediction = json[2];
+  for (const auto& of : json[3]) {
+    result.counts.push_back({of[0], of[1], of[2], of[3]});
+  }
+  result.probabilities = json[4].get<std::vector<double>>();
+  result.labels = json[5].get<std::vector<int64_t>>();
+  return result;
+}
+
+/// What every process has found of its case, by process; of one without a case
+/// nothing. Numbers survive to the bit.
+std::vector<std::vector<CaseResult>> exchange(
+    const distributed::Communicator& communicator,
+    std::vector<CaseResult> own) {
+  if (communicator.size() == 1) return {std::move(own)};
+  nlohmann::json told = nlohmann::json::array();
+  for (const CaseResult& result : own) told.push_back(json_of(result));
+  std::vector<std::vector<CaseResult>> all;
+  // Names of files may be any bytes, which JSON's text may not.
+  const std::vector<uint8_t> bytes = nlohmann::json::to_cbor(told);
+  for (const std::string& text :
+       communicator.gather(std::string(bytes.begin(), bytes.end()))) {
+    auto& results = all.emplace_back();
+    for (const auto& each : nlohmann::json::from_cbor(text)) {
+      results.push_back(result_of(each));
+    }
+  }
+  return all;
+}
+
+}  // namespace
+
+std::optional<std::vector<Evaluation>> evaluate_together(
+    const distributed::Communicator& communicator,
     const std::vector<CasePredictor>& predictors, const data::CaseCache& cases,
     const std::vector<int64_t>& numbers,
     const std::function<bool()>& asked_to_stop, const std::string& folder) {
@@ -58,37 +127,41 @@ std::optional<std::vector<Evaluation>> evaluate_all(
     evaluations.push_back(
         {predictor.config.task.target, predictor.classes, {}});
   }
-  const bool segmentation = data::is_segmentation(cases.options().target);
   const auto stop = [&] {
     if (asked_to_stop()) throw Stopped();
   };
-  try {
-    for (const int64_t number : numbers) {
+  // A case for each process, and again: none waits longer than for one case.
+  const auto processes = static_cast<size_t>(communicator.size());
+  const auto rank = static_cast<size_t>(communicator.rank());
+  for (size_t begin = 0; begin < numbers.size(); begin += processes) {
+    std::vector<CaseResult> own;
+    Opinion opinion;
+    try {
       stop();
-      const data::Case& from = cases.at(number);
-      Question question{from, cases.options(), cases.get(number), {}};
-      if (segmentation) {
-        question.reference = read_case_reference(from, cases.options());
+      if (begin + rank < numbers.size()) {
+        own = evaluate_case(predictors, cases, numbers[begin + rank], stop,
+                            folder);
       }
-      for (size_t i = 0; i < predictors.size(); ++i) {
-        evaluations[i].cases.push_back(
-            segmentation ? segment(predictors[i], question, stop, folder)
-                         : classify(predictors[i], question, stop));
+    } catch (const Stopped&) {
+      opinion.stop = "a request";
+    } catch (...) {
+      opinion.failure = std::current_exception();
+    }
+    if (agree(communicator, opinion).stop) return std::nullopt;
+    for (auto& of_process : exchange(communicator, std::move(own))) {
+      for (size_t i = 0; i < of_process.size(); ++i) {
+        evaluations[i].cases.push_back(std::move(of_process[i]));
       }
     }
-  } catch (const Stopped&) {
-    return std::nullopt;
   }
   return evaluations;
 }
-
-}  // namespace
 
 std::optional<std::vector<Evaluation>> evaluate(
     const std::vector<CasePredictor>& predictors, const data::CaseCache& cases,
     const std::vector<int64_t>& numbers,
     const std::function<bool()>& asked_to_stop) {
-  return evaluate_all(predictors, cases, numbers, asked_to_stop, "");
+  return evaluate_together({}, predictors, cases, numbers, asked_to_stop);
 }
 
 std::optional<Evaluation> evaluate(const CasePredictor& predictor,
@@ -96,8 +169,8 @@ std::optional<Evaluation> evaluate(const CasePredictor& predictor,
                                    const std::vector<int64_t>& numbers,
                                    const std::function<bool()>& asked_to_stop,
                                    const std::string& predictions_folder) {
-  auto evaluations = evaluate_all({predictor}, cases, numbers, asked_to_stop,
-                                  predictions_folder);
+  auto evaluations = evaluate_together({}, {predictor}, cases, numbers,
+                                       asked_to_stop, predictions_folder);
   if (!evaluations) return std::nullopt;
   return std::move(evaluations->front());
 }

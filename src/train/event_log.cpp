@@ -35,6 +35,13 @@ constexpr TagRule kTagRules[] = {
     {"momentum", "schedule", Curves::kOne},
     {"samples_per_second", "speed", Curves::kPerPhase},
     {"data_wait", "speed", Curves::kPerPhase},
+    {"data_wait_most", "speed", Curves::kPerPhase},
+    {"communication_wait", "speed", Curves::kPerPhase},
+    {"communication_wait_most", "speed", Curves::kPerPhase},
+    {"scaling_efficiency", "speed", Curves::kPerPhase},
+    {"process_rate_least", "speed", Curves::kPerPhase},
+    {"process_rate_most", "speed", Curves::kPerPhase},
+    {"slowest_process", "speed", Curves::kPerPhase},
     {"queue_depth", "speed", Curves::kPerPhase},
     {"peak_memory_mb", "speed", Curves::kOne},
 };

@@ -81,13 +81,8 @@ void check_training(const FinetuneConfig& config, Problems& problems) {
           ", run.epochs (is " + number_text(config.schedule.warmup_epochs) +
           ")",
       {"run.epochs"});
-  problems.require(
-      config.optimizer.accumulate < 1 ||
-          config.data.batch_size % config.optimizer.accumulate == 0,
-      "optimizer.accumulate",
-      "must divide data.batch_size, " + number_text(config.data.batch_size) +
-          " (is " + number_text(config.optimizer.accumulate) + ")",
-      {"data.batch_size"});
+  check_accumulation(config.optimizer, config.data.batch_size,
+                     "data.batch_size", problems);
   const auto& frozen = config.init.freeze;
   problems.require(
       std::find(frozen.begin(), frozen.end(), NetworkPart::kHead) ==
@@ -173,8 +168,6 @@ void FinetuneOptimizerOptions::check(Problems& problems) const {
   problems.in_range(weight_decay, at_least(0), "optimizer.weight_decay");
   problems.in_range(layer_decay, from_above(0, 1), "optimizer.layer_decay");
   problems.in_range(sgd_momentum, from_below(0, 1), "optimizer.momentum");
-  problems.in_range(accumulate, between(1, kMaximumCount),
-                    "optimizer.accumulate");
 }
 
 void FinetuneDataOptions::check(Problems& problems) const {

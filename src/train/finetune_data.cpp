@@ -260,7 +260,8 @@ data::PatchSampling patch_sampling(const FinetuneConfig& config,
 }
 
 FinetuneData open_finetune_data(const FinetuneConfig& config,
-                                const FinetuneCases& cases) {
+                                const FinetuneCases& cases,
+                                const distributed::World& world) {
   std::vector<Case> all = cases.train;
   all.insert(all.end(), cases.validation.begin(), cases.validation.end());
   all.insert(all.end(), cases.test.begin(), cases.test.end());
@@ -269,9 +270,9 @@ FinetuneData open_finetune_data(const FinetuneConfig& config,
       data::DecodedCacheOptions{
           cache_folder(config.data.cache, config.run.output) + "/cases",
           config.data.cache_gib});
-  const data::SourceSelection selection =
-      data::select_sources(cache->entries(), "data", config.data.workers,
-                           config.data.on_error, config.data.max_bad);
+  const data::SourceSelection selection = data::select_sources(
+      cache->entries(), "data", config.data.workers, config.data.on_error,
+      config.data.max_bad, begin_of(world));
   const auto train = static_cast<int64_t>(cases.train.size());
   const auto validation = static_cast<int64_t>(cases.validation.size());
   FinetuneData data;

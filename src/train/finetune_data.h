@@ -7,6 +7,7 @@
 #include "unimiss/data/case_cache.h"
 #include "unimiss/data/labelled_dataset.h"
 #include "unimiss/data/split.h"
+#include "unimiss/distributed/world.h"
 #include "unimiss/train/finetune_config.h"
 
 /// From the lists or the folder of a fine-tuning's configuration to cases.
@@ -44,8 +45,10 @@ struct FinetuneData {
 };
 
 /// Decodes into the cache what is not there yet. Throws DataError that names
-/// every case at fault (data.on_error).
+/// every case at fault (data.on_error). Of several processes each begins at
+/// another case.
 FinetuneData open_finetune_data(const FinetuneConfig& config,
-                                const FinetuneCases& cases);
+                                const FinetuneCases& cases,
+                                const distributed::World& world = {});
 
 }  // namespace unimiss::train

@@ -105,6 +105,7 @@ void FinetuneHistory::add(const StepRecord& record) {
   steps_ = record.step;
   samples_ += record.samples;
   all_seconds_ += record.seconds;
+  processes_.add(record);
   wait_seconds_ += record.wait_seconds;
   peak_memory_mb_ = std::max(peak_memory_mb_, record.peak_memory_mb);
   const double epoch = epoch_of(record.step);
@@ -173,6 +174,7 @@ void FinetuneHistory::describe(FinetuningSummary& summary) const {
   summary.seconds = all_seconds_;
   summary.samples_per_second =
       static_cast<double>(samples_) / std::max(all_seconds_, 1e-9);
+  summary.processes = processes_.describe();
   summary.data_wait = wait_seconds_ / std::max(all_seconds_, 1e-9);
   summary.peak_memory_mb = peak_memory_mb_;
 }

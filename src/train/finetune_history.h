@@ -8,6 +8,7 @@
 #include "unimiss/io/figure.h"
 #include "unimiss/train/finetune_config.h"
 #include "unimiss/train/finetuning_run.h"
+#include "unimiss/train/process_times.h"
 #include "unimiss/train/run_history.h"
 
 namespace unimiss::train {
@@ -50,6 +51,7 @@ class FinetuneHistory : public RunHistory {
   std::map<std::string, Curve> scores_;
   double epoch_seconds_ = 0;
   int64_t steps_ = 0, samples_ = 0, peak_memory_mb_ = 0;
+  ProcessHistory processes_;
   double all_seconds_ = 0, wait_seconds_ = 0;
 };
 

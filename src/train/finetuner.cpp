@@ -45,7 +45,8 @@ std::map<std::string, double> lr_scales(const TaskNetwork& network,
 }  // namespace
 
 Finetuner::Finetuner(const FinetuneConfig& config, int64_t outputs,
-                     torch::Device device)
+                     torch::Device device,
+                     const distributed::Communicator* communicator)
     : optimizer_options_(config.optimizer),
       average_decay_(config.validation.average_decay),
       device_(device),
@@ -54,6 +55,8 @@ Finetuner::Finetuner(const FinetuneConfig& config, int64_t outputs,
       average_updates_(at::zeros({}, torch::kLong)),
       optimizer_(network_.module().named_parameters(), config.optimizer,
                  lr_scales(network_, config)),
+      gradients_(communicator, network_.module(), config.optimizer, device),
+      spikes_(config.optimizer),
       scaler_(config.run.precision) {
   if (average_decay_ == 0) return;
   average_.emplace(make_network(config, outputs, device));
@@ -90,21 +93,34 @@ FinetuneReport Finetuner::step(const data::Views& batch, double lr) {
   optimizer_.zero_grad();
   const int64_t parts = optimizer_options_.accumulate;
   const auto inputs = input.chunk(parts), targets = target.chunk(parts);
+  const auto loss_of = [&](const torch::Tensor& samples,
+                           const torch::Tensor& of,
+                           const MeanOverProcesses& mean) {
+    const AutocastGuard autocast(device_.type(), precision_);
+    return network_.loss(samples, of, mean);
+  };
+  const auto tiny_loss = [&] {
+    return loss_of(input.slice(0, 0, 1), target.slice(0, 0, 1), {});
+  };
   FinetuneReport report;
   for (size_t i = 0; i < inputs.size(); ++i) {
     const double share = static_cast<double>(inputs[i].size(0)) /
                          static_cast<double>(input.size(0));
-    torch::Tensor loss;
-    {
-      const AutocastGuard autocast(device_.type(), precision_);
-      loss = network_.loss(inputs[i], targets[i]) * share;
-    }
-    (loss * scaler_.scale()).backward();
+    const torch::Tensor loss =
+        loss_of(inputs[i], targets[i], gradients_.mean()) * share;
+    gradients_.backward(loss * scaler_.scale(), static_cast<int64_t>(i),
+                        inputs[i].dim(), tiny_loss);
     report.loss = i == 0 ? loss.detach() : report.loss + loss.detach();
   }
   optimizer_.scale_gradients(1.0 / scaler_.scale());
   report.grad_norm = optimizer_.clip();
+  gradients_.average({&report.loss});
   report.outcome = outcome_of(report.loss, report.grad_norm, scaler_);
+  if (report.outcome == StepOutcome::kUpdated && spikes_.active() &&
+      spikes_.is_spike(input.dim(), report.loss.item<double>(),
+                       report.grad_norm.item<double>())) {
+    report.outcome = StepOutcome::kSpike;
+  }
   if (report.outcome != StepOutcome::kUpdated) {
     optimizer_.zero_grad();
     if (report.outcome == StepOutcome::kOverflow) scaler_.update(false);
@@ -129,17 +145,18 @@ std::map<std::string, torch::Tensor> Finetuner::weights() const {
 int64_t Finetuner::full_state_bytes() const {
   const torch::nn::Module& module = network_.module();
   return (average_ ? 2 : 1) * parameter_bytes(module) +
-         moment_bytes(module, optimizer_options_.kind) + 64;
+         moment_bytes(module, optimizer_options_.kind) + spikes_.state_bytes() +
+         64;
 }
 
 std::map<std::string, torch::Tensor> Finetuner::state() const {
   NamedTensors state = weights();
-  add_progress(state, optimizer_, scaler_);
+  add_progress(state, {optimizer_, scaler_, spikes_});
   return state;
 }
 
 void Finetuner::load_state(const std::map<std::string, torch::Tensor>& state) {
-  restore_state(state, weights(), optimizer_, scaler_);
+  restore_state(state, weights(), {optimizer_, scaler_, spikes_});
 }
 
 }  // namespace unimiss::train

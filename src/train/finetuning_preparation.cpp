@@ -67,11 +67,11 @@ FinetuneSchedule make_schedule(const FinetuneConfig& config, int64_t cases) {
           config.run.epochs, config.run.max_steps};
 }
 
-std::unique_ptr<Finetuner> make_finetuner(const FinetuneConfig& config,
-                                          int64_t outputs,
-                                          torch::Device device) {
+std::unique_ptr<Finetuner> make_finetuner(
+    const FinetuneConfig& config, int64_t outputs, torch::Device device,
+    const distributed::Communicator* communicator) {
   at::manual_seed(static_cast<uint64_t>(config.run.seed));
-  return std::make_unique<Finetuner>(config, outputs, device);
+  return std::make_unique<Finetuner>(config, outputs, device, communicator);
 }
 
 void start_from_weights(const FinetuneConfig& config, Finetuner& finetuner) {
@@ -81,7 +81,8 @@ void start_from_weights(const FinetuneConfig& config, Finetuner& finetuner) {
 
 std::unique_ptr<data::Loader> make_loader(const FinetuneConfig& config,
                                           const FinetuneData& data,
-                                          torch::Device device) {
+                                          torch::Device device,
+                                          const distributed::World& world) {
   data::LoaderOptions options;
   options.batch_size = config.data.batch_size;
   options.workers = config.data.workers;
@@ -89,15 +90,21 @@ std::unique_ptr<data::Loader> make_loader(const FinetuneConfig& config,
   options.seed =
       static_cast<uint64_t>(config.run.seed) ^ fnv1a64("fine-tuning");
   options.pin_memory = device.is_cuda();
+  options.parts = config.optimizer.accumulate;
+  share_batches(options, config.run, world);
   return std::make_unique<data::Loader>(data.dataset, options);
 }
 
 PreparedFinetuning prepare_finetuning(
     const FinetuneConfig& config, const RunRequest& request,
     const CompareConfig<FinetuneConfig>& compare, RunFolder& folder,
-    const CheckpointFolder& checkpoints) {
+    const CheckpointFolder& checkpoints,
+    const distributed::Communicator& communicator) {
+  const distributed::World& world = communicator.world();
+  check_shares(config.data.batch_size, "data.batch_size",
+               config.optimizer.accumulate, world.size);
   const Beginning beginning =
-      begin_run(config.run, request, folder, checkpoints);
+      begin_run(config.run, request, folder, checkpoints, world);
   PreparedFinetuning run;
   run.device = beginning.device;
   run.cases = before_work(
@@ -110,9 +117,11 @@ PreparedFinetuning prepare_finetuning(
         };
       });
   // Mistakes are told before files are decoded, which may take hours.
-  run.finetuner = make_finetuner(config, run.cases.outputs(), run.device);
+  run.finetuner =
+      make_finetuner(config, run.cases.outputs(), run.device, &communicator);
   if (!beginning.start) start_from_weights(config, *run.finetuner);
-  run.data = before_work([&] { return open_finetune_data(config, run.cases); });
+  run.data =
+      before_work([&] { return open_finetune_data(config, run.cases, world); });
   run.schedule = std::make_unique<FinetuneSchedule>(
       make_schedule(config, static_cast<int64_t>(run.data.train.size())));
   if (beginning.start) restore(run, *beginning.start);

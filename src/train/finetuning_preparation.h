@@ -8,6 +8,7 @@
 #include "train/finetune_data.h"
 #include "train/run_preparation.h"
 #include "unimiss/data/loader.h"
+#include "unimiss/distributed/communicator.h"
 #include "unimiss/train/finetune_schedule.h"
 #include "unimiss/train/finetuner.h"
 #include "unimiss/train/finetuning_run.h"
@@ -51,7 +52,8 @@ struct PreparedFinetuning {
 PreparedFinetuning prepare_finetuning(
     const FinetuneConfig& config, const RunRequest& request,
     const CompareConfig<FinetuneConfig>& compare, RunFolder& folder,
-    const CheckpointFolder& checkpoints);
+    const CheckpointFolder& checkpoints,
+    const distributed::Communicator& communicator);
 
 /// The checkpoint of a run, which prepare_finetuning() goes on from.
 Checkpoint make_checkpoint(const PreparedFinetuning& run,
@@ -61,16 +63,17 @@ Checkpoint make_checkpoint(const PreparedFinetuning& run,
 FinetuneSchedule make_schedule(const FinetuneConfig& config, int64_t cases);
 
 /// A network with random weights, those of the seed.
-std::unique_ptr<Finetuner> make_finetuner(const FinetuneConfig& config,
-                                          int64_t outputs,
-                                          torch::Device device);
+std::unique_ptr<Finetuner> make_finetuner(
+    const FinetuneConfig& config, int64_t outputs, torch::Device device,
+    const distributed::Communicator* communicator = nullptr);
 
 /// Takes over what init.* says. Throws ConfigError.
 void start_from_weights(const FinetuneConfig& config, Finetuner& finetuner);
 
-/// The stream of batches.
+/// The stream of batches, of several processes the shares of this one.
 std::unique_ptr<data::Loader> make_loader(const FinetuneConfig& config,
                                           const FinetuneData& data,
-                                          torch::Device device);
+                                          torch::Device device,
+                                          const distributed::World& world);
 
 }  // namespace unimiss::train

@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "train/finetune_history.h"
 #include "train/finetuning_preparation.h"
+#include "train/process_agreement.h"
 #include "train/run_loop.h"
 #include "train/training_state.h"
 #include "unimiss/core/log.h"
@@ -32,10 +34,10 @@ std::string score_text(const std::optional<double>& score) {
 class Finetuning : public Training {
  public:
   Finetuning(const FinetuneConfig& config, const RunRequest& request,
-             RunFolder& folder, PreparedFinetuning run)
+             RunLoop& loop, PreparedFinetuning run)
       : config_(config),
         request_(request),
-        folder_(folder),
+        loop_(loop),
         run_(std::move(run)),
         history_(config, run_.cases.classes, run_.schedule->steps_per_epoch()) {
   }
@@ -61,7 +63,8 @@ class Finetuning : public Training {
   }
 
   void start() override {
-    loader_ = make_loader(config_, run_.data, run_.device);
+    loader_ = make_loader(config_, run_.data, run_.device,
+                          loop_.communicator().world());
     loader_->seek(step());
   }
 
@@ -77,7 +80,7 @@ class Finetuning : public Training {
            (step() % every == 0 || step() == total_steps());
   }
   void do_pending(const std::function<bool()>& asked_to_stop,
-                  RunOutput& output) override;
+                  RunOutput* output) override;
 
   bool out_of_patience() const {
     const int64_t patience = config_.validation.patience;
@@ -87,14 +90,15 @@ class Finetuning : public Training {
   FinetuneHistory& history() { return history_; }
   PreparedFinetuning& prepared() { return run_; }
 
-  /// Exports the last weights and loads the final ones; their file.
+  /// Exports the last weights and loads the final ones, on all processes; their
+  /// file.
   std::string settle_weights();
   /// What the final weights say of some cases: evaluated and written to
   /// `<run>/<name>/`, unless that has been done before; the numbers. Throws
   /// Preempted.
   std::map<std::string, double> test(const std::string& name,
                                      const std::vector<int64_t>& numbers,
-                                     const std::string& weights, RunLoop& loop);
+                                     const std::string& weights);
 
  private:
   CasePredictor predictor(TaskNetwork& network) const {
@@ -107,7 +111,7 @@ class Finetuning : public Training {
 
   const FinetuneConfig& config_;
   const RunRequest& request_;
-  RunFolder& folder_;
+  RunLoop& loop_;
   PreparedFinetuning run_;
   FinetuneHistory history_;
   std::unique_ptr<data::Loader> loader_;
@@ -147,15 +151,16 @@ void Finetuning::take_best(TaskNetwork& network, const char* which,
 }
 
 void Finetuning::export_best() const {
+  if (!loop_.leads()) return;
   auto facts = weight_facts(run_.best.of);
   facts["step"] = std::to_string(run_.position.best_step);
   facts["score"] = fmt::format("{}", run_.position.best_score);
-  save_weights(folder_.file("export/best.safetensors"), run_.best.weights,
-               facts);
+  save_weights(loop_.folder().file("export/best.safetensors"),
+               run_.best.weights, facts);
 }
 
 void Finetuning::do_pending(const std::function<bool()>& asked_to_stop,
-                            RunOutput& output) {
+                            RunOutput* output) {
   const Stopwatch stopwatch;
   std::vector<int64_t> numbers = run_.data.validation;
   const auto most = static_cast<size_t>(config_.validation.max_cases);
@@ -165,7 +170,8 @@ void Finetuning::do_pending(const std::function<bool()>& asked_to_stop,
   std::vector<CasePredictor> predictors{predictor(network)};
   if (average) predictors.push_back(predictor(*average));
   const auto found =
-      evaluate(predictors, *run_.data.cache, numbers, asked_to_stop);
+      evaluate_together(loop_.communicator(), predictors, *run_.data.cache,
+                        numbers, asked_to_stop);
   if (!found) return;
   const Evaluation& raw = found->front();
   const Evaluation* averaged = average ? &found->back() : nullptr;
@@ -198,55 +204,67 @@ void Finetuning::do_pending(const std::function<bool()>& asked_to_stop,
     line += ", the best so far";
   }
   run_.position.validated = step();
-  output.add_other(step(), record, line);
+  if (output != nullptr) output->add_other(step(), record, line);
 }
 
 std::string Finetuning::settle_weights() {
-  const std::string folder = folder_.file("export/");
-  auto& average = run_.finetuner->average();
-  save_weights(folder + "last.safetensors",
-               run_.finetuner->network().official_parameters(),
-               weight_facts("network"));
-  if (average) {
-    save_weights(folder + "last_average.safetensors",
-                 average->official_parameters(), weight_facts("average"));
-  }
-  if (run_.position.best_step > 0) export_best();
-  std::string weights = final_weights_file(folder_.path(), config_.validation);
-  load_network(weights, run_.finetuner->network());
+  agreed(loop_.communicator(), [&] {
+    if (!loop_.leads()) return;
+    const std::string folder = loop_.folder().file("export/");
+    auto& average = run_.finetuner->average();
+    save_weights(folder + "last.safetensors",
+                 run_.finetuner->network().official_parameters(),
+                 weight_facts("network"));
+    if (average) {
+      save_weights(folder + "last_average.safetensors",
+                   average->official_parameters(), weight_facts("average"));
+    }
+    if (run_.position.best_step > 0) export_best();
+  });
+  std::string weights =
+      final_weights_file(loop_.folder().path(), config_.validation);
+  agreed(loop_.communicator(),
+         [&] { load_network(weights, run_.finetuner->network()); });
   return weights;
 }
 
 std::map<std::string, double> Finetuning::test(
     const std::string& name, const std::vector<int64_t>& numbers,
-    const std::string& weights, RunLoop& loop) {
+    const std::string& weights) {
   if (numbers.empty()) return {};
-  const std::string folder = folder_.file(name);
+  const std::string folder = loop_.folder().file(name);
   const std::string file = folder + "/summary.json";
   const std::map<std::string, std::string> facts{
       {"weights", std::filesystem::path(weights).filename().string()},
       {"step", std::to_string(run_.position.best_step)},
       {"last_step", std::to_string(step())},
       {"config", fmt::format("{:016x}", fnv1a64(request_.config_text))}};
-  if (summary_facts(file) == facts) {
+  // The first process looks, for all.
+  const bool there = loop_.leads() && summary_facts(file) == facts;
+  if (agree(loop_.communicator(), {nullptr, {}, there}).save) {
     log_info(file + " is there already");
-    return summary_numbers(file);
+    return loop_.leads() ? summary_numbers(file)
+                         : std::map<std::string, double>();
   }
   log_info(fmt::format("{}: predicting {} cases with {}", name, numbers.size(),
                        weights));
-  const auto asked = [&] { return loop.stop_reason().has_value(); };
-  auto evaluation =
-      evaluate(predictor(run_.finetuner->network()), *run_.data.cache, numbers,
-               asked, folder + "/predictions");
-  if (!evaluation) {
+  const auto asked = [&] { return loop_.stop_reason().has_value(); };
+  const auto evaluations = evaluate_together(
+      loop_.communicator(), {predictor(run_.finetuner->network())},
+      *run_.data.cache, numbers, asked, folder + "/predictions");
+  if (!evaluations) {
     throw Preempted(fmt::format(
         "stopped by {} after training, while predicting; run the same command "
         "again to go on",
-        loop.stop_reason().value_or("a signal")));
+        loop_.stop_reason().value_or("a signal to another process")));
   }
-  std::filesystem::create_directories(folder);
-  io::write_durably(file, evaluation->summary_json(facts));
-  return evaluation->numbers();
+  const Evaluation& evaluation = evaluations->front();
+  agreed(loop_.communicator(), [&] {
+    if (!loop_.leads()) return;
+    std::filesystem::create_directories(folder);
+    io::write_durably(file, evaluation.summary_json(facts));
+  });
+  return evaluation.numbers();
 }
 
 void describe_beginning(const FinetuneConfig& config, PreparedFinetuning& run,
@@ -281,23 +299,27 @@ FinetuningSummary run_finetuning(const FinetuneConfig& config,
                                  const CompareConfig<FinetuneConfig>& compare) {
   RunLoop loop(config.run, request);
   RunFolder& folder = loop.folder();
-  Finetuning training(
-      config, request, folder,
-      prepare_finetuning(config, request, compare, folder, loop.checkpoints()));
+  std::optional<PreparedFinetuning> prepared;
+  agreed(loop.communicator(), [&] {
+    prepared = prepare_finetuning(config, request, compare, folder,
+                                  loop.checkpoints(), loop.communicator());
+  });
+  Finetuning training(config, request, loop, *std::move(prepared));
   PreparedFinetuning& run = training.prepared();
   loop.begin(training, training.history());
   const std::string splits = folder.file("splits.json");
-  if (!std::filesystem::exists(splits)) {
+  agreed(loop.communicator(), [&] {
+    if (!loop.leads() || std::filesystem::exists(splits)) return;
     data::write_split(splits, run.cases.split);
-  }
+  });
   FinetuningSummary summary;
   describe_beginning(config, run, folder, summary);
   loop.train(training);
 
   summary.weights = training.settle_weights();
-  training.test("validation", run.data.validation, summary.weights, loop);
-  summary.test_numbers =
-      training.test("test", run.data.test, summary.weights, loop);
+  training.test("validation", run.data.validation, summary.weights);
+  summary.test_numbers = training.test("test", run.data.test, summary.weights);
+  if (!loop.leads()) return {};
   if (!run.data.test.empty()) {
     summary.test_summary = folder.file("test/summary.json");
   }
@@ -330,6 +352,7 @@ std::string final_weights_file(const std::string& folder,
 }
 
 std::string FinetuningSummary::describe() const {
+  if (output.empty()) return "";
   std::string text = fmt::format(
       "\nFine-tuning finished: {} of {} steps{} in {} on {} ({})\n"
       "  network     {}, {:.1f} M parameters, {:.1f} M trained\n"
@@ -341,6 +364,9 @@ std::string FinetuningSummary::describe() const {
       static_cast<double>(parameters) / 1e6,
       static_cast<double>(trained_parameters) / 1e6, train, validation, test,
       samples_per_second, 100 * data_wait, peak_memory_mb);
+  if (!processes.empty()) {
+    text += fmt::format("  processes   {}\n", processes);
+  }
   if (best_score) {
     text += fmt::format("  validation  best {} {:.4f} after step {}\n",
                         score_name, *best_score, best_step);

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <utility>
 
+#include "unimiss/train/run_options.h"
+
 namespace unimiss::train {
 
 void OptimizerOptions::check(Problems& problems) const {
@@ -15,6 +17,21 @@ void OptimizerOptions::check(Problems& problems) const {
   problems.in_range(epsilon, greater_than(0), "optimizer.epsilon");
   problems.in_range(clip, at_least(0), "optimizer.clip",
                     "write 0 for no clipping");
+  problems.in_range(accumulate, between(1, kMaximumCount),
+                    "optimizer.accumulate");
+  problems.in_range(skip_spikes, at_least(0), "optimizer.skip_spikes",
+                    "write 0 for no skipping");
+  problems.in_range(spike_window, between(10, 10000), "optimizer.spike_window");
+}
+
+void check_accumulation(const OptimizerOptions& options, int64_t batch_size,
+                        const std::string& key, Problems& problems) {
+  problems.require(
+      options.accumulate < 1 || batch_size % options.accumulate == 0,
+      "optimizer.accumulate",
+      "must divide " + key + ", " + number_text(batch_size) + " (is " +
+          number_text(options.accumulate) + ")",
+      {key});
 }
 
 Optimizer::Optimizer(

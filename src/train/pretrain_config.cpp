@@ -29,6 +29,14 @@ void check_combinations(const PretrainConfig& config, Problems& problems) {
           ", run.epochs (is " + number_text(config.schedule.warmup_epochs) +
           ")",
       {"run.epochs"});
+  if (!config.data.images.empty()) {
+    check_accumulation(config.optimizer, config.data.batch_size_2d,
+                       "data.batch_size_2d", problems);
+  }
+  if (!config.data.volumes.empty()) {
+    check_accumulation(config.optimizer, config.data.batch_size_3d,
+                       "data.batch_size_3d", problems);
+  }
   problems.require(config.model.image_channels == 3, "model.image_channels",
                    "must be 3 (views of images have three channels, grey ones "
                    "too)");

@@ -43,10 +43,11 @@ data::DecodedCacheOptions cache_options(const PretrainConfig& config,
 /// Fills the cache; the numbers of the files that can be used.
 std::vector<int64_t> select(DataStream& stream, const data::DecodedCache& cache,
                             const std::string& key,
-                            const PretrainConfig& config) {
-  data::SourceSelection selection =
-      data::select_sources(cache, key, config.data.workers,
-                           config.data.on_error, config.data.max_bad);
+                            const PretrainConfig& config,
+                            const distributed::World& world) {
+  data::SourceSelection selection = data::select_sources(
+      cache, key, config.data.workers, config.data.on_error,
+      config.data.max_bad, begin_of(world));
   stream.files = static_cast<int64_t>(selection.usable.size());
   for (const data::BadSource& source : selection.left_out) {
     stream.left_out.push_back(source.reason);
@@ -110,16 +111,17 @@ void start(DataStream& stream, const PretrainConfig& config, int64_t batch_size,
   options.seed = static_cast<uint64_t>(config.run.seed) ^ fnv1a64(kind);
   options.sources = stream.sources;
   options.pin_memory = target == BatchTarget::kGpu;
-  options.rank = world.rank;
-  options.world = world.size;
+  options.parts = config.optimizer.accumulate;
+  share_batches(options, config.run, world);
   stream.loader = std::make_unique<data::Loader>(stream.dataset, options);
 }
 
-DataStream open_images(const PretrainConfig& config, const ListedFiles& files) {
+DataStream open_images(const PretrainConfig& config, const ListedFiles& files,
+                       const distributed::World& world) {
   DataStream stream;
   if (files.paths.empty()) return stream;
   auto cache = data::cache_images(files.paths, cache_options(config, "images"));
-  auto usable = select(stream, *cache, "data.images", config);
+  auto usable = select(stream, *cache, "data.images", config, world);
   stream.sources = sources_of(files, usable, config.data.image_weights, 1);
   // Leaving out files may have emptied a list.
   check_weights(kImagePrefix, stream.sources);
@@ -129,13 +131,13 @@ DataStream open_images(const PretrainConfig& config, const ListedFiles& files) {
   return stream;
 }
 
-DataStream open_volumes(const PretrainConfig& config,
-                        const ListedFiles& files) {
+DataStream open_volumes(const PretrainConfig& config, const ListedFiles& files,
+                        const distributed::World& world) {
   DataStream stream;
   if (files.paths.empty()) return stream;
   auto cache = data::cache_volumes(
       files.paths, cache_options(config, "volumes"), config.data.spacing);
-  auto usable = select(stream, *cache, "data.volumes", config);
+  auto usable = select(stream, *cache, "data.volumes", config, world);
   stream.sources = sources_of(files, usable, config.data.volume_weights,
                               config.data.samples_per_volume);
   check_weights(kVolumePrefix, stream.sources);
@@ -182,12 +184,13 @@ PretrainLists read_lists(const PretrainConfig& config) {
   return lists;
 }
 
-PretrainData open_data(const PretrainConfig& config,
-                       const PretrainLists& lists) {
+PretrainData open_data(const PretrainConfig& config, const PretrainLists& lists,
+                       const distributed::World& world) {
   PretrainData data;
   CollectedErrors problems;
-  problems.run([&] { data.images = open_images(config, lists.images); });
-  problems.run([&] { data.volumes = open_volumes(config, lists.volumes); });
+  problems.run([&] { data.images = open_images(config, lists.images, world); });
+  problems.run(
+      [&] { data.volumes = open_volumes(config, lists.volumes, world); });
   problems.throw_if_any();
   return data;
 }

@@ -1,10 +1,7 @@
 #include "unimiss/train/pretrainer.h"
 
-#include <ATen/Context.h>
 #include <ATen/Functions.h>
-#include <torch/csrc/autograd/autograd.h>
 
-#include <mutex>
 #include <utility>
 
 #include "train/training_state.h"
@@ -20,39 +17,32 @@ ssl::StudentTeacher make_networks(const PretrainerOptions& options) {
   return networks;
 }
 
-/// The parameters that the gradient of a loss reaches.
-std::vector<std::pair<std::string, torch::Tensor>> reached_by(
-    const torch::Tensor& loss, const torch::nn::Module& network) {
-  std::vector<std::pair<std::string, torch::Tensor>> named;
-  std::vector<torch::Tensor> parameters;
-  for (const auto& item : network.named_parameters()) {
-    if (!item.value().requires_grad()) continue;
-    named.emplace_back(item.key(), item.value());
-    parameters.push_back(item.value());
+/// The views of each part of a batch, [2b, ...], on the device.
+std::vector<torch::Tensor> parts_of(const data::Views& batch, int64_t count,
+                                    torch::Device device) {
+  // Copies from page-locked memory run beside the work queued before them.
+  const auto first = batch.first.to(device, /*non_blocking=*/true).chunk(count);
+  const auto second =
+      batch.second.to(device, /*non_blocking=*/true).chunk(count);
+  std::vector<torch::Tensor> parts;
+  for (size_t i = 0; i < first.size(); ++i) {
+    parts.push_back(at::cat({first[i], second[i]}));
   }
-  const auto gradients = torch::autograd::grad(
-      {loss}, parameters, /*grad_outputs=*/{}, /*retain_graph=*/false,
-      /*create_graph=*/false, /*allow_unused=*/true);
-  size_t kept = 0;
-  for (size_t i = 0; i < gradients.size(); ++i) {
-    if (gradients[i].defined()) named[kept++] = named[i];
-  }
-  named.resize(kept);
-  return named;
+  return parts;
 }
 
-/// Replaces scalars by their means over the processes.
-void average(const distributed::Communicator& communicator,
-             std::vector<torch::Tensor*> scalars) {
-  std::vector<torch::Tensor> each;
-  each.reserve(scalars.size());
-  for (const torch::Tensor* scalar : scalars) {
-    each.push_back(scalar->to(torch::kDouble));
+/// Adds the terms of one part to those of the others.
+void add_terms(std::vector<std::pair<std::string, torch::Tensor>>& sum,
+               const std::vector<std::pair<std::string, torch::Tensor>>& terms,
+               double share) {
+  if (sum.empty()) {
+    sum = terms;
+    if (share == 1.0) return;
+    for (auto& [name, term] : sum) term = term * share;
+    return;
   }
-  torch::Tensor all = at::stack(each);
-  communicator.mean(all);
-  for (size_t i = 0; i < scalars.size(); ++i) {
-    *scalars[i] = all[static_cast<int64_t>(i)].to(scalars[i]->scalar_type());
+  for (size_t i = 0; i < sum.size(); ++i) {
+    sum[i].second += terms[i].second * share;
   }
 }
 
@@ -61,79 +51,71 @@ void average(const distributed::Communicator& communicator,
 Pretrainer::Pretrainer(const PretrainerOptions& options,
                        const distributed::Communicator* communicator)
     : options_(options),
-      communicator_(communicator != nullptr && communicator->size() > 1
-                        ? communicator
-                        : nullptr),
       networks_(make_networks(options)),
       optimizer_(networks_.student->named_parameters(), options.optimizer),
+      gradients_(communicator, *networks_.student, options.optimizer,
+                 options.device, options.bucket_bytes),
+      spikes_(options.optimizer),
       scaler_(options.precision),
       center_(at::zeros({1, options.head.prototypes},
-                        at::TensorOptions().device(options.device))) {
-  if (communicator_ == nullptr) return;
-  communicator_->broadcast(networks_.student->parameters());
-  communicator_->broadcast(networks_.teacher->parameters());
-}
+                        at::TensorOptions().device(options.device))) {}
 
-/// Which parameters a step reaches depends on its views alone; the gradients
-/// of a tiny batch show which, once.
-distributed::GradientReducer& Pretrainer::reducer_of(
-    const torch::Tensor& views) {
-  const auto known = reducers_.find(views.dim());
-  if (known != reducers_.end()) return known->second;
-  // LibTorch's own draws stay those of the step.
-  at::Generator generator =
-      at::globalContext().defaultGenerator(options_.device);
-  torch::Tensor draws;
+/// Leaves the gradients of the whole batch; what is told of it.
+StepReport Pretrainer::gradients_of(const data::Views& batch,
+                                    const StepPlan& plan,
+                                    torch::Tensor& next_center) {
+  const auto parts =
+      parts_of(batch, options_.optimizer.accumulate, options_.device);
+  const double temperature = plan.teacher_temperature;
+  const auto tiny_loss = [&] {
+    const AutocastGuard autocast(options_.device.type(), options_.precision);
+    return ssl::step_loss(networks_, parts[0].slice(0, 0, 2), center_,
+                          temperature, options_.objective)
+        .total;
+  };
+  ssl::TeacherOutput teacher;
   {
-    const std::lock_guard lock(generator.mutex());
-    draws = generator.get_state();
+    const AutocastGuard autocast(options_.device.type(), options_.precision);
+    teacher = ssl::teacher_output(networks_, parts, center_, temperature,
+                                  options_.objective, gradients_.mean());
   }
-  const auto loss = ssl::step_loss(networks_, views.slice(0, 0, 2), center_,
-                                   options_.objective.teacher_temperature,
-                                   options_.objective);
-  auto parameters = reached_by(loss.total, *networks_.student);
-  {
-    const std::lock_guard lock(generator.mutex());
-    generator.set_state(draws);
+  next_center = teacher.centers.next;
+  // A step that failed before may have left gradients behind.
+  optimizer_.zero_grad();
+  StepReport report;
+  report.plan = plan;
+  report.teacher_entropy = teacher.entropy;
+  const double share = 1.0 / static_cast<double>(parts.size());
+  for (size_t i = 0; i < parts.size(); ++i) {
+    ssl::StepLoss loss;
+    {
+      const AutocastGuard autocast(options_.device.type(), options_.precision);
+      loss = ssl::part_loss(networks_, parts[i], teacher, i, temperature,
+                            options_.objective);
+    }
+    gradients_.backward(loss.total * (share * scaler_.scale()),
+                        static_cast<int64_t>(i), parts[i].dim(), tiny_loss);
+    add_terms(report.terms, loss.terms, share);
+    const torch::Tensor total = loss.total.detach() * share;
+    report.loss = i == 0 ? total : report.loss + total;
   }
-  return reducers_
-      .try_emplace(views.dim(), *communicator_, parameters, options_.reducer)
-      .first->second;
-}
-
-void Pretrainer::backward(const torch::Tensor& views,
-                          const torch::Tensor& loss) {
-  if (communicator_ == nullptr) return loss.backward();
-  reducer_of(views).backward(loss);
+  return report;
 }
 
 StepReport Pretrainer::step(const data::Views& batch, const StepPlan& plan) {
-  // Copies from page-locked memory run beside the work queued before them.
-  const torch::Tensor views =
-      at::cat({batch.first.to(options_.device, /*non_blocking=*/true),
-               batch.second.to(options_.device, /*non_blocking=*/true)});
-  ssl::StepLoss loss;
-  {
-    const AutocastGuard autocast(options_.device.type(), options_.precision);
-    loss = ssl::step_loss(
-        networks_, views, center_, plan.teacher_temperature, options_.objective,
-        communicator_ == nullptr
-            ? ssl::MeanOverProcesses()
-            : [&](torch::Tensor& of) { communicator_->mean(of); });
-  }
-  // A step that failed before may have left gradients behind.
-  optimizer_.zero_grad();
-  backward(views, loss.total * scaler_.scale());
+  torch::Tensor next_center;
+  StepReport report = gradients_of(batch, plan, next_center);
   optimizer_.scale_gradients(1.0 / scaler_.scale());
-
-  StepReport report{plan, loss.total.detach(), loss.terms, optimizer_.clip(),
-                    loss.teacher_entropy};
-  if (communicator_ != nullptr) {
-    std::vector<torch::Tensor*> scalars{&report.loss, &report.teacher_entropy};
-    for (auto& [name, term] : report.terms) scalars.push_back(&term);
-    average(*communicator_, scalars);
-  }
+  report.grad_norm = optimizer_.clip();
+  std::vector<torch::Tensor*> scalars{&report.loss, &report.teacher_entropy};
+  for (auto& [name, term] : report.terms) scalars.push_back(&term);
+  gradients_.average(scalars);
   report.outcome = outcome_of(report.loss, report.grad_norm, scaler_);
+  if (report.outcome == StepOutcome::kUpdated && spikes_.active() &&
+      spikes_.is_spike(plan.rank, report.loss.item<double>(),
+                       report.grad_norm.item<double>())) {
+    report.outcome = StepOutcome::kSpike;
+  }
   if (report.outcome != StepOutcome::kUpdated) {
     optimizer_.zero_grad();
     if (report.outcome == StepOutcome::kOverflow) scaler_.update(false);
@@ -145,7 +127,7 @@ StepReport Pretrainer::step(const data::Views& batch, const StepPlan& plan) {
                   plan.last_layer_frozen ? std::vector<std::string>{kLastLayer}
                                          : std::vector<std::string>{});
   optimizer_.zero_grad();
-  center_ = loss.next_center;
+  center_ = next_center;
   networks_.update_teacher(plan.momentum);
   if (scaler_.active()) scaler_.update(true);
   return report;
@@ -154,7 +136,7 @@ StepReport Pretrainer::step(const data::Views& batch, const StepPlan& plan) {
 int64_t Pretrainer::full_state_bytes() const {
   const ssl::Network& student = networks_.student;
   return static_cast<int64_t>(center_.nbytes() + 2 * sizeof(double)) +
-         2 * parameter_bytes(*student) +
+         spikes_.state_bytes() + 2 * parameter_bytes(*student) +
          moment_bytes(*student, options_.optimizer.kind);
 }
 
@@ -162,7 +144,7 @@ std::map<std::string, torch::Tensor> Pretrainer::state() const {
   NamedTensors state{{"center", center_}};
   add_parameters(state, "student.", *networks_.student);
   add_parameters(state, "teacher.", *networks_.teacher);
-  add_progress(state, optimizer_, scaler_);
+  add_progress(state, {optimizer_, scaler_, spikes_});
   return state;
 }
 
@@ -170,7 +152,7 @@ void Pretrainer::load_state(const std::map<std::string, torch::Tensor>& state) {
   NamedTensors targets{{"center", center_}};
   add_parameters(targets, "student.", *networks_.student);
   add_parameters(targets, "teacher.", *networks_.teacher);
-  restore_state(state, std::move(targets), optimizer_, scaler_);
+  restore_state(state, std::move(targets), {optimizer_, scaler_, spikes_});
 }
 
 }  // namespace unimiss::train

@@ -30,10 +30,7 @@ bool reaches(const Schedule& schedule, int rank) {
 /// Each process takes an equal part of every batch.
 void check_batches(const PretrainConfig& config, int64_t processes) {
   const auto check = [&](int64_t batch, const char* key) {
-    require(batch % processes == 0, key,
-            fmt::format("must be a multiple of {}, the number of processes (is "
-                        "{}; it is that of all together)",
-                        processes, batch));
+    check_shares(batch, key, config.optimizer.accumulate, processes);
   };
   if (!config.data.images.empty()) {
     check(config.data.batch_size_2d, "data.batch_size_2d");
@@ -109,7 +106,7 @@ PreparedPretraining prepare_pretraining(
             return schedule.at(step);
           };
         });
-    return open_data(config, lists);
+    return open_data(config, lists, communicator.world());
   });
   run.schedule = std::make_unique<Schedule>(make_schedule(
       config, run.data.images.samples(), run.data.volumes.samples()));

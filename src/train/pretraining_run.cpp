@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include "train/pretraining_preparation.h"
+#include "train/process_agreement.h"
 #include "train/run_loop.h"
 #include "train/training_state.h"
 #include "unimiss/core/log.h"
@@ -126,12 +128,15 @@ class Pretraining : public Training {
 PretrainingSummary run_pretraining(
     const PretrainConfig& config, const RunRequest& request,
     const CompareConfig<PretrainConfig>& compare) {
-  RunLoop loop(config.run, request, Processes::kSeveral);
+  RunLoop loop(config.run, request);
   RunFolder& folder = loop.folder();
-  Pretraining training(
-      config, request, loop.communicator().world(),
-      prepare_pretraining(config, request, compare, folder, loop.checkpoints(),
-                          loop.communicator()));
+  std::optional<PreparedPretraining> prepared;
+  agreed(loop.communicator(), [&] {
+    prepared = prepare_pretraining(config, request, compare, folder,
+                                   loop.checkpoints(), loop.communicator());
+  });
+  Pretraining training(config, request, loop.communicator().world(),
+                       *std::move(prepared));
   loop.begin(training, training.history());
   PretrainingSummary summary;
   training.describe(folder, summary);

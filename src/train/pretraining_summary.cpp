@@ -34,8 +34,10 @@ void PretrainingHistory::add(const StepRecord& record) {
   phase.samples += record.samples;
   phase.seconds += record.seconds;
   wait_seconds_ += record.wait_seconds;
+  processes_.add(record);
   overflow_ += record.skipped == kSkippedOverflow ? 1 : 0;
   nonfinite_ += record.skipped == kSkippedNonFinite ? 1 : 0;
+  spikes_ += record.skipped == kSkippedSpike ? 1 : 0;
   if (!std::isfinite(record.loss)) return;
   for (const auto& [name, value] : record.terms) {
     terms_[name].push_back(value);
@@ -65,6 +67,8 @@ void PretrainingHistory::describe(PretrainingSummary& summary) const {
   summary.peak_memory_mb = peak_memory_mb_;
   summary.skipped_overflow = overflow_;
   summary.skipped_nonfinite = nonfinite_;
+  summary.skipped_spikes = spikes_;
+  summary.processes = processes_.describe();
   summary.terms = courses(terms_);
   summary.entropies = courses(entropies_);
 }
@@ -84,6 +88,9 @@ std::string PretrainingSummary::describe() const {
       static_cast<double>(parameters) / 1e6, images, samples_2d,
       samples_per_second_2d, volumes, samples_3d, samples_per_second_3d,
       100 * data_wait, peak_memory_mb);
+  if (!processes.empty()) {
+    text += fmt::format("  processes   {}\n", processes);
+  }
   for (const Course& term : terms) {
     text += fmt::format("    {:<14} {:.4f} -> {:.4f}  {}\n", term.name,
                         term.first, term.last,
@@ -99,10 +106,11 @@ std::string PretrainingSummary::describe() const {
         "    {:<14} {:.4f} -> {:.4f}  {}\n", entropy.name, entropy.first,
         entropy.last, share < 0.05 || share > 0.999 ? "COLLAPSED" : "healthy");
   }
-  if (skipped_overflow + skipped_nonfinite > 0) {
+  if (skipped_overflow + skipped_nonfinite + skipped_spikes > 0) {
     text += fmt::format(
-        "  skipped     {} steps by fp16 overflow, {} that were not finite\n",
-        skipped_overflow, skipped_nonfinite);
+        "  skipped     {} steps by fp16 overflow, {} that were not finite, {} "
+        "that stood out\n",
+        skipped_overflow, skipped_nonfinite, skipped_spikes);
   }
   if (!left_out.empty()) {
     text += fmt::format("  left out    {} files that cannot be used\n",

@@ -4,11 +4,13 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <sstream>
 #include <vector>
 
 #include "unimiss/core/error.h"
 #include "unimiss/core/error_message.h"
+#include "unimiss/core/log.h"
 #include "unimiss/core/random.h"
 
 namespace unimiss::train {
@@ -82,32 +84,49 @@ std::string bits_of(const torch::Tensor& tensor) {
 }  // namespace
 
 Agreement agree(const distributed::Communicator& communicator,
-                const std::exception_ptr& failure,
-                const std::optional<std::string>& stop, bool save) {
+                const Opinion& opinion) {
+  const auto& [failure, stop, save, tells] = opinion;
   if (communicator.size() == 1) {
     if (failure) std::rethrow_exception(failure);
-    return {stop, save};
+    return {stop, save, {tells}};
   }
-  const bool leads = communicator.rank() == 0;
-  torch::Tensor signs = at::tensor(
-      {failure ? 1.0F : 0.0F, stop ? 1.0F : 0.0F, leads && save ? 1.0F : 0.0F});
-  communicator.sum(signs);
-  const auto* sign = signs.const_data_ptr<float>();
-  if (sign[0] > 0) {
+  // One message: three sums, and a place for what each process tells.
+  constexpr size_t kSums = 3;
+  const auto processes = static_cast<size_t>(communicator.size());
+  const auto rank = static_cast<size_t>(communicator.rank());
+  std::vector<double> message(kSums + processes * tells.size());
+  message[0] = failure ? 1 : 0;
+  message[1] = stop ? 1 : 0;
+  message[2] = rank == 0 && save ? 1 : 0;
+  std::copy(tells.begin(), tells.end(),
+            message.begin() +
+                static_cast<std::ptrdiff_t>(kSums + rank * tells.size()));
+  torch::Tensor all = at::tensor(message, torch::kDouble);
+  communicator.sum(all);
+  const auto* sum = all.const_data_ptr<double>();
+  if (sum[0] > 0) {
     const auto messages = communicator.gather(message_of(failure));
-    if (failure) std::rethrow_exception(failure);
-    for (size_t rank = 0; rank < messages.size(); ++rank) {
-      if (messages[rank].empty()) continue;
+    if (failure) {
+      // A mistake of all is told once.
+      if (rank > 0 && messages[rank] == messages[0]) log_no_more();
+      std::rethrow_exception(failure);
+    }
+    for (size_t other = 0; other < messages.size(); ++other) {
+      if (messages[other].empty()) continue;
       throw RunError(
-          fmt::format("process {} failed: {}", rank, messages[rank]));
+          fmt::format("process {} failed: {}", other, messages[other]));
     }
   }
-  Agreement agreement{std::nullopt, sign[2] > 0};
-  if (sign[1] > 0) {
+  Agreement agreement{std::nullopt, sum[2] > 0, {}};
+  for (size_t other = 0; other < processes; ++other) {
+    const double* begin = sum + kSums + other * tells.size();
+    agreement.told.emplace_back(begin, begin + tells.size());
+  }
+  if (sum[1] > 0) {
     const auto reasons = communicator.gather(stop.value_or(""));
-    for (size_t rank = 0; rank < reasons.size() && !agreement.stop; ++rank) {
-      if (reasons[rank].empty()) continue;
-      agreement.stop = fmt::format("{} (process {})", reasons[rank], rank);
+    for (size_t other = 0; other < reasons.size() && !agreement.stop; ++other) {
+      if (reasons[other].empty()) continue;
+      agreement.stop = fmt::format("{} (process {})", reasons[other], other);
     }
   }
   return agreement;

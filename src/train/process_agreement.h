@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "unimiss/distributed/communicator.h"
 
@@ -15,15 +16,35 @@ namespace unimiss::train {
 struct Agreement {
   std::optional<std::string> stop;  ///< why all should stop, if they should
   bool save = false;                ///< whether a checkpoint is due
+  /// What each process told of itself, by rank.
+  std::vector<std::vector<double>> told;
 };
 
-/// All processes call it at the same place. failure: what went wrong here, or
-/// null; stop: why this process was asked to stop; save: counts from the first
-/// process alone. Throws the failure where it is this process's own, RunError
-/// naming the process and its message where it is another's.
+/// What a process brings to an agreement.
+struct Opinion {
+  std::exception_ptr failure;       ///< what went wrong here, or null
+  std::optional<std::string> stop;  ///< why it was asked to stop
+  bool save = false;                ///< counts from the first process alone
+  std::vector<double> tells = {};   ///< on all processes as many
+};
+
+/// All processes call it at the same place. Throws the failure where it is this
+/// process's own, RunError naming the process and its message where it is
+/// another's.
 Agreement agree(const distributed::Communicator& communicator,
-                const std::exception_ptr& failure,
-                const std::optional<std::string>& stop, bool save);
+                const Opinion& opinion);
+
+/// Does work that may fail on this process alone; it then fails on all.
+template <class Work>
+void agreed(const distributed::Communicator& communicator, const Work& work) {
+  Opinion opinion;
+  try {
+    work();
+  } catch (...) {
+    opinion.failure = std::current_exception();
+  }
+  agree(communicator, opinion);
+}
 
 /// Throws RunError naming processes and what differs where not all have the
 /// same texts, by name.

@@ -28,6 +28,9 @@ constexpr std::string_view kFree[] = {
     "run.on_nonfinite",
     "run.max_nonfinite",
     "run.process_timeout",
+    "run.cudnn",
+    "optimizer.skip_spikes",
+    "optimizer.spike_window",
     "init.weights",  // they are in the checkpoint
     "init.network",
     "init.min_coverage",

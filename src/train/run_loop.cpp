@@ -15,19 +15,16 @@
 
 #include "train/nonfinite_record.h"
 #include "train/run_preparation.h"
+#include "unimiss/core/crash_point.h"
 #include "unimiss/core/log.h"
 #include "unimiss/train/device.h"
 
 namespace unimiss::train {
 namespace {
 
-distributed::Communicator join(const RunOptions& options, Processes processes) {
+distributed::Communicator join(const RunOptions& options) {
   const distributed::World world = distributed::world_from_environment();
   if (world.size == 1) return {};
-  require(processes == Processes::kSeveral, "WORLD_SIZE",
-          fmt::format("is {}, but this program trains in one process; start "
-                      "one",
-                      world.size));
   log_as_process(world.rank);
   const torch::Device device = choose_device(options.device, world.local_rank);
   if (options.threads == 0) {
@@ -43,11 +40,10 @@ distributed::Communicator join(const RunOptions& options, Processes processes) {
 
 }  // namespace
 
-RunLoop::RunLoop(const RunOptions& options, const RunRequest& request,
-                 Processes processes)
+RunLoop::RunLoop(const RunOptions& options, const RunRequest& request)
     : options_(options),
       request_(request),
-      communicator_(join(options, processes)),
+      communicator_(join(options)),
       stop_(options.stop_signals, 60 * options.time_limit),
       folder_(options.output),
       checkpoints_(folder_.file("checkpoints"),
@@ -60,6 +56,14 @@ void RunLoop::begin(Training& training, RunHistory& history) {
       {"checkpoint", std::to_string(training.step())}};
   for (const auto& [name, fact] : training.facts()) texts[name] = fact;
   check_same_texts(communicator_, texts);
+  // The parameters themselves, whatever each began with.
+  if (communicator_.size() > 1) {
+    std::vector<torch::Tensor> tensors;
+    for (const auto& [name, tensor] : training.checkpoint().tensors) {
+      tensors.push_back(tensor);
+    }
+    communicator_.broadcast(tensors);
+  }
   state_bytes_ = training.state_bytes();
   if (training.step() > 0) saved_ = version_;
   if (!leads()) return;
@@ -100,7 +104,16 @@ void RunLoop::train(Training& training) {
           [&] {
             if (writer_) writer_->check();
           },
-          checkpoint_due(training.step()));
+          checkpoint_due(training.step()),
+          {times_.whole, times_.data, times_.others});
+      if (record_) {
+        std::vector<ProcessTimes> times;
+        for (const auto& each : next.told) {
+          times.push_back({each[0], each[1], each[2]});
+        }
+        record_->processes = spread_of(times, record_->samples);
+        write_record();
+      }
       if (next.stop && !training.finished()) preempt(training, *next.stop);
       if (training.pending()) continue;
       if (training.finished() || next.save) save(training);
@@ -117,28 +130,33 @@ void RunLoop::train(Training& training) {
 
 /// Does work that may fail on this process alone, and hears of all others.
 template <class Work>
-Agreement RunLoop::agreed(const Work& work, bool save) const {
-  std::exception_ptr failure;
+Agreement RunLoop::agreed(const Work& work, bool save,
+                          std::vector<double> tells) const {
+  Opinion opinion;
   try {
     work();
   } catch (...) {
-    failure = std::current_exception();
+    opinion.failure = std::current_exception();
   }
-  return agree(communicator_, failure,
-               stop_.reason(slowest_ + seconds_to_save()), save);
+  opinion.stop = stop_.reason(slowest_ + seconds_to_save());
+  opinion.save = save;
+  opinion.tells = std::move(tells);
+  return agree(communicator_, opinion);
+}
+
+void RunLoop::take_pending(Training& training) {
+  const auto asked = [&] {
+    return stop_.reason(seconds_to_save()).has_value();
+  };
+  training.do_pending(asked, output_.get());
+  if (!training.pending()) ++version_;
 }
 
 /// Or what is due before it.
 void RunLoop::take_step(Training& training) {
-  if (training.pending()) {
-    const auto asked = [&] {
-      return stop_.reason(seconds_to_save()).has_value();
-    };
-    training.do_pending(asked, *output_);
-    if (!training.pending()) ++version_;
-    return;
-  }
+  if (training.pending()) return take_pending(training);
   const Stopwatch whole;
+  const double waited = communicator_.waited();
   data::Loader& stream = training.stream();
   const int64_t ready = stream.ready(), number = stream.position();
   data::Views batch;
@@ -160,11 +178,20 @@ void RunLoop::take_step(Training& training) {
   record.step = training.step() + 1;
   if (outcome == StepOutcome::kOverflow) {
     record.skipped = kSkippedOverflow;
+  } else if (outcome == StepOutcome::kSpike) {
+    record.skipped = kSkippedSpike;
+    if (leads()) {
+      log_warning(fmt::format(
+          "step {} ({}): loss {:.4f} or gradient norm {:.3f} stand out; the "
+          "step is skipped (optimizer.skip_spikes)",
+          record.step, record.phase, record.loss, record.grad_norm));
+    }
   } else if (outcome == StepOutcome::kNonFinite) {
     record.skipped = kSkippedNonFinite;
     whole_ = true;  // nothing has changed
     not_finite(training, record, batch, stream.samples_of(number));
   }
+  crash_at(CrashPoint::kStepTaken);
   training.advance();
   ++version_;
   record.samples = batch.first.size(0) * communicator_.size();
@@ -173,8 +200,16 @@ void RunLoop::take_step(Training& training) {
   record.queue_depth = ready;
   record.peak_memory_mb = peak_memory_mb(training.device());
   slowest_ = std::max(slowest_, record.seconds);
-  if (output_) output_->add(record);
+  times_ = {record.seconds, wait, communicator_.waited() - waited};
+  record_ = std::move(record);
   whole_ = true;
+}
+
+void RunLoop::write_record() {
+  const auto record = std::exchange(record_, std::nullopt);
+  if (!record || !output_) return;
+  output_->add(*record);
+  crash_at(CrashPoint::kRecordWritten);
 }
 
 /// Nothing has changed: writes down what it was, and ends the run or not.
@@ -288,6 +323,7 @@ void RunLoop::save_what_there_is(Training& training) {
     return;
   }
   try {
+    write_record();
     // What failed may have been the writing of an earlier one.
     try {
       wait_for_writer();

@@ -16,6 +16,7 @@
 #include "unimiss/train/checkpoint.h"
 #include "unimiss/train/checkpoint_writer.h"
 #include "unimiss/train/precision.h"
+#include "unimiss/train/process_times.h"
 #include "unimiss/train/resume.h"
 #include "unimiss/train/run_folder.h"
 #include "unimiss/train/run_options.h"
@@ -60,9 +61,10 @@ class Training {
 
   /// Work that belongs between two steps, such as validation.
   virtual bool pending() const { return false; }
-  /// Does it and tells of it, or, asked to stop, leaves it undone.
+  /// Does it and tells of it, or, asked to stop, leaves it undone. output: null
+  /// on processes that do not lead.
   virtual void do_pending(const std::function<bool()>& /*asked_to_stop*/,
-                          RunOutput& /*output*/) {}
+                          RunOutput* /*output*/) {}
 };
 
 /// A run: its folder, its checkpoints, what ends it. The same for everything
@@ -71,8 +73,7 @@ class Training {
 class RunLoop {
  public:
   /// Meets the other processes, if the environment tells of any.
-  RunLoop(const RunOptions& options, const RunRequest& request,
-          Processes processes = Processes::kOne);
+  RunLoop(const RunOptions& options, const RunRequest& request);
 
   const distributed::Communicator& communicator() const {
     return communicator_;
@@ -95,8 +96,11 @@ class RunLoop {
 
  private:
   void take_step(Training& training);
+  void take_pending(Training& training);
+  void write_record();
   template <class Work>
-  Agreement agreed(const Work& work, bool save = false) const;
+  Agreement agreed(const Work& work, bool save = false,
+                   std::vector<double> tells = {}) const;
   void not_finite(Training& training, const StepRecord& record,
                   const data::Views& batch,
                   const std::vector<std::string>& samples) const;
@@ -121,6 +125,9 @@ class RunLoop {
   int64_t version_ = 0;  ///< of the state: rises with all that changes it
   int64_t saved_ = -1;   ///< the version that the newest checkpoint holds
   bool whole_ = true;    ///< weights, position and records are of one step
+  /// Of the step that was taken, until the others' times are known.
+  std::optional<StepRecord> record_;
+  ProcessTimes times_;  ///< of this process in that step
   int64_t state_bytes_ = 0;
   double slowest_ = 0;  ///< step, seconds
   Stopwatch since_save_;

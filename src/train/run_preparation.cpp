@@ -29,6 +29,9 @@ void warn_of_other(const Checkpoint& start, const char* what,
 void set_up_process(const RunOptions& options, torch::Device device) {
   require(options.precision != Precision::kFp16 || device.is_cuda(),
           "run.precision", "fp16 needs a GPU; use bf16 or fp32 on a CPU");
+  at::globalContext().setDeterministicCuDNN(options.cudnn ==
+                                            Cudnn::kDeterministic);
+  at::globalContext().setBenchmarkCuDNN(options.cudnn == Cudnn::kBenchmark);
   if (options.threads > 0) {
     at::set_num_threads(static_cast<int>(options.threads));
   }
@@ -55,6 +58,34 @@ Beginning begin_run(const RunOptions& options, const RunRequest& request,
   beginning.start = before_work(
       [&] { return find_start(request.resume, folder, checkpoints); });
   return beginning;
+}
+
+void share_batches(data::LoaderOptions& options, const RunOptions& run,
+                   const distributed::World& world) {
+  options.rank = world.rank;
+  options.world = world.size;
+  // The others wait meanwhile: it must be told before they give up.
+  constexpr double kShare = 0.5;
+  if (world.size > 1) {
+    options.stall_seconds = kShare * 60 * run.process_timeout;
+  }
+}
+
+double begin_of(const distributed::World& world) {
+  return static_cast<double>(world.rank) / static_cast<double>(world.size);
+}
+
+void check_shares(int64_t batch, const char* key, int64_t parts,
+                  int64_t processes) {
+  if (processes == 1) return;
+  require(batch % (processes * parts) == 0, key,
+          fmt::format(
+              "must be a multiple of {}, the number of processes{} (is {}; it "
+              "is that of all together)",
+              processes * parts,
+              parts > 1 ? fmt::format(" times {}, optimizer.accumulate", parts)
+                        : "",
+              batch));
 }
 
 std::map<std::string, std::string> checkpoint_texts(

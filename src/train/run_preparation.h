@@ -7,6 +7,7 @@
 #include <string>
 
 #include "unimiss/core/error.h"
+#include "unimiss/data/loader.h"
 #include "unimiss/distributed/world.h"
 #include "unimiss/train/checkpoint.h"
 #include "unimiss/train/device.h"
@@ -39,6 +40,17 @@ Beginning begin_run(const RunOptions& options, const RunRequest& request,
 /// LibTorch's own draws (drop path) become a function of seed, step and, of
 /// several processes, which one it is.
 void seed_step(const RunOptions& options, int64_t step, int64_t rank = 0);
+
+/// Makes a loader's batches those of one of several processes, whose share of
+/// run.process_timeout a sample may take.
+void share_batches(data::LoaderOptions& options, const RunOptions& run,
+                   const distributed::World& world);
+/// Where a process begins to decode: as of data::DecodedCache::fill().
+double begin_of(const distributed::World& world);
+/// Throws ConfigError where a batch, a configuration's key, cannot be divided
+/// among processes and their optimizer.accumulate parts.
+void check_shares(int64_t batch, const char* key, int64_t parts,
+                  int64_t processes);
 
 /// What every checkpoint says of where it comes from.
 std::map<std::string, std::string> checkpoint_texts(

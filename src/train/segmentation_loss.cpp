@@ -25,12 +25,18 @@ torch::Tensor indicators(const torch::Tensor& target, int64_t classes) {
 /// 1 − the mean coefficient. probabilities and reference [B, K, N].
 torch::Tensor dice_loss(const torch::Tensor& probabilities,
                         const torch::Tensor& reference, DiceScope scope,
-                        double smooth) {
-  const std::vector<int64_t> places = scope == DiceScope::kBatch
-                                          ? std::vector<int64_t>{0, 2}
-                                          : std::vector<int64_t>{2};
-  const torch::Tensor both = (probabilities * reference).sum(places);
-  const torch::Tensor all = probabilities.sum(places) + reference.sum(places);
+                        double smooth, const MeanOverProcesses& mean) {
+  const bool whole = scope == DiceScope::kBatch;
+  const std::vector<int64_t> places =
+      whole ? std::vector<int64_t>{0, 2} : std::vector<int64_t>{2};
+  torch::Tensor both = (probabilities * reference).sum(places);
+  torch::Tensor all = probabilities.sum(places) + reference.sum(places);
+  if (whole && mean.processes() > 1) {
+    // At once: one message.
+    const auto sums = mean.sum(at::stack({both, all})).unbind();
+    both = sums[0];
+    all = sums[1];
+  }
   return 1 - ((2 * both + smooth) / (all + smooth)).mean();
 }
 
@@ -46,10 +52,12 @@ torch::Tensor weights_of(const SegmentationLossOptions& options,
 
 torch::Tensor cross_entropy(const torch::Tensor& logits,
                             const torch::Tensor& target,
-                            const SegmentationLossOptions& options) {
+                            const SegmentationLossOptions& options,
+                            const MeanOverProcesses& mean) {
   const torch::Tensor weights = weights_of(options, logits);
-  if (exclusive(options))
-    return at::cross_entropy_loss(logits, target, weights);
+  if (exclusive(options)) {
+    return class_cross_entropy(logits, target, weights, 0, mean);
+  }
   torch::Tensor each = at::binary_cross_entropy_with_logits(
       logits, target.to(logits.scalar_type()), {}, {}, at::Reduction::None);
   if (weights.defined()) {
@@ -91,9 +99,26 @@ void SegmentationLossOptions::check(Problems& problems) const {
   problems.in_range(smooth, greater_than(0), "loss.smooth");
 }
 
+torch::Tensor class_cross_entropy(const torch::Tensor& logits,
+                                  const torch::Tensor& target,
+                                  const torch::Tensor& weights,
+                                  double label_smoothing,
+                                  const MeanOverProcesses& mean) {
+  const torch::Tensor loss =
+      at::cross_entropy_loss(logits, target, weights, at::Reduction::Mean,
+                             /*ignore_index=*/-100, label_smoothing);
+  if (!weights.defined() || mean.processes() == 1) return loss;
+  // It is divided by the sum of the weights of the share's own places.
+  const torch::Tensor own = weights.index_select(0, target.flatten()).sum();
+  torch::Tensor usual = own.clone();
+  mean(usual);
+  return loss * (own / usual);
+}
+
 torch::Tensor segmentation_loss(const torch::Tensor& logits,
                                 const torch::Tensor& target,
-                                const SegmentationLossOptions& options) {
+                                const SegmentationLossOptions& options,
+                                const MeanOverProcesses& mean) {
   // Sums over millions of places need more than half precision.
   const bool half = logits.scalar_type() == torch::kHalf ||
                     logits.scalar_type() == torch::kBFloat16;
@@ -101,7 +126,7 @@ torch::Tensor segmentation_loss(const torch::Tensor& logits,
   torch::Tensor loss = at::zeros({}, scores.options());
   if (options.cross_entropy_weight > 0) {
     loss = loss + options.cross_entropy_weight *
-                      cross_entropy(scores, target, options);
+                      cross_entropy(scores, target, options, mean);
   }
   if (options.dice_weight == 0) return loss;
   torch::Tensor probabilities, reference;
@@ -116,12 +141,13 @@ torch::Tensor segmentation_loss(const torch::Tensor& logits,
   return loss + options.dice_weight *
                     dice_loss(probabilities,
                               reference.to(probabilities.scalar_type()),
-                              options.dice_scope, options.smooth);
+                              options.dice_scope, options.smooth, mean);
 }
 
 torch::Tensor deep_supervision_loss(const std::vector<torch::Tensor>& logits,
                                     const torch::Tensor& target,
-                                    const SegmentationLossOptions& options) {
+                                    const SegmentationLossOptions& options,
+                                    const MeanOverProcesses& mean) {
   TORCH_CHECK(!logits.empty(), "there are no logits");
   // The coarsest one learns through the finer ones alone.
   const size_t count = std::max<size_t>(1, logits.size() - 1);
@@ -130,7 +156,7 @@ torch::Tensor deep_supervision_loss(const std::vector<torch::Tensor>& logits,
   for (size_t i = 0; i < count; ++i) {
     const double weight = std::exp2(-static_cast<double>(i));
     const torch::Tensor level = segmentation_loss(
-        logits[i], resized(target, logits[i].sizes().slice(2)), options);
+        logits[i], resized(target, logits[i].sizes().slice(2)), options, mean);
     loss = loss.defined() ? loss + weight * level : weight * level;
     sum += weight;
   }

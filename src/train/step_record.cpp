@@ -30,6 +30,8 @@ void visit_trailing(Record& record, Visitor&& visit) {
 constexpr const char* kRate = "samples_per_second";
 constexpr const char* kWait = "data_wait";
 constexpr const char* kSkipped = "skipped";
+constexpr const char* kOthers = "communication_wait";
+constexpr const char* kSlowest = "slowest_process";
 
 }  // namespace
 
@@ -49,6 +51,18 @@ Metrics StepRecord::metrics() const {
   const double length = std::max(seconds, 1e-9);
   metrics.emplace_back(kRate, static_cast<double>(samples) / length);
   metrics.emplace_back(kWait, wait_seconds / length);
+  if (processes) {
+    const ProcessSpread& spread = *processes;
+    metrics.emplace_back("data_wait_most", spread.most_data_seconds / length);
+    metrics.emplace_back(kOthers, spread.wait_seconds / length);
+    metrics.emplace_back("communication_wait_most",
+                         spread.most_wait_seconds / length);
+    metrics.emplace_back("scaling_efficiency",
+                         1 - spread.wait_seconds / length);
+    metrics.emplace_back("process_rate_least", spread.least_rate);
+    metrics.emplace_back("process_rate_most", spread.most_rate);
+    metrics.emplace_back(kSlowest, spread.slowest);
+  }
   if (!skipped.empty()) metrics.emplace_back(kSkipped, skipped);
   return metrics;
 }
@@ -84,6 +98,13 @@ std::optional<StepRecord> StepRecord::of(const Metrics& metrics) {
     const auto* share = std::get_if<double>(&value);
     if (key == kWait && share != nullptr) {
       record.wait_seconds = *share * record.seconds;
+    }
+    if (key == kOthers && share != nullptr) {
+      record.processes.emplace().wait_seconds = *share * record.seconds;
+    }
+    const auto* process = std::get_if<int64_t>(&value);
+    if (key == kSlowest && process != nullptr && record.processes) {
+      record.processes->slowest = *process;
     }
     const auto* why = std::get_if<std::string>(&value);
     if (key == kSkipped && why != nullptr) record.skipped = *why;

@@ -44,31 +44,33 @@ const torch::nn::Module& TaskNetwork::module() const {
 }
 
 torch::Tensor TaskNetwork::loss(const torch::Tensor& input,
-                                const torch::Tensor& target) {
+                                const torch::Tensor& target,
+                                const MeanOverProcesses& mean) {
   module().train();
   if (classification_) {
-    return classification_loss(classification_->forward(input), target);
+    return classification_loss(classification_->forward(input), target, mean);
   }
   const torch::Tensor classes = target_ == data::TargetKind::kStructures
                                     ? structures_of(target, outputs_)
                                     : target.to(torch::kLong);
   auto logits = segmentation_->forward(input);
   if (!loss_.deep_supervision) {
-    return segmentation_loss(logits[0], classes, loss_.segmentation);
+    return segmentation_loss(logits[0], classes, loss_.segmentation, mean);
   }
-  return deep_supervision_loss(logits, classes, loss_.segmentation);
+  return deep_supervision_loss(logits, classes, loss_.segmentation, mean);
 }
 
 torch::Tensor TaskNetwork::classification_loss(
-    const torch::Tensor& logits, const torch::Tensor& target) const {
+    const torch::Tensor& logits, const torch::Tensor& target,
+    const MeanOverProcesses& mean) const {
   // Sums of exponentials need more than half precision.
   const torch::Tensor scores = logits.to(torch::kFloat);
   const auto& weights = loss_.segmentation.class_weights;
   const torch::Tensor weight =
       weights.empty() ? torch::Tensor() : at::tensor(weights, scores.options());
   if (target_ == data::TargetKind::kClass) {
-    return at::cross_entropy_loss(scores, target, weight, at::Reduction::Mean,
-                                  /*ignore_index=*/-100, loss_.label_smoothing);
+    return class_cross_entropy(scores, target, weight, loss_.label_smoothing,
+                               mean);
   }
   const torch::Tensor smoothed =
       target * (1 - loss_.label_smoothing) + loss_.label_smoothing / 2;

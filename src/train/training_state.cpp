@@ -6,6 +6,7 @@ namespace unimiss::train {
 namespace {
 
 constexpr std::string_view kOptimizer = "optimizer.";
+constexpr std::string_view kSpikes = "spikes.";
 constexpr const char* kLossScale = "loss_scale";
 
 }  // namespace
@@ -17,24 +18,29 @@ void add_parameters(NamedTensors& tensors, const std::string& prefix,
   }
 }
 
-void add_progress(NamedTensors& state, const Optimizer& optimizer,
-                  const LossScaler& scaler) {
+void add_progress(NamedTensors& state, const ConstProgress& progress) {
+  const auto& [optimizer, scaler, spikes] = progress;
   for (const auto& [name, tensor] : optimizer.state()) {
     state[std::string(kOptimizer) + name] = tensor;
   }
   state[kLossScale] =
       at::tensor({scaler.scale(), static_cast<double>(scaler.good_steps())},
                  torch::kDouble);
+  for (const auto& [kind, tensor] : spikes.state()) {
+    state[std::string(kSpikes) + kind] = tensor;
+  }
 }
 
 void restore_state(const NamedTensors& state, NamedTensors targets,
-                   Optimizer& optimizer, LossScaler& scaler) {
+                   const Progress& progress) {
   torch::NoGradGuard no_grad;
-  NamedTensors optimizer_state;
+  NamedTensors optimizer_state, spikes;
   size_t known = 0;
   for (const auto& [name, tensor] : state) {
     if (name.starts_with(kOptimizer)) {
       optimizer_state[name.substr(kOptimizer.size())] = tensor;
+    } else if (name.starts_with(kSpikes)) {
+      spikes[name.substr(kSpikes.size())] = tensor;
     } else if (name != kLossScale) {
       const auto target = targets.find(name);
       TORCH_CHECK(target != targets.end(), "the state holds '", name,
@@ -47,10 +53,11 @@ void restore_state(const NamedTensors& state, NamedTensors targets,
   }
   TORCH_CHECK(known == targets.size() && state.contains(kLossScale),
               "the state lacks tensors of this network");
-  optimizer.load_state(optimizer_state);
+  progress.optimizer.load_state(optimizer_state);
+  progress.spikes.load_state(spikes);
   for (auto& [name, target] : targets) target.copy_(state.at(name));
   const torch::Tensor& scale = state.at(kLossScale);
-  scaler.restore(scale[0].item<double>(), scale[1].item<int64_t>());
+  progress.scaler.restore(scale[0].item<double>(), scale[1].item<int64_t>());
 }
 
 int64_t parameter_count(const torch::nn::Module& network) {

@@ -8,6 +8,7 @@
 
 #include "unimiss/train/optimizer.h"
 #include "unimiss/train/precision.h"
+#include "unimiss/train/spike_filter.h"
 
 /// What is the same in the step and the state of everything that is trained.
 namespace unimiss::train {
@@ -18,15 +19,26 @@ using NamedTensors = std::map<std::string, torch::Tensor>;
 void add_parameters(NamedTensors& tensors, const std::string& prefix,
                     const torch::nn::Module& network);
 
-/// Optimizer ("optimizer.*") and loss scale of a state.
-void add_progress(NamedTensors& state, const Optimizer& optimizer,
-                  const LossScaler& scaler);
+/// What is the same in everything that is trained.
+template <class O, class L, class S>
+struct ProgressOf {
+  O& optimizer;
+  L& scaler;
+  S& spikes;
+};
+using Progress = ProgressOf<Optimizer, LossScaler, SpikeFilter>;
+using ConstProgress =
+    ProgressOf<const Optimizer, const LossScaler, const SpikeFilter>;
 
-/// Takes a state over: all of `targets`, the optimizer, the loss scale. All of
-/// it is checked before anything is overwritten. Errors: TORCH_CHECK for one
-/// that is not of these.
+/// Optimizer ("optimizer.*"), loss scale and what is remembered of the losses
+/// ("spikes.*") of a state.
+void add_progress(NamedTensors& state, const ConstProgress& progress);
+
+/// Takes a state over: all of `targets` and the progress. All of it is checked
+/// before anything is overwritten. Errors: TORCH_CHECK for one that is not of
+/// these.
 void restore_state(const NamedTensors& state, NamedTensors targets,
-                   Optimizer& optimizer, LossScaler& scaler);
+                   const Progress& progress);
 
 /// How many numbers a network has, and how many of them are trained.
 int64_t parameter_count(const torch::nn::Module& network);

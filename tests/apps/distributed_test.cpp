@@ -1,6 +1,7 @@
 // Several processes that pretrain together, started by the program itself.
 #include <gmock/gmock.h>
 #include <signal.h>
+#include <sys/stat.h>
 
 #include <chrono>
 #include <cstdlib>
@@ -15,11 +16,12 @@ namespace unimiss {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 
 class Distributed : public testing::ToyRun {
  protected:
-  static constexpr int kMany = 40;
+  static constexpr int kMany = 24;
 
   /// The global batches are those of six images or volumes.
   static std::string steps(int count, const std::string& more = "") {
@@ -48,14 +50,22 @@ class Distributed : public testing::ToyRun {
     }
     return std::sqrt(apart / size);
   }
+  static int count_of(const std::string& what, const std::string& text) {
+    int count = 0;
+    for (size_t at = 0; (at = text.find(what, at)) != std::string::npos; ++at) {
+      ++count;
+    }
+    return count;
+  }
   /// Runs until a step is in the metrics, then calls harm(pid of the launcher);
   /// the exit status and all that was printed.
   template <class Harm>
   testing::ProgramResult harmed(const std::string& output, int after,
-                                const Harm& harm) {
+                                const Harm& harm,
+                                const std::string& more = "") {
     testing::ProgramResult result;
     std::thread run([&] {
-      result = pretrain("--nproc-per-node 2 " + steps(kMany), output);
+      result = pretrain("--nproc-per-node 2 " + steps(kMany, more), output);
     });
     const std::string file = folder_.file(output + "/metrics.jsonl");
     for (int i = 0; i < 1200; ++i) {
@@ -70,8 +80,12 @@ class Distributed : public testing::ToyRun {
     run.join();
     return result;
   }
-  /// The processes of a run, by their command line.
-  std::vector<pid_t> processes(const std::string& output) const {
+  enum class Which { kLauncher, kSecond };
+
+  /// Of the processes of a run, by their command line, the second one, or that
+  /// which has started them.
+  std::vector<pid_t> processes(const std::string& output,
+                               Which which = Which::kSecond) const {
     std::vector<pid_t> found;
     for (const auto& entry : fs::directory_iterator("/proc")) {
       const std::string name = entry.path().filename().string();
@@ -80,8 +94,14 @@ class Distributed : public testing::ToyRun {
       const std::string words{std::istreambuf_iterator<char>(file), {}};
       std::ifstream variables(entry.path() / "environ");
       const std::string all{std::istreambuf_iterator<char>(variables), {}};
-      if (words.find(folder_.file(output)) != std::string::npos &&
-          all.find(std::string("\0RANK=1", 7)) != std::string::npos) {
+      const bool launched =
+          all.find(std::string("\0RANK=", 6)) != std::string::npos;
+      const bool wanted =
+          which == Which::kLauncher
+              ? !launched && words.starts_with(
+                                 std::string(std::getenv("UNIMISS_PROGRAMS")))
+              : all.find(std::string("\0RANK=1", 7)) != std::string::npos;
+      if (words.find(folder_.file(output)) != std::string::npos && wanted) {
         found.push_back(static_cast<pid_t>(std::stoi(name)));
       }
     }
@@ -123,6 +143,9 @@ TEST_F(Distributed, ALostProcessEndsTheOthersAndLosesNothing) {
   });
   EXPECT_EQ(result.status, 1) << result.output;
   EXPECT_THAT(result.output, HasSubstr("process 1 was ended by signal 9"));
+  EXPECT_THAT(result.output,
+              ContainsRegex("lost the others while .*: process "
+                            "1 \\(pid [0-9]+ on .*\\) has ended"));
   EXPECT_THAT(result.output, HasSubstr("nothing is lost up to step"));
   EXPECT_GE(metrics("run").size(), 3u);
   EXPECT_LT(metrics("run").size(), static_cast<size_t>(kMany));
@@ -154,20 +177,73 @@ TEST_F(Distributed, BatchesAreDividedEvenly) {
   EXPECT_FALSE(fs::exists(folder_.file("run/manifest.json")));
 }
 
-TEST_F(Distributed, OnlyPretrainingTakesSeveralProcesses) {
-  setenv("RANK", "0", 1);
-  setenv("WORLD_SIZE", "2", 1);
-  testing::write_bytes(folder_.file("task.yaml"),
-                       "task: {classes: [a, b]}\ninit: {from_scratch: true}\n"
-                       "model: {dimensions: 2d}\ndata: {train: [" +
-                           folder_.file("images.txt") + "]}\n");
-  const auto result = testing::run_program(
-      "unimiss-finetune", "--config " + folder_.file("task.yaml") +
-                              " --output " + folder_.file("task"));
-  unsetenv("RANK");
-  unsetenv("WORLD_SIZE");
+TEST_F(Distributed, AMistakeIsToldOnce) {
+  const auto result =
+      pretrain("--nproc-per-node 3 " + steps(4, "model.variant=huge"), "run");
   EXPECT_EQ(result.status, 2) << result.output;
-  EXPECT_THAT(result.output, HasSubstr("WORLD_SIZE: is 2"));
+  EXPECT_EQ(count_of("model.variant", result.output), 1) << result.output;
+  // One that only the processes find.
+  testing::write_bytes(folder_.file("a.png"), "no image");
+  const auto bad = pretrain("--nproc-per-node 3 " + steps(4), "run");
+  EXPECT_EQ(bad.status, 2) << bad.output;
+  EXPECT_EQ(count_of("1 of its 2 files cannot be used", bad.output), 1)
+      << bad.output;
+}
+
+TEST_F(Distributed, TheEndOfTheLauncherIsAStop) {
+  const auto result = harmed("run", 3, [&] {
+    for (const pid_t launcher : processes("run", Which::kLauncher)) {
+      kill(launcher, SIGKILL);
+    }
+  });
+  EXPECT_NE(result.status, 0);
+  // The processes save, and end by themselves.
+  for (int i = 0; i < 600 && !processes("run").empty(); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+  ASSERT_TRUE(processes("run").empty());
+  const auto again = pretrain("--nproc-per-node 2 " + steps(kMany), "run");
+  EXPECT_EQ(again.status, 0) << again.output;
+  EXPECT_THAT(again.output, HasSubstr("going on from step"));
+  EXPECT_EQ(metrics("run").size(), static_cast<size_t>(kMany));
+}
+
+TEST_F(Distributed, AStalledSampleIsNamedBeforeTheOthersGiveUp) {
+  // Its entry in the cache becomes a pipe that nobody writes to.
+  const auto result = harmed(
+      "run", 3,
+      [&] {
+        for (const auto& file :
+             fs::recursive_directory_iterator(folder_.file("cache/volumes"))) {
+          if (file.path().extension() != ".nii") continue;
+          const std::string pipe = folder_.file("pipe");
+          ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+          fs::rename(pipe, file.path());
+        }
+      },
+      "run.process_timeout=0.1 data.cache=" + folder_.file("cache"));
+  EXPECT_EQ(result.status, 1) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("is in decoding for"));
+  EXPECT_THAT(result.output, HasSubstr("c.nii.gz"));
+  EXPECT_THAT(result.output, HasSubstr("nothing is lost up to step"));
+}
+
+TEST_F(Distributed, MetricsTellHowTheProcessesDiffer) {
+  const auto result = pretrain(
+      "--nproc-per-node 2 optimizer.accumulate=3 "
+      "optimizer.compression=fp16 optimizer.skip_spikes=8 " +
+          steps(4),
+      "run");
+  ASSERT_EQ(result.status, 0) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("waiting for each other; process "));
+  for (const auto& step : metrics("run")) {
+    EXPECT_GE(step["communication_wait"], 0);
+    EXPECT_LE(step["communication_wait"], step["communication_wait_most"]);
+    EXPECT_LE(step["scaling_efficiency"], 1);
+    EXPECT_GT(step["process_rate_least"], 0);
+    EXPECT_LE(step["process_rate_least"], step["process_rate_most"]);
+    EXPECT_THAT(step["slowest_process"], ::testing::AnyOf(0, 1));
+  }
 }
 
 }  // namespace

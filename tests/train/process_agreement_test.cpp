@@ -11,6 +11,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::Each;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using unimiss::testing::join_ranks;
 using unimiss::testing::run_ranks;
@@ -27,10 +28,10 @@ std::string error_of(const Work& work) {
 
 TEST(ProcessAgreement, OfOneProcessIsItsOwn) {
   const distributed::Communicator alone;
-  EXPECT_TRUE(agree(alone, nullptr, {}, true).save);
-  EXPECT_EQ(agree(alone, nullptr, "SIGTERM", false).stop, "SIGTERM");
+  EXPECT_TRUE(agree(alone, {nullptr, {}, true}).save);
+  EXPECT_EQ(agree(alone, {nullptr, "SIGTERM"}).stop, "SIGTERM");
   const auto failure = std::make_exception_ptr(DataError("file", "is bad"));
-  EXPECT_THROW(agree(alone, failure, {}, false), DataError);
+  EXPECT_THROW(agree(alone, {failure, {}}), DataError);
   check_same_tensors(alone, {{"a", at::ones({2})}}, "");
 }
 
@@ -38,21 +39,31 @@ TEST(ProcessAgreement, DISABLED_All) {
   const distributed::Communicator all = join_ranks();
   const bool first = all.rank() == 0, last = all.rank() + 1 == all.size();
   // The first one says when to save, anyone when to stop.
-  Agreement found = agree(all, nullptr, {}, !first);
+  Agreement found = agree(all, {nullptr, {}, !first});
   EXPECT_FALSE(found.save || found.stop);
-  found = agree(all, nullptr, {}, first);
+  found = agree(all, {nullptr, {}, first});
   EXPECT_TRUE(found.save);
   const auto reason =
       last ? std::optional<std::string>("SIGUSR1") : std::nullopt;
-  found = agree(all, nullptr, reason, false);
+  found = agree(all, {nullptr, reason});
   EXPECT_EQ(found.stop,
             "SIGUSR1 (process " + std::to_string(all.size() - 1) + ")");
+  // What each tells all hear.
+  const auto own = static_cast<double>(all.rank());
+  found = agree(all, {nullptr, {}, false, {own, 2 * own}});
+  ASSERT_EQ(found.told.size(), static_cast<size_t>(all.size()));
+  for (int64_t rank = 0; rank < all.size(); ++rank) {
+    const auto number = static_cast<double>(rank);
+    EXPECT_THAT(found.told[rank], ElementsAre(number, 2 * number));
+  }
   // What fails on one process fails on all, by its name.
   const auto failure =
       last ? std::make_exception_ptr(DataError("scan.nii", "is damaged"))
            : std::exception_ptr();
   EXPECT_THAT(
-      error_of([&] { agree(all, failure, {}, false); }),
+      error_of([&] {
+        agree(all, {failure, {}});
+      }),
       AllOf(HasSubstr("scan.nii: is damaged"),
             HasSubstr(last ? ""
                            : "process " + std::to_string(all.size() - 1) +

@@ -30,6 +30,11 @@ std::string duration_text(double seconds);
 /// others only warn, with their number in front.
 void log_as_process(int64_t rank);
 
+/// Of such a process: nothing goes to the terminal any more, for the first one
+/// says the same.
+void log_no_more();
+bool logs_no_more();
+
 /// Also append every message to this file: the earlier ones (the last 10,000)
 /// and all from now on. Not while other threads may log.
 /// Throws DataError when it cannot be opened.

@@ -72,10 +72,11 @@ class DecodedCache {
 
   /// Makes all entries that are missing with `workers` threads (at least one);
   /// of the others only the headers are looked at. Says how far it is and how
-  /// long it will take.
+  /// long it will take. begin: share of the sources that come last, so that
+  /// several processes decode different ones.
   /// Returns the sources that cannot be decoded, in order. Throws RunError for
   /// what is no source's fault.
-  std::vector<BadSource> fill(int64_t workers) const;
+  std::vector<BadSource> fill(int64_t workers, double begin = 0) const;
 
  private:
   class Implementation;
@@ -96,10 +97,12 @@ struct SourceSelection {
 
 /// Fills a cache and selects. Throws DataError that lists every bad source with
 /// its reason: with kStop where there is one, with kSkip where there are more
-/// than `max_bad` or nothing else. `key` (data.images) begins the message.
+/// than `max_bad` or nothing else. `key` (data.images) begins the message;
+/// begin: as of fill().
 SourceSelection select_sources(const DecodedCache& cache,
                                const std::string& key, int64_t workers,
-                               OnError on_error, int64_t max_bad);
+                               OnError on_error, int64_t max_bad,
+                               double begin = 0);
 
 }  // namespace unimiss::data
 

@@ -3,15 +3,16 @@
 #include <torch/types.h>
 
 #include <array>
-#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "unimiss/core/fields.h"
+#include "unimiss/core/process_mean.h"
 #include "unimiss/ssl/center.h"
 #include "unimiss/ssl/dino_loss.h"
 #include "unimiss/ssl/student_teacher.h"
+#include "unimiss/ssl/volume_slice.h"
 
 namespace unimiss::ssl {
 
@@ -48,9 +49,6 @@ struct ObjectiveOptions {
   void check(Problems& problems) const;
 };
 
-/// Replaces a tensor by its mean over all processes that share the batch.
-using MeanOverProcesses = std::function<void(torch::Tensor&)>;
-
 /// The loss of one step and what follows from it.
 struct StepLoss {
   torch::Tensor total;  ///< what is differentiated
@@ -59,6 +57,28 @@ struct StepLoss {
   torch::Tensor next_center;      ///< [1, K], to be committed after the step
   torch::Tensor teacher_entropy;  ///< mean entropy of the targets, nats
 };
+
+/// What the teacher says of the batch of a step, which may come in equal parts.
+struct TeacherOutput {
+  /// By part: of the views (in `volume`), or of volumes and their slices.
+  std::vector<VolumeSliceLogits> logits;
+  CenterPlan centers;     ///< of the loss terms; `next` is to be committed
+  torch::Tensor entropy;  ///< mean entropy of the targets, nats
+};
+
+/// The first half of a step. views: of each part as of step_loss().
+TeacherOutput teacher_output(StudentTeacher& networks,
+                             const std::vector<torch::Tensor>& views,
+                             const torch::Tensor& center,
+                             double teacher_temperature,
+                             const ObjectiveOptions& options,
+                             const MeanOverProcesses& mean = {});
+
+/// The loss of one part, the part-th; what it shares with the others (next
+/// center, entropy) is the whole step's.
+StepLoss part_loss(StudentTeacher& networks, const torch::Tensor& views,
+                   const TeacherOutput& teacher, size_t part,
+                   double teacher_temperature, const ObjectiveOptions& options);
 
 /// The objective for two views of a batch, [2B, C, H, W] or [2B, 1, D, H, W],
 /// the first view's B rows first. A pure function of its arguments: networks
@@ -71,7 +91,7 @@ struct StepLoss {
 StepLoss step_loss(StudentTeacher& networks, const torch::Tensor& views,
                    const torch::Tensor& center, double teacher_temperature,
                    const ObjectiveOptions& options,
-                   const MeanOverProcesses& mean = nullptr);
+                   const MeanOverProcesses& mean = {});
 
 }  // namespace unimiss::ssl
 

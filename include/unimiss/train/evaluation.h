@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "unimiss/data/case_cache.h"
+#include "unimiss/distributed/communicator.h"
 #include "unimiss/eval/segmentation_metrics.h"
 #include "unimiss/train/case_predictor.h"
 
@@ -85,5 +86,14 @@ std::optional<Evaluation> evaluate(const CasePredictor& predictor,
                                    const std::vector<int64_t>& numbers,
                                    const std::function<bool()>& asked_to_stop,
                                    const std::string& predictions_folder = "");
+
+/// The same by all processes of a run: each predicts every so-manieth case, and
+/// all have the results. What one fails at fails on all; they stop together.
+std::optional<std::vector<Evaluation>> evaluate_together(
+    const distributed::Communicator& communicator,
+    const std::vector<CasePredictor>& predictors, const data::CaseCache& cases,
+    const std::vector<int64_t>& numbers,
+    const std::function<bool()>& asked_to_stop,
+    const std::string& predictions_folder = "");
 
 }  // namespace unimiss::train

@@ -109,7 +109,6 @@ struct FinetuneLossOptions {
 struct FinetuneOptimizerOptions : OptimizerOptions {
   double weight_decay = 3e-5;
   double layer_decay = 1;
-  int64_t accumulate = 1;
 
   FinetuneOptimizerOptions() {
     lr = 1e-4;
@@ -128,9 +127,6 @@ struct FinetuneOptimizerOptions : OptimizerOptions {
           "it, in (0, 1]");
     visit("momentum", self.sgd_momentum, "of sgd, in [0, 1)");
     visit_update_fields(self, visit);
-    visit("accumulate", self.accumulate,
-          "parts that a batch is computed in, one after another, to save "
-          "memory; must divide data.batch_size");
   }
   void check(Problems& problems) const;
 };

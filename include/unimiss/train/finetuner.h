@@ -7,9 +7,12 @@
 #include <string>
 
 #include "unimiss/data/views.h"
+#include "unimiss/distributed/communicator.h"
+#include "unimiss/train/batch_gradients.h"
 #include "unimiss/train/finetune_config.h"
 #include "unimiss/train/optimizer.h"
 #include "unimiss/train/precision.h"
+#include "unimiss/train/spike_filter.h"
 #include "unimiss/train/task_network.h"
 
 namespace unimiss::train {
@@ -27,11 +30,14 @@ struct FinetuneReport {
 class Finetuner {
  public:
   /// Weights are random (LibTorch's generator) until others are taken over.
-  Finetuner(const FinetuneConfig& config, int64_t outputs,
-            torch::Device device);
+  /// communicator: of the processes, which outlives this; null: one alone.
+  Finetuner(const FinetuneConfig& config, int64_t outputs, torch::Device device,
+            const distributed::Communicator* communicator = nullptr);
 
-  /// Trains on one batch: samples in `first`, targets in `second`. Nothing
-  /// changes when loss or gradient norm are not finite.
+  /// Trains on one batch, or this process's equal share of each of its
+  /// optimizer.accumulate parts: samples in `first`, targets in `second`.
+  /// Nothing changes when loss or gradient norm are not finite, on any process,
+  /// or stand out by optimizer.skip_spikes.
   FinetuneReport step(const data::Views& batch, double lr);
 
   TaskNetwork& network() { return network_; }
@@ -61,6 +67,8 @@ class Finetuner {
   std::optional<TaskNetwork> average_;
   torch::Tensor average_updates_;  ///< int64 scalar
   Optimizer optimizer_;
+  BatchGradients gradients_;
+  SpikeFilter spikes_;
   LossScaler scaler_;
 };
 

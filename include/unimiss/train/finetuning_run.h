@@ -22,6 +22,7 @@ struct FinetuningSummary {
   double seconds = 0;  ///< of training, without validation
   double samples_per_second = 0, data_wait = 0;
   int64_t peak_memory_mb = 0;
+  std::string processes;   ///< how several got on; empty: one
   std::string score_name;  ///< "Dice", "AUC"
   std::optional<double> best_score;
   int64_t best_step = 0;

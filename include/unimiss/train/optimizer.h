@@ -31,6 +31,9 @@ enum class OptimizerKind {
   kSgd,  ///< with Nesterov momentum
 };
 
+/// Of gradients, on their way between processes.
+enum class Compression { kNone, kFp16 };
+
 struct OptimizerOptions {
   OptimizerKind kind = OptimizerKind::kAdamW;  ///< a pretraining's is AdamW
   double sgd_momentum = 0.99;
@@ -39,6 +42,10 @@ struct OptimizerOptions {
   double clip = 0.3;
   ClipRule clip_rule = ClipRule::kPerTensor;
   InactiveRule inactive_rule = InactiveRule::kUntouched;
+  int64_t accumulate = 1;
+  Compression compression = Compression::kNone;
+  double skip_spikes = 0;
+  int64_t spike_window = 100;
 
   template <class Self, class Visitor>
   static void visit_fields(Self& self, Visitor&& visit) {
@@ -60,10 +67,26 @@ struct OptimizerOptions {
           "largest gradient norm, at least 0; 0: no clipping");
     visit("clip_rule", self.clip_rule,
           "what that norm is taken over: each tensor, or all gradients");
+    visit("accumulate", self.accumulate,
+          "parts that a batch is computed in, one after another, to save "
+          "memory; must divide the batch");
+    visit("compression", self.compression,
+          "how gradients go from process to process: as they are, or as fp16, "
+          "in half the bytes");
+    visit("skip_spikes", self.skip_spikes,
+          "a step whose loss or gradient norm lies more than so many standard "
+          "deviations above the mean of those before it (of its kind) changes "
+          "nothing; 0: all steps count");
+    visit("spike_window", self.spike_window,
+          "how many steps these are, in [10, 10000]; half of them come first");
   }
   /// Keys begin with their group, as in a configuration.
   void check(Problems& problems) const;
 };
+
+/// A batch of that size, a configuration's key, must come in equal parts.
+void check_accumulation(const OptimizerOptions& options, int64_t batch_size,
+                        const std::string& key, Problems& problems);
 
 /// AdamW or SGD: weights with weight decay; biases and one-dimensional tensors
 /// without. Parameters that need no gradient are left out. The update is ATen's
@@ -124,6 +147,13 @@ struct unimiss::EnumNames<unimiss::train::OptimizerKind> {
   static constexpr std::array kNames{
       std::pair{unimiss::train::OptimizerKind::kAdamW, "adamw"},
       std::pair{unimiss::train::OptimizerKind::kSgd, "sgd"}};
+};
+
+template <>
+struct unimiss::EnumNames<unimiss::train::Compression> {
+  static constexpr std::array kNames{
+      std::pair{unimiss::train::Compression::kNone, "none"},
+      std::pair{unimiss::train::Compression::kFp16, "fp16"}};
 };
 
 template <>

@@ -33,6 +33,7 @@ enum class StepOutcome {
   kUpdated,
   kOverflow,   ///< of fp16 gradients: only the loss scale has changed
   kNonFinite,  ///< loss or gradient norm: nothing has changed
+  kSpike,      ///< loss or gradient norm stand out: nothing has changed
 };
 
 /// Keeps fp16 gradients out of underflow: the loss is multiplied by a scale

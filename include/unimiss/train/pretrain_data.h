@@ -53,9 +53,9 @@ struct PretrainData {
 /// Decodes into the cache what is not there yet, with progress in the log.
 /// Throws DataError that names every file of both kinds at fault
 /// (data.on_error), ConfigError where leaving out files has emptied a weighted
-/// list.
-PretrainData open_data(const PretrainConfig& config,
-                       const PretrainLists& lists);
+/// list. Of several processes each begins at another place of the lists.
+PretrainData open_data(const PretrainConfig& config, const PretrainLists& lists,
+                       const distributed::World& world = {});
 
 /// Starts the workers that prepare a stream's batches, of several processes the
 /// part of this one; nothing where it has no data.

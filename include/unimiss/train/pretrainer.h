@@ -8,12 +8,14 @@
 #include <vector>
 
 #include "unimiss/data/views.h"
-#include "unimiss/distributed/gradient_reducer.h"
+#include "unimiss/distributed/communicator.h"
 #include "unimiss/ssl/objective.h"
 #include "unimiss/ssl/student_teacher.h"
+#include "unimiss/train/batch_gradients.h"
 #include "unimiss/train/optimizer.h"
 #include "unimiss/train/precision.h"
 #include "unimiss/train/schedule.h"
+#include "unimiss/train/spike_filter.h"
 
 namespace unimiss::train {
 
@@ -35,7 +37,8 @@ struct PretrainerOptions {
   OptimizerOptions optimizer;
   torch::Device device = torch::kCPU;
   Precision precision = Precision::kFp32;
-  distributed::GradientReducerOptions reducer;
+  /// Of several processes: gradients go round in buckets of that size.
+  int64_t bucket_bytes = distributed::GradientReducerOptions().bucket_bytes;
 };
 
 /// Self-supervised pretraining of one network on images and volumes (paper
@@ -48,13 +51,14 @@ struct PretrainerOptions {
 class Pretrainer {
  public:
   /// communicator: of the processes, which outlives this; null: one alone. All
-  /// take over the weights of the first.
+  /// must begin with the same state().
   explicit Pretrainer(const PretrainerOptions& options,
                       const distributed::Communicator* communicator = nullptr);
 
-  /// Trains on one batch, or this process's equal part of it, [B, 3, H, W] or
-  /// [B, 1, D, H, W] per view, with the values of the plan. Nothing changes
-  /// when loss or gradient norm are not finite, on any process; the caller
+  /// Trains on one batch, or this process's equal share of each of its
+  /// optimizer.accumulate parts, [B, 3, H, W] or [B, 1, D, H, W] per view, with
+  /// the values of the plan. Nothing changes when loss or gradient norm are not
+  /// finite, on any process, or stand out by optimizer.skip_spikes; the caller
   /// decides what to do about it.
   StepReport step(const data::Views& batch, const StepPlan& plan);
 
@@ -69,17 +73,16 @@ class Pretrainer {
   const torch::Tensor& center() const { return center_; }
 
  private:
-  void backward(const torch::Tensor& views, const torch::Tensor& loss);
-  distributed::GradientReducer& reducer_of(const torch::Tensor& views);
+  StepReport gradients_of(const data::Views& batch, const StepPlan& plan,
+                          torch::Tensor& next_center);
 
   PretrainerOptions options_;
-  const distributed::Communicator* communicator_;  ///< null: one process
   ssl::StudentTeacher networks_;
   Optimizer optimizer_;
+  BatchGradients gradients_;
+  SpikeFilter spikes_;
   LossScaler scaler_;
   torch::Tensor center_;  ///< [1, K]
-  /// By the dimensions of the views: each reaches its own parameters.
-  std::map<int64_t, distributed::GradientReducer> reducers_;
 };
 
 }  // namespace unimiss::train

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "unimiss/train/contact_sheet.h"
+#include "unimiss/train/process_times.h"
 #include "unimiss/train/run_history.h"
 
 namespace unimiss::train {
@@ -23,7 +24,9 @@ struct PretrainingSummary {
   int64_t images = 0, volumes = 0;    ///< files
   std::vector<std::string> left_out;  ///< files that cannot be used, and why
   int64_t steps = 0, samples_2d = 0, samples_3d = 0;
-  int64_t skipped_overflow = 0, skipped_nonfinite = 0;  ///< of the steps
+  /// Of the steps.
+  int64_t skipped_overflow = 0, skipped_nonfinite = 0, skipped_spikes = 0;
+  std::string processes;  ///< how several got on; empty: one
   double seconds = 0;
   double samples_per_second_2d = 0, samples_per_second_3d = 0;
   double data_wait = 0;  ///< share of the time spent waiting for batches
@@ -58,7 +61,9 @@ class PretrainingHistory : public RunHistory {
   std::map<std::string, Phase> phases_;
   std::map<std::string, Values> terms_, entropies_;
   int64_t steps_ = 0, peak_memory_mb_ = 0, overflow_ = 0, nonfinite_ = 0;
+  int64_t spikes_ = 0;
   double wait_seconds_ = 0;
+  ProcessHistory processes_;
   ContactSheet sheet_;
 };
 

@@ -20,8 +20,8 @@ inline constexpr double kMaximumCount = 1e9;
 /// What a step whose loss or gradient is not finite does to the run.
 enum class OnNonFinite { kStop, kSkip };
 
-/// Whether a program can train in several processes at once.
-enum class Processes { kOne, kSeveral };
+/// How cuDNN chooses its algorithms.
+enum class Cudnn { kDeterministic, kBenchmark, kHeuristic };
 
 /// A run as a whole, whatever it trains.
 struct RunOptions {
@@ -42,6 +42,7 @@ struct RunOptions {
   OnNonFinite on_nonfinite = OnNonFinite::kStop;
   int64_t max_nonfinite = 10;
   double process_timeout = 30;
+  Cudnn cudnn = Cudnn::kDeterministic;
 
   template <class Self, class Visitor>
   static void visit_fields(Self& self, Visitor&& visit) {
@@ -79,7 +80,11 @@ struct RunOptions {
           "steps that on_nonfinite: skip may leave out in a run");
     visit("process_timeout", self.process_timeout,
           "of several processes: minutes after which one that does not answer "
-          "is given up, greater than 0");
+          "is given up, greater than 0; after half of it a sample that is not "
+          "ready");
+    visit("cudnn", self.cudnn,
+          "how cuDNN chooses among its algorithms: only such as repeat to the "
+          "bit, the fastest in a trial, or as it thinks best");
   }
   /// Keys begin with their group, "run", as in a configuration.
   void check(Problems& problems) const;
@@ -91,6 +96,13 @@ void check_list_files(const std::vector<std::string>& lists,
 
 }  // namespace unimiss::train
 
+template <>
+struct unimiss::EnumNames<unimiss::train::Cudnn> {
+  static constexpr std::array kNames{
+      std::pair{unimiss::train::Cudnn::kDeterministic, "deterministic"},
+      std::pair{unimiss::train::Cudnn::kBenchmark, "benchmark"},
+      std::pair{unimiss::train::Cudnn::kHeuristic, "heuristic"}};
+};
 template <>
 struct unimiss::EnumNames<unimiss::train::OnNonFinite> {
   static constexpr std::array kNames{

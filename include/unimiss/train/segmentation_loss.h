@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "unimiss/core/fields.h"
+#include "unimiss/core/process_mean.h"
 
 namespace unimiss::train {
 
@@ -58,16 +59,29 @@ struct SegmentationLossOptions {
 /// logits [B, K, ...]. Exclusive: target [B, ...] int64 in [0, K), class 0 the
 /// background, which the Dice term leaves out. Overlapping: target [B, K, ...]
 /// of 0 and 1, every channel a structure. Scalar, fp32 at least.
+///
+/// mean: where the samples are one process's equal share of a batch; the mean
+/// over the processes of loss and gradient is then that of the whole batch.
 torch::Tensor segmentation_loss(const torch::Tensor& logits,
                                 const torch::Tensor& target,
-                                const SegmentationLossOptions& options);
+                                const SegmentationLossOptions& options,
+                                const MeanOverProcesses& mean = {});
+
+/// Cross-entropy of logits [B, K, ...] and classes [B, ...] with weights by
+/// class, or none, likewise.
+torch::Tensor class_cross_entropy(const torch::Tensor& logits,
+                                  const torch::Tensor& target,
+                                  const torch::Tensor& weights,
+                                  double label_smoothing,
+                                  const MeanOverProcesses& mean);
 
 /// The weighted sum of the loss at every resolution of a SegmentationNetwork,
 /// finest first: 1, 1/2, 1/4, ..., the coarsest 0, divided by their sum. The
 /// target, of the finest resolution, is brought to each by its nearest places.
 torch::Tensor deep_supervision_loss(const std::vector<torch::Tensor>& logits,
                                     const torch::Tensor& target,
-                                    const SegmentationLossOptions& options);
+                                    const SegmentationLossOptions& options,
+                                    const MeanOverProcesses& mean = {});
 
 }  // namespace unimiss::train
 

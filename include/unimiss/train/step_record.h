@@ -13,6 +13,18 @@ namespace unimiss::train {
 // Why a step changed nothing.
 inline constexpr const char* kSkippedOverflow = "overflow";  ///< fp16
 inline constexpr const char* kSkippedNonFinite = "nonfinite";
+inline constexpr const char* kSkippedSpike = "spike";
+
+/// How the processes of a step differ.
+struct ProcessSpread {
+  double wait_seconds = 0;       ///< for each other, mean over the processes
+  double most_wait_seconds = 0;  ///< of one process
+  double most_data_seconds = 0;  ///< waiting for its batch, of one process
+  /// Samples a second while not waiting for others, of the slowest and of the
+  /// fastest process.
+  double least_rate = 0, most_rate = 0;
+  int64_t slowest = 0;  ///< that process
+};
 
 /// What a run remembers of a step: one record of metrics.jsonl, and back.
 struct StepRecord {
@@ -29,6 +41,7 @@ struct StepRecord {
   double wait_seconds = 0;  ///< of these, waiting for the batch
   int64_t queue_depth = 0;  ///< batches that were ready
   int64_t peak_memory_mb = 0;
+  std::optional<ProcessSpread> processes;  ///< of several
   std::string skipped;  ///< kSkipped...; empty: the step was taken
 
   Metrics metrics() const;

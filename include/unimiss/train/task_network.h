@@ -28,8 +28,10 @@ class TaskNetwork {
   const torch::nn::Module& module() const;
   int64_t outputs() const { return outputs_; }
 
-  /// What training minimises (loss.*), a scalar.
-  torch::Tensor loss(const torch::Tensor& input, const torch::Tensor& target);
+  /// What training minimises (loss.*), a scalar. mean: as of
+  /// segmentation_loss().
+  torch::Tensor loss(const torch::Tensor& input, const torch::Tensor& target,
+                     const MeanOverProcesses& mean = {});
   /// Without gradient. Segmentation: logits [B, K, (D,) H, W]; classification:
   /// probabilities [B, K].
   torch::Tensor scores(const torch::Tensor& input);
@@ -40,7 +42,8 @@ class TaskNetwork {
 
  private:
   torch::Tensor classification_loss(const torch::Tensor& logits,
-                                    const torch::Tensor& target) const;
+                                    const torch::Tensor& target,
+                                    const MeanOverProcesses& mean) const;
 
   FinetuneLossOptions loss_;
   data::TargetKind target_;

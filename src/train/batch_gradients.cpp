@@ -1,0 +1,99 @@
+#include "unimiss/train/batch_gradients.h"
+
+#include <ATen/Context.h>
+#include <ATen/Functions.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include <mutex>
+#include <string>
+#include <utility>
+
+namespace unimiss::train {
+namespace {
+
+/// The parameters that the gradient of a loss reaches.
+std::vector<std::pair<std::string, torch::Tensor>> reached_by(
+    const torch::Tensor& loss, const torch::nn::Module& network) {
+  std::vector<std::pair<std::string, torch::Tensor>> named;
+  std::vector<torch::Tensor> parameters;
+  for (const auto& item : network.named_parameters()) {
+    if (!item.value().requires_grad()) continue;
+    named.emplace_back(item.key(), item.value());
+    parameters.push_back(item.value());
+  }
+  const auto gradients = torch::autograd::grad(
+      {loss}, parameters, /*grad_outputs=*/{}, /*retain_graph=*/false,
+      /*create_graph=*/false, /*allow_unused=*/true);
+  size_t kept = 0;
+  for (size_t i = 0; i < gradients.size(); ++i) {
+    if (gradients[i].defined()) named[kept++] = named[i];
+  }
+  named.resize(kept);
+  return named;
+}
+
+}  // namespace
+
+BatchGradients::BatchGradients(const distributed::Communicator* communicator,
+                               const torch::nn::Module& network,
+                               const OptimizerOptions& options,
+                               torch::Device device, int64_t bucket_bytes)
+    : communicator_(communicator != nullptr && communicator->size() > 1
+                        ? communicator
+                        : nullptr),
+      network_(network),
+      parts_(options.accumulate),
+      device_(device) {
+  options_.bucket_bytes = bucket_bytes;
+  options_.fp16 = options.compression == Compression::kFp16;
+}
+
+MeanOverProcesses BatchGradients::mean() const {
+  if (communicator_ == nullptr) return {};
+  return {[of = communicator_](torch::Tensor& tensor) { of->mean(tensor); },
+          communicator_->size()};
+}
+
+void BatchGradients::average(const std::vector<torch::Tensor*>& scalars) const {
+  if (communicator_ == nullptr) return;
+  std::vector<torch::Tensor> each;
+  each.reserve(scalars.size());
+  for (const torch::Tensor* scalar : scalars) {
+    each.push_back(scalar->to(torch::kDouble));
+  }
+  torch::Tensor all = at::stack(each);
+  communicator_->mean(all);
+  for (size_t i = 0; i < scalars.size(); ++i) {
+    *scalars[i] = all[static_cast<int64_t>(i)].to(scalars[i]->scalar_type());
+  }
+}
+
+distributed::GradientReducer& BatchGradients::reducer_of(
+    int64_t kind, const std::function<torch::Tensor()>& tiny_loss) {
+  const auto known = reducers_.find(kind);
+  if (known != reducers_.end()) return known->second;
+  // LibTorch's own draws stay those of the step.
+  at::Generator generator = at::globalContext().defaultGenerator(device_);
+  torch::Tensor draws;
+  {
+    const std::lock_guard lock(generator.mutex());
+    draws = generator.get_state();
+  }
+  auto parameters = reached_by(tiny_loss(), network_);
+  {
+    const std::lock_guard lock(generator.mutex());
+    generator.set_state(draws);
+  }
+  return reducers_.try_emplace(kind, *communicator_, parameters, options_)
+      .first->second;
+}
+
+void BatchGradients::backward(const torch::Tensor& loss, int64_t part,
+                              int64_t kind,
+                              const std::function<torch::Tensor()>& tiny_loss) {
+  // A reducer that is not told to expect a pass leaves it alone.
+  if (communicator_ == nullptr || part + 1 < parts_) return loss.backward();
+  reducer_of(kind, tiny_loss).backward(loss);
+}
+
+}  // namespace unimiss::train
