@@ -62,17 +62,6 @@ std::vector<std::string> variables_of(int64_t rank, int64_t processes,
   return variables;
 }
 
-/// How a process ended, in words; empty: well, or stopped and saved.
-std::string problem_of(int status) {
-  if (WIFSIGNALED(status)) {
-    return fmt::format("was ended by signal {} ({})", WTERMSIG(status),
-                       strsignal(WTERMSIG(status)));
-  }
-  const int code = WEXITSTATUS(status);
-  if (code == EXIT_SUCCESS || code == kExitPreempted) return "";
-  return fmt::format("failed with exit status {}", code);
-}
-
 /// All processes of a launch.
 class Launch {
  public:
@@ -110,18 +99,19 @@ class Launch {
     if (child == children.end()) return;
     *child = 0;
     --running_;
-    const std::string problem = problem_of(status);
     const int code =
         WIFEXITED(status) ? WEXITSTATUS(status) : static_cast<int>(kExitFailed);
     worst_ = std::max(worst_, code);
-    if (problem.empty() || failed_) return;
+    if (code == EXIT_SUCCESS || code == kExitPreempted || failed_) return;
     failed_ = true;
     first_failure_ = code;
     since_ = Clock::now();
-    if (running_ > 0) {
-      log_warning(fmt::format("process {} {}; the others are ended",
-                              child - children.begin(), problem));
-    }
+    // What went wrong the processes tell themselves, if they can.
+    if (!WIFSIGNALED(status)) return;
+    log_warning(fmt::format("process {} was ended by signal {} ({}){}",
+                            child - children.begin(), WTERMSIG(status),
+                            strsignal(WTERMSIG(status)),
+                            running_ > 0 ? "; the others are ended" : ""));
   }
 
   /// They notice it themselves, as a rule.

@@ -12,8 +12,8 @@
 #include "launch.h"
 #include "process.h"
 #include "unimiss/config/fields.h"
+#include "unimiss/core/abandoned_thread.h"
 #include "unimiss/core/log.h"
-#include "unimiss/data/loader.h"
 #include "unimiss/train/dry_run.h"
 #include "unimiss/train/resume.h"
 #include "unimiss/train/run_options.h"
@@ -109,7 +109,7 @@ int run_main(int argc, char** argv, const RunProgram<Config>& program) {
     }
   });
   const int code = failed != 0 ? failed : status;
-  if (data::Loader::left_samples_behind()) {
+  if (has_abandoned_threads()) {
     std::cout << std::flush;
     std::_Exit(code);
   }

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "data/named_stage.h"
+#include "unimiss/core/abandoned_thread.h"
 #include "unimiss/core/error.h"
 #include "unimiss/core/fields.h"
 #include "unimiss/core/log.h"
@@ -119,15 +120,9 @@ class Loader::Implementation {
       if (comes_to_an_end(worker)) {
         worker.thread.join();
       } else {
-        worker.thread.detach();
-        left_behind() = true;
+        abandon(worker.thread);
       }
     }
-  }
-
-  static std::atomic<bool>& left_behind() {
-    static std::atomic<bool> left = false;
-    return left;
   }
 
   Views next() {
@@ -356,8 +351,6 @@ Loader::Loader(std::shared_ptr<const Dataset> dataset,
 }
 
 Loader::~Loader() { implementation_->stop(); }
-
-bool Loader::left_samples_behind() { return Implementation::left_behind(); }
 
 Views Loader::next() { return implementation_->next(); }
 

@@ -6,9 +6,13 @@
 
 #include <chrono>
 #include <fstream>
+#include <future>
+#include <memory>
+#include <optional>
 #include <sstream>
 #include <thread>
 
+#include "unimiss/core/abandoned_thread.h"
 #include "unimiss/core/error_message.h"
 #include "unimiss/distributed/communicator.h"
 
@@ -36,15 +40,54 @@ bool runs(pid_t process) {
 
 std::string noticed(int64_t rank) { return fmt::format("noticed/{}", rank); }
 
-/// Of the processes that cannot be looked for, those that have not noticed.
-std::vector<int64_t> silent(const Company& company) {
+/// Of the processes that cannot be looked for, those that have not come to know
+/// of the loss within kPatience; nothing where the store does not answer.
+std::optional<std::vector<int64_t>> silent(const Company& company) {
+  const auto until = std::chrono::steady_clock::now() + kPatience;
+  company.store->set(noticed(company.world.rank), "1");
   std::vector<int64_t> ranks;
-  for (int64_t rank = 0; rank < company.world.size; ++rank) {
-    if (company.peers[rank].visible || rank == company.world.rank) continue;
-    if (!company.store->check({noticed(rank)})) ranks.push_back(rank);
-  }
+  do {
+    ranks.clear();
+    for (int64_t rank = 0; rank < company.world.size; ++rank) {
+      if (company.peers[rank].visible || rank == company.world.rank) continue;
+      if (!company.store->check({noticed(rank)})) ranks.push_back(rank);
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  } while (!ranks.empty() && std::chrono::steady_clock::now() < until);
   return ranks;
 }
+
+/// The store may be at the other end of a network that is gone: asked by a
+/// thread that nobody waits for longer than need be.
+class Inquiry {
+ public:
+  explicit Inquiry(const Company& company)
+      : thread_([company, answer = answer_] {
+          try {
+            answer->set_value(silent(company));
+          } catch (const std::exception&) {
+            answer->set_value(std::nullopt);
+          }
+        }) {}
+  ~Inquiry() {
+    over(std::chrono::seconds(0)) ? thread_.join() : abandon(thread_);
+  }
+  Inquiry(const Inquiry&) = delete;
+  Inquiry& operator=(const Inquiry&) = delete;
+
+  /// Whether there is an answer, or none to come, within some time.
+  bool over(std::chrono::milliseconds time) const {
+    return future_.wait_for(time) == std::future_status::ready;
+  }
+  std::optional<std::vector<int64_t>> answer() { return future_.get(); }
+
+ private:
+  using Answer = std::promise<std::optional<std::vector<int64_t>>>;
+  std::shared_ptr<Answer> answer_ = std::make_shared<Answer>();
+  std::shared_future<std::optional<std::vector<int64_t>>> future_ =
+      answer_->get_future().share();
+  std::thread thread_;
+};
 
 /// "process 3 (pid 712 on gpu04) has ended"; empty: not known.
 std::string who_is_lost(const Company& company) {
@@ -54,29 +97,23 @@ std::string who_is_lost(const Company& company) {
     lost.push_back(fmt::format("process {} (pid {} on {}) {}", rank,
                                peer.process, peer.host, what));
   };
-  const auto until = std::chrono::steady_clock::now() + kPatience;
-  std::vector<int64_t> quiet;
-  try {
-    company.store->set(noticed(company.world.rank), "1");
-    quiet = silent(company);
-  } catch (const std::exception&) {
-    lost.emplace_back("the meeting place is gone, with process 0");
-  }
-  while (true) {
+  Inquiry inquiry(company);
+  const auto until = std::chrono::steady_clock::now() + 2 * kPatience;
+  bool over = false;
+  do {
+    over = inquiry.over(std::chrono::milliseconds(100));
     for (int64_t rank = 0; rank < company.world.size; ++rank) {
       const Peer& peer = company.peers[rank];
       if (peer.visible && !runs(peer.process)) tell(rank, "has ended");
     }
-    if (!lost.empty() || std::chrono::steady_clock::now() > until) break;
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
-    try {
-      quiet = silent(company);
-    } catch (const std::exception&) {
-      lost.emplace_back("the meeting place is gone, with process 0");
-    }
-  }
+  } while (lost.empty() && !over && std::chrono::steady_clock::now() < until);
   if (lost.empty()) {
-    for (const int64_t rank : quiet) tell(rank, "does not answer");
+    const auto quiet = over ? inquiry.answer() : std::nullopt;
+    if (quiet) {
+      for (const int64_t rank : *quiet) tell(rank, "does not answer");
+    } else {
+      lost.emplace_back("the machine of process 0 does not answer");
+    }
   }
   return fmt::format("{}", fmt::join(lost, "; "));
 }

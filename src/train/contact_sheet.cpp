@@ -48,7 +48,7 @@ void ContactSheet::add_views(const data::Views& batch) {
   const int64_t take = std::min(kColumns - have, batch.first.size(0));
   if (take <= 0) return;
   auto append = [&](torch::Tensor& views, const torch::Tensor& more) {
-    const torch::Tensor taken = more.slice(0, 0, take);
+    const torch::Tensor taken = more.slice(0, 0, take).to(torch::kCPU);
     views = have > 0 ? at::cat({views, taken}) : taken.clone();
   };
   append(kept.first, batch.first);

@@ -132,7 +132,7 @@ void FinetuneHistory::add_other(const Metrics& record) {
 
 void FinetuneHistory::add_batch(const data::Views& batch) {
   if (batches_.size() >= 2) return;
-  batches_.push_back({batch.first.clone(), batch.second.clone()});
+  batches_.push_back({batch.first.cpu().clone(), batch.second.cpu().clone()});
 }
 
 void FinetuneHistory::write_picture(const std::string& path) const {

@@ -68,7 +68,7 @@ class Finetuning : public Training {
     loader_->seek(step());
   }
 
-  data::Loader& stream() override { return *loader_; }
+  data::Loader& stream(int64_t /*ahead*/) override { return *loader_; }
   TakenStep take_step(const data::Views& batch) override;
   void advance() override { ++run_.position.step; }
 

@@ -11,14 +11,19 @@
 
 namespace unimiss::train {
 
+bool views_are_finite(const data::Views& batch, int64_t row) {
+  return at::isfinite(batch.first[row]).all().item<bool>() &&
+         at::isfinite(batch.second[row]).all().item<bool>();
+}
+
 std::string write_nonfinite(const std::string& folder, const StepRecord& record,
                             const data::Views& batch,
-                            const std::vector<std::string>& samples) {
+                            const std::vector<JudgedSample>& samples) {
   std::error_code ignored;
   std::filesystem::create_directories(folder, ignored);
   const std::string stem = fmt::format("{}/step_{:08}", folder, record.step);
-  io::save_tensors(stem + ".safetensors",
-                   {{"first", batch.first}, {"second", batch.second}});
+  io::save_tensors(stem + ".safetensors", {{"first", batch.first.cpu()},
+                                           {"second", batch.second.cpu()}});
   // As in metrics.jsonl, a number that is not finite becomes null.
   nlohmann::ordered_json json{{"step", record.step},
                               {"phase", record.phase},
@@ -26,12 +31,9 @@ std::string write_nonfinite(const std::string& folder, const StepRecord& record,
                               {"grad_norm", record.grad_norm}};
   for (const auto& [name, value] : record.terms) json["terms"][name] = value;
   json["samples"] = nlohmann::ordered_json::array();
-  for (size_t i = 0; i < samples.size(); ++i) {
-    const auto row = static_cast<int64_t>(i);
-    const bool finite = at::isfinite(batch.first[row]).all().item<bool>() &&
-                        at::isfinite(batch.second[row]).all().item<bool>();
+  for (const auto& [sample, finite] : samples) {
     json["samples"].push_back(
-        {{"sample", samples[i]}, {"views_are_finite", finite}});
+        {{"sample", sample}, {"views_are_finite", finite}});
   }
   io::write_durably(stem + ".json", json.dump(1) + "\n");
   return stem + ".json";

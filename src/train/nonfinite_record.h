@@ -8,11 +8,21 @@
 
 namespace unimiss::train {
 
+/// A sample of a batch, and whether its views hold finite numbers alone.
+struct JudgedSample {
+  std::string sample;
+  bool finite = true;
+};
+
+/// Of a row of a batch.
+bool views_are_finite(const data::Views& batch, int64_t row);
+
 /// Writes down a step whose loss or gradient was not finite, to look at and to
 /// repeat: `step_00000042.json` (the record, and which samples it was) and the
-/// views themselves, `step_00000042.safetensors`. Returns the first file.
+/// views themselves, of several processes those of the first one,
+/// `step_00000042.safetensors`. Returns the first file.
 std::string write_nonfinite(const std::string& folder, const StepRecord& record,
                             const data::Views& batch,
-                            const std::vector<std::string>& samples);
+                            const std::vector<JudgedSample>& samples);
 
 }  // namespace unimiss::train

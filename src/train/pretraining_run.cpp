@@ -71,8 +71,9 @@ class Pretraining : public Training {
     }
   }
 
-  data::Loader& stream() override {
-    return *(next_are_images() ? run_.data.images : run_.data.volumes).loader;
+  data::Loader& stream(int64_t ahead) override {
+    const bool images = run_.schedule->at(step() + ahead).rank == 2;
+    return *(images ? run_.data.images : run_.data.volumes).loader;
   }
   TakenStep take_step(const data::Views& batch) override {
     history_.add_views(batch);

@@ -16,15 +16,28 @@
 namespace unimiss::train {
 namespace {
 
+// What a failure's message begins with, when it goes to others.
+constexpr char kOfUser = 'u', kOther = 'o';
+
 std::string message_of(const std::exception_ptr& failure) {
   if (!failure) return "";
   try {
     std::rethrow_exception(failure);
+  } catch (const ConfigError& error) {
+    return kOfUser + std::string(error.what());
   } catch (const std::exception& error) {
-    return error_message(error);
+    return kOther + error_message(error);
   } catch (...) {
-    return "an unknown error";
+    return kOther + std::string("an unknown error");
   }
+}
+
+/// On a process that has not failed, for one that has.
+[[noreturn]] void fail_as(size_t rank, const std::string& message) {
+  const std::string text =
+      fmt::format("process {} failed: {}", rank, message.substr(1));
+  if (message[0] == kOfUser) throw ConfigError(text);
+  throw RunError(text);
 }
 
 /// Which lines of one process's text differ from the first one's.
@@ -113,8 +126,9 @@ Agreement agree(const distributed::Communicator& communicator,
     }
     for (size_t other = 0; other < messages.size(); ++other) {
       if (messages[other].empty()) continue;
-      throw RunError(
-          fmt::format("process {} failed: {}", other, messages[other]));
+      // The first process tells it for all.
+      if (rank > 0) log_no_more();
+      fail_as(other, messages[other]);
     }
   }
   Agreement agreement{std::nullopt, sum[2] > 0, {}};

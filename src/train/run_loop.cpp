@@ -2,7 +2,6 @@
 
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <chrono>
@@ -66,7 +65,13 @@ void RunLoop::begin(Training& training, RunHistory& history) {
   }
   state_bytes_ = training.state_bytes();
   if (training.step() > 0) saved_ = version_;
-  if (!leads()) return;
+  agreed([&] {
+    if (leads()) open_folder(training, history);
+  });
+  if (leads() && training.finished()) log_info("this run is finished already");
+}
+
+void RunLoop::open_folder(Training& training, RunHistory& history) {
   if (!folder_.begun()) folder_.lock();
   Facts facts = facts_of_process(request_.command);
   facts.emplace_back("device", training.device().str());
@@ -85,7 +90,6 @@ void RunLoop::begin(Training& training, RunHistory& history) {
     output_ = std::make_unique<RunOutput>(folder_, training.step(),
                                           training.total_steps(), history);
   });
-  if (training.finished()) log_info("this run is finished already");
 }
 
 void RunLoop::train(Training& training) {
@@ -124,14 +128,24 @@ void RunLoop::train(Training& training) {
     throw;
   } catch (...) {
     save_what_there_is(training);
+    if (failed_together_) await_others();
     throw;
+  }
+}
+
+/// Launchers may end all processes with the first one that ends.
+void RunLoop::await_others() const {
+  try {
+    communicator_.barrier();
+  } catch (const distributed::LostProcess& error) {
+    log_warning(error.what());
   }
 }
 
 /// Does work that may fail on this process alone, and hears of all others.
 template <class Work>
 Agreement RunLoop::agreed(const Work& work, bool save,
-                          std::vector<double> tells) const {
+                          std::vector<double> tells) {
   Opinion opinion;
   try {
     work();
@@ -141,7 +155,14 @@ Agreement RunLoop::agreed(const Work& work, bool save,
   opinion.stop = stop_.reason(slowest_ + seconds_to_save());
   opinion.save = save;
   opinion.tells = std::move(tells);
-  return agree(communicator_, opinion);
+  try {
+    return agree(communicator_, opinion);
+  } catch (const distributed::LostProcess&) {
+    throw;
+  } catch (...) {
+    failed_together_ = true;
+    throw;
+  }
 }
 
 void RunLoop::take_pending(Training& training) {
@@ -157,12 +178,15 @@ void RunLoop::take_step(Training& training) {
   if (training.pending()) return take_pending(training);
   const Stopwatch whole;
   const double waited = communicator_.waited();
-  data::Loader& stream = training.stream();
-  const int64_t ready = stream.ready(), number = stream.position();
+  data::Loader& stream = training.stream(0);
+  const int64_t ready = feed_.ready(stream), number = feed_.position(stream);
   data::Views batch;
   double wait = 0;
   agreed([&] {
-    batch = stream.next();
+    batch = feed_.next(stream, training.device());
+    if (training.step() + 1 < training.total_steps()) {
+      feed_.prefetch(training.stream(1), training.device());
+    }
     wait = whole.seconds();
   });
   seed_step(options_, training.step(), communicator_.rank());
@@ -189,7 +213,9 @@ void RunLoop::take_step(Training& training) {
   } else if (outcome == StepOutcome::kNonFinite) {
     record.skipped = kSkippedNonFinite;
     whole_ = true;  // nothing has changed
+    failed_together_ = true;
     not_finite(training, record, batch, stream.samples_of(number));
+    failed_together_ = false;
   }
   crash_at(CrashPoint::kStepTaken);
   training.advance();
@@ -217,11 +243,18 @@ void RunLoop::not_finite(Training& training, const StepRecord& record,
                          const data::Views& batch,
                          const std::vector<std::string>& samples) const {
   // Of all processes the samples, of this one the batch.
-  std::vector<std::string> all;
-  for (const std::string& lines :
-       communicator_.gather(fmt::format("{}", fmt::join(samples, "\n")))) {
+  std::string own;
+  for (size_t i = 0; i < samples.size(); ++i) {
+    const auto row = static_cast<int64_t>(i);
+    own += fmt::format("{} {}\n", views_are_finite(batch, row) ? 1 : 0,
+                       samples[i]);
+  }
+  std::vector<JudgedSample> all;
+  for (const std::string& lines : communicator_.gather(own)) {
     std::istringstream each(lines);
-    for (std::string line; std::getline(each, line);) all.push_back(line);
+    for (std::string line; std::getline(each, line);) {
+      all.push_back({line.substr(2), line[0] == '1'});
+    }
   }
   const std::string file =
       leads() ? write_nonfinite(folder_.file("nonfinite"), record, batch, all)
@@ -230,13 +263,16 @@ void RunLoop::not_finite(Training& training, const StepRecord& record,
       "step {} ({}): loss {} or gradient norm {} is not finite; its samples "
       "are in {}",
       record.step, record.phase, record.loss, record.grad_norm, file);
-  if (options_.on_nonfinite == OnNonFinite::kStop) {
+  const int64_t count = training.nonfinite() + 1;
+  const bool stops = options_.on_nonfinite == OnNonFinite::kStop;
+  // The first process tells it for all.
+  if (!leads() && (stops || count > options_.max_nonfinite)) log_no_more();
+  if (stops) {
     throw RunError(what +
                    ". The run has diverged, or a sample holds such values: "
                    "lower optimizer.lr, correct the sample, or go on with "
                    "run.on_nonfinite=skip");
   }
-  const int64_t count = training.nonfinite() + 1;
   if (count > options_.max_nonfinite) {
     throw RunError(fmt::format(
         "{}. That makes {} such steps, run.max_nonfinite allows {}: lower "
@@ -244,7 +280,7 @@ void RunLoop::not_finite(Training& training, const StepRecord& record,
         what, count, options_.max_nonfinite));
   }
   training.nonfinite() = count;
-  log_warning(what + "; the step is skipped");
+  if (leads()) log_warning(what + "; the step is skipped");
 }
 
 bool RunLoop::checkpoint_due(int64_t step) const {
@@ -303,7 +339,8 @@ void RunLoop::wait_for_writer() {
 void RunLoop::preempt(Training& training, const std::string& why) {
   log_progress("", "");
   save(training);
-  wait_for_writer();
+  // Launchers may end all processes with the first one that ends.
+  agreed([&] { wait_for_writer(); });
   const bool never = request_.resume.mode == ResumeRequest::Mode::kNever;
   throw Preempted(fmt::format(
       "stopped by {} after step {} of {}, which is saved; run the same "

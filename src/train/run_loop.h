@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "train/batch_feed.h"
 #include "train/process_agreement.h"
 #include "train/run_output.h"
 #include "unimiss/core/stopwatch.h"
@@ -52,10 +53,11 @@ class Training {
 
   /// Gets the data flowing, from where the training stands.
   virtual void start() = 0;
-  /// Where the next step's batch comes from.
-  virtual data::Loader& stream() = 0;
-  /// Takes the next step; it counts once advance() is called. Of several
-  /// processes, changes nothing before all have told all they have to tell.
+  /// Where the batch of a step to come, the `ahead`-th from now, comes from.
+  virtual data::Loader& stream(int64_t ahead) = 0;
+  /// Takes the next step, with a batch that may be on the device already; it
+  /// counts once advance() is called. Of several processes, changes nothing
+  /// before all have told all they have to tell.
   virtual TakenStep take_step(const data::Views& batch) = 0;
   virtual void advance() = 0;
 
@@ -95,12 +97,14 @@ class RunLoop {
   std::optional<std::string> stop_reason() const { return stop_.reason(0); }
 
  private:
+  void open_folder(Training& training, RunHistory& history);
   void take_step(Training& training);
   void take_pending(Training& training);
   void write_record();
+  void await_others() const;
   template <class Work>
   Agreement agreed(const Work& work, bool save = false,
-                   std::vector<double> tells = {}) const;
+                   std::vector<double> tells = {});
   void not_finite(Training& training, const StepRecord& record,
                   const data::Views& batch,
                   const std::vector<std::string>& samples) const;
@@ -125,8 +129,10 @@ class RunLoop {
   int64_t version_ = 0;  ///< of the state: rises with all that changes it
   int64_t saved_ = -1;   ///< the version that the newest checkpoint holds
   bool whole_ = true;    ///< weights, position and records are of one step
+  bool failed_together_ = false;  ///< all processes know of the failure
   /// Of the step that was taken, until the others' times are known.
   std::optional<StepRecord> record_;
+  BatchFeed feed_;
   ProcessTimes times_;  ///< of this process in that step
   int64_t state_bytes_ = 0;
   double slowest_ = 0;  ///< step, seconds

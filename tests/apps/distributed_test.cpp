@@ -177,6 +177,29 @@ TEST_F(Distributed, BatchesAreDividedEvenly) {
   EXPECT_FALSE(fs::exists(folder_.file("run/manifest.json")));
 }
 
+TEST_F(Distributed, AStepThatIsNotFiniteIsWrittenDownWithAllItsSamples) {
+  const auto result = pretrain(
+      "--nproc-per-node 2 " +
+          steps(8,
+                "optimizer.lr=1e30 optimizer.clip=0 schedule.warmup_epochs=0"
+                " schedule.freeze_last_layer_epochs=0"),
+      "run");
+  EXPECT_EQ(result.status, 1) << result.output;
+  EXPECT_EQ(count_of("is not finite; its samples are in", result.output), 1)
+      << result.output;
+  nlohmann::json record;
+  for (const auto& file :
+       fs::directory_iterator(folder_.file("run/nonfinite"))) {
+    if (file.path().extension() != ".json") continue;
+    record = nlohmann::json::parse(testing::read_bytes(file.path()));
+  }
+  ASSERT_TRUE(record.is_object());
+  EXPECT_EQ(record["samples"].size(), 6u);
+  for (const auto& sample : record["samples"]) {
+    EXPECT_TRUE(sample["views_are_finite"].get<bool>());
+  }
+}
+
 TEST_F(Distributed, AMistakeIsToldOnce) {
   const auto result =
       pretrain("--nproc-per-node 3 " + steps(4, "model.variant=huge"), "run");

@@ -49,7 +49,7 @@ class Counting : public Training {
     return {step_, {}, {}, {{"sum", sum_.clone()}}};
   }
   void start() override {}
-  data::Loader& stream() override { return loader_; }
+  data::Loader& stream(int64_t /*ahead*/) override { return loader_; }
   TakenStep take_step(const data::Views& batch) override {
     if (step_ == nonfinite_step) return {{}, StepOutcome::kNonFinite};
     sum_ += batch.first.sum();

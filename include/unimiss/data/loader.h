@@ -45,8 +45,8 @@ struct LoaderOptions {
 /// therefore the same for any number of workers, and after seek(n).
 ///
 /// For one consumer thread. Destruction waits for the samples in progress; with
-/// stall_seconds not for ever: threads of samples that do not come are left to
-/// themselves then.
+/// stall_seconds not for ever: threads of samples that do not come are
+/// abandoned then.
 class Loader {
  public:
   /// Throws ConfigError for options that cannot be met.
@@ -66,9 +66,6 @@ class Loader {
   int64_t position() const;
   /// This process's samples of any batch, each "index (visit v): file".
   std::vector<std::string> samples_of(int64_t batch) const;
-  /// Whether there are such threads: the process must then end by _Exit(), for
-  /// they still use what it would take down.
-  static bool left_samples_behind();
   /// Continues with another batch; what was prepared ahead is dropped.
   void seek(int64_t batch);
 

@@ -1,0 +1,56 @@
+#include "train/batch_feed.h"
+
+#include <c10/core/StreamGuard.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
+
+#include <utility>
+
+namespace unimiss::train {
+
+int64_t BatchFeed::position(const data::Loader& loader) const {
+  return loader.position() - (ahead_ && ahead_->loader == &loader ? 1 : 0);
+}
+
+int64_t BatchFeed::ready(const data::Loader& loader) const {
+  return loader.ready() + (ahead_ && ahead_->loader == &loader ? 1 : 0);
+}
+
+data::Views BatchFeed::next(data::Loader& loader, torch::Device device) {
+  if (!ahead_) {
+    const data::Views batch = loader.next();
+    return {batch.first.to(device, /*non_blocking=*/true),
+            batch.second.to(device, /*non_blocking=*/true)};
+  }
+  TORCH_CHECK(ahead_->loader == &loader,
+              "another batch was begun with than is asked for");
+  Ahead ahead = *std::exchange(ahead_, std::nullopt);
+  if (ahead.copied) {
+    const c10::impl::VirtualGuardImpl gpu(device.type());
+    const c10::Stream stream = gpu.getStream(device);
+    ahead.copied->block(stream);
+    // Their memory must not be used again before this stream is done with it.
+    for (const torch::Tensor& tensor : {ahead.copy.first, ahead.copy.second}) {
+      tensor.record_stream(stream);
+    }
+  }
+  return std::move(ahead.copy);
+}
+
+void BatchFeed::prefetch(data::Loader& loader, torch::Device device) {
+  if (ahead_ || loader.ready() == 0) return;
+  Ahead ahead{&loader, loader.next(), {}, std::nullopt};
+  if (device.is_cpu()) {
+    ahead.copy = ahead.host;
+  } else {
+    const c10::impl::VirtualGuardImpl gpu(device.type());
+    const c10::StreamGuard beside(
+        gpu.getStreamFromGlobalPool(device, /*isHighPriority=*/false));
+    ahead.copy = {ahead.host.first.to(device, /*non_blocking=*/true),
+                  ahead.host.second.to(device, /*non_blocking=*/true)};
+    ahead.copied.emplace(device.type());
+    ahead.copied->record(beside.current_stream());
+  }
+  ahead_ = std::move(ahead);
+}
+
+}  // namespace unimiss::train
