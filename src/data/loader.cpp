@@ -120,6 +120,7 @@ class Loader::Implementation {
       if (comes_to_an_end(worker)) {
         worker.thread.join();
       } else {
+        given_up_ = true;  // the others have had as long
         abandon(worker.thread);
       }
     }
@@ -154,6 +155,12 @@ class Loader::Implementation {
     return std::count_if(queue_.begin(), queue_.end(), [&](const auto& slot) {
       return slot->done == rows_ && !slot->failure;
     });
+  }
+
+  bool next_is_ready() const {
+    const std::lock_guard lock(mutex_);
+    return !queue_.empty() && queue_.front()->done == rows_ &&
+           !queue_.front()->failure;
   }
 
   std::vector<std::string> samples_of(int64_t batch) {
@@ -355,6 +362,8 @@ Loader::~Loader() { implementation_->stop(); }
 Views Loader::next() { return implementation_->next(); }
 
 int64_t Loader::ready() const { return implementation_->ready(); }
+
+bool Loader::next_is_ready() const { return implementation_->next_is_ready(); }
 
 int64_t Loader::position() const { return implementation_->position(); }
 

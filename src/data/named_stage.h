@@ -22,7 +22,15 @@ inline std::atomic<const char*>*& watched_stage() {
 /// where they happened.
 template <class Work>
 auto run_stage(const char* stage, const std::string& file, Work&& work) {
-  if (auto* watched = watched_stage()) *watched = stage;
+  struct Mark {
+    std::atomic<const char*>* watched = watched_stage();
+    explicit Mark(const char* stage) {
+      if (watched) *watched = stage;
+    }
+    ~Mark() {
+      if (watched) *watched = nullptr;
+    }
+  } const mark(stage);
   try {
     return std::forward<Work>(work)();
   } catch (const Error& error) {

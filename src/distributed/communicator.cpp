@@ -38,7 +38,8 @@ c10::intrusive_ptr<c10d::Store> meet(const World& world,
   } catch (const std::exception& error) {
     throw LostProcess(fmt::format(
         "process {} of {} cannot reach {} at port {} ({}); name the machine of "
-        "rank 0 by MASTER_ADDR and a free port by MASTER_PORT",
+        "rank 0 by MASTER_ADDR and a free port by MASTER_PORT, and the network "
+        "between them by GLOO_SOCKET_IFNAME",
         world.rank, world.size, world.address, world.port, error.what()));
   }
 }
@@ -77,6 +78,7 @@ Communicator::Communicator(const World& world, torch::Device device,
     : Communicator() {
   implementation_->company.world = world;
   implementation_->device = device;
+  implementation_->timeout = static_cast<double>(timeout.count());
   if (world.size == 1) return;
   const auto store = meet(world, timeout);
   implementation_->company.store = store;

@@ -12,7 +12,7 @@ struct Communicator::Implementation {
   Company company;
   torch::Device device = torch::kCPU;
   c10::intrusive_ptr<c10d::ProcessGroup> group;  ///< null of one process
-  double waited = 0;                             ///< seconds
+  double timeout = 0, waited = 0;                ///< seconds
 
   /// Starts work with the others and waits for it.
   template <class Start>

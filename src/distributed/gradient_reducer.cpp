@@ -4,7 +4,11 @@
 #include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <algorithm>
+#include <chrono>
+#include <new>
 #include <optional>
+#include <stdexcept>
+#include <thread>
 #include <torch/csrc/distributed/c10d/comm.hpp>
 #include <torch/csrc/distributed/c10d/reducer.hpp>
 #include <unordered_map>
@@ -33,12 +37,25 @@ class LastBucket {
     event_->record(*stream_);
   }
   /// On a GPU waits for all that is queued; a step reads the gradients' norm
-  /// next, so that it would wait anyway.
-  double seconds_since() {
+  /// next, so that it would wait anyway. Throws where another process has ended
+  /// meanwhile, or nothing comes in time; NCCL's work is then given up, so that
+  /// the GPU can be read again.
+  double seconds_since(Communicator::Implementation& communicator) {
     if (!event_) return ready_.seconds();
     c10::Event end(stream_->device_type(), c10::EventFlag::BACKEND_DEFAULT);
     end.record(*stream_);
-    end.synchronize();
+    constexpr double kBetweenLooks = 1;  // second
+    Stopwatch looked;
+    while (!end.query()) {
+      std::this_thread::sleep_for(std::chrono::microseconds(50));
+      if (looked.seconds() < kBetweenLooks) continue;
+      looked.restart();
+      const bool late = ready_.seconds() > communicator.timeout;
+      if (!late && !some_peer_has_ended(communicator.company)) continue;
+      communicator.group->abort();
+      throw std::runtime_error(late ? "nothing came within the timeout"
+                                    : "a process has ended");
+    }
     return event_->elapsedTime(end) / 1000;
   }
 
@@ -155,10 +172,14 @@ void GradientReducer::backward(const torch::Tensor& loss) {
   try {
     implementation_->reducer->prepare_for_backward({});
     loss.backward();
+    communicator.waited += implementation_->last->seconds_since(communicator);
+  } catch (const std::bad_alloc&) {
+    throw;
+  } catch (const c10::OutOfMemoryError&) {
+    throw;  // not the others' fault
   } catch (const std::exception& error) {
     throw_lost(communicator.company, "averaging gradients", error);
   }
-  communicator.waited += implementation_->last->seconds_since();
 }
 
 }  // namespace unimiss::distributed

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <fstream>
 #include <future>
@@ -98,27 +99,34 @@ std::string who_is_lost(const Company& company) {
                                peer.process, peer.host, what));
   };
   Inquiry inquiry(company);
-  const auto until = std::chrono::steady_clock::now() + 2 * kPatience;
+  const auto begin = std::chrono::steady_clock::now();
   bool over = false;
   do {
+    if (over) std::this_thread::sleep_for(std::chrono::milliseconds(50));
     over = inquiry.over(std::chrono::milliseconds(100));
     for (int64_t rank = 0; rank < company.world.size; ++rank) {
       const Peer& peer = company.peers[rank];
       if (peer.visible && !runs(peer.process)) tell(rank, "has ended");
     }
-  } while (lost.empty() && !over && std::chrono::steady_clock::now() < until);
-  if (lost.empty()) {
-    const auto quiet = over ? inquiry.answer() : std::nullopt;
-    if (quiet) {
-      for (const int64_t rank : *quiet) tell(rank, "does not answer");
-    } else {
-      lost.emplace_back("the machine of process 0 does not answer");
-    }
+    // A process that ends takes its time: the store may be gone before it.
+  } while (lost.empty() && std::chrono::steady_clock::now() - begin <
+                               (over ? kPatience : 2 * kPatience));
+  if (!lost.empty()) return fmt::format("{}", fmt::join(lost, "; "));
+  if (const auto quiet = over ? inquiry.answer() : std::nullopt) {
+    for (const int64_t rank : *quiet) tell(rank, "does not answer");
+  } else if (!company.peers[0].visible) {
+    lost.emplace_back("the machine of process 0 does not answer");
   }
   return fmt::format("{}", fmt::join(lost, "; "));
 }
 
 }  // namespace
+
+bool some_peer_has_ended(const Company& company) {
+  return std::any_of(
+      company.peers.begin(), company.peers.end(),
+      [](const Peer& peer) { return peer.visible && !runs(peer.process); });
+}
 
 std::string own_place() { return fmt::format("{} {}", own_host(), getpid()); }
 

@@ -31,6 +31,9 @@ struct Company {
   c10::intrusive_ptr<c10d::Store> store;
 };
 
+/// Whether a process of this machine has ended.
+bool some_peer_has_ended(const Company& company);
+
 /// Throws a LostProcess for what c10d threw during some work. It names the
 /// processes that have ended (of this machine, by looking for them) or that
 /// have not come to know of the loss themselves within a few seconds.

@@ -1,5 +1,7 @@
 #include "distributed/nccl_backend.h"
 
+#include <cstdlib>
+#include <string>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 
 #include "unimiss/core/error.h"
@@ -14,6 +16,12 @@ c10::intrusive_ptr<c10d::Backend> make_nccl_backend(
     [[maybe_unused]] const World& world, [[maybe_unused]] torch::Device device,
     [[maybe_unused]] std::chrono::seconds timeout) {
 #ifdef UNIMISS_CUDA
+  // A collective that fails must not end the process: it has to save.
+  constexpr int kKeepWhatIsSet = 0;
+  const std::string clean_up_only =
+      std::to_string(static_cast<int>(c10d::CleanUpOnly));
+  setenv("TORCH_NCCL_ASYNC_ERROR_HANDLING", clean_up_only.c_str(),
+         kKeepWhatIsSet);
   auto options = c10d::ProcessGroupNCCL::Options::create();
   options->timeout = timeout;
   auto backend = c10::make_intrusive<c10d::ProcessGroupNCCL>(

@@ -41,7 +41,12 @@ std::string first_network() {
   if (getifaddrs(&list) != 0) return "";
   const std::unique_ptr<ifaddrs, void (*)(ifaddrs*)> owner(list, freeifaddrs);
   for (const ifaddrs* each = list; each != nullptr; each = each->ifa_next) {
-    const bool usable = (each->ifa_flags & IFF_UP) != 0 &&
+    // Networks of containers and virtual machines lead nowhere.
+    const std::string name = each->ifa_name;
+    const bool inner = name.starts_with("docker") ||
+                       name.starts_with("virbr") || name.starts_with("br-");
+    constexpr unsigned kWanted = IFF_UP | IFF_RUNNING;
+    const bool usable = !inner && (each->ifa_flags & kWanted) == kWanted &&
                         (each->ifa_flags & IFF_LOOPBACK) == 0 &&
                         each->ifa_addr != nullptr &&
                         each->ifa_addr->sa_family == AF_INET;

@@ -37,18 +37,20 @@ data::Views BatchFeed::next(data::Loader& loader, torch::Device device) {
 }
 
 void BatchFeed::prefetch(data::Loader& loader, torch::Device device) {
-  if (ahead_ || loader.ready() == 0) return;
+  if (ahead_ || !loader.next_is_ready()) return;
   Ahead ahead{&loader, loader.next(), {}, std::nullopt};
   if (device.is_cpu()) {
     ahead.copy = ahead.host;
   } else {
     const c10::impl::VirtualGuardImpl gpu(device.type());
-    const c10::StreamGuard beside(
-        gpu.getStreamFromGlobalPool(device, /*isHighPriority=*/false));
+    if (!beside_) {
+      beside_ = gpu.getStreamFromGlobalPool(device, /*isHighPriority=*/false);
+    }
+    const c10::StreamGuard guard(*beside_);
     ahead.copy = {ahead.host.first.to(device, /*non_blocking=*/true),
                   ahead.host.second.to(device, /*non_blocking=*/true)};
     ahead.copied.emplace(device.type());
-    ahead.copied->record(beside.current_stream());
+    ahead.copied->record(*beside_);
   }
   ahead_ = std::move(ahead);
 }

@@ -31,6 +31,7 @@ class BatchFeed {
     std::optional<c10::Event> copied;  ///< none on a CPU
   };
   std::optional<Ahead> ahead_;
+  std::optional<c10::Stream> beside_;  ///< for copies; none on a CPU
 };
 
 }  // namespace unimiss::train

@@ -93,6 +93,8 @@ FinetuneReport Finetuner::step(const data::Views& batch, double lr) {
   optimizer_.zero_grad();
   const int64_t parts = optimizer_options_.accumulate;
   const auto inputs = input.chunk(parts), targets = target.chunk(parts);
+  TORCH_CHECK(static_cast<int64_t>(inputs.size()) == parts, "a batch of ",
+              input.size(0), " samples has no ", parts, " parts");
   const auto loss_of = [&](const torch::Tensor& samples,
                            const torch::Tensor& of,
                            const MeanOverProcesses& mean) {
@@ -114,7 +116,7 @@ FinetuneReport Finetuner::step(const data::Views& batch, double lr) {
   }
   optimizer_.scale_gradients(1.0 / scaler_.scale());
   report.grad_norm = optimizer_.clip();
-  gradients_.average({&report.loss});
+  gradients_.average({&report.loss, &report.grad_norm});
   report.outcome = outcome_of(report.loss, report.grad_norm, scaler_);
   if (report.outcome == StepOutcome::kUpdated && spikes_.active() &&
       spikes_.is_spike(input.dim(), report.loss.item<double>(),

@@ -106,8 +106,14 @@ class Finetuning : public Training {
   }
   std::map<std::string, std::string> weight_facts(
       const std::string& which) const;
-  void export_best() const;
-  void take_best(TaskNetwork& network, const char* which, double score);
+  /// The best weights so far, and where they come from.
+  struct Best {
+    BestWeights weights;
+    int64_t step = 0;
+    double score = 0;
+  };
+  void export_best(const Best& best) const;
+  Best best_of(TaskNetwork& network, const char* which, double score) const;
 
   const FinetuneConfig& config_;
   const RunRequest& request_;
@@ -137,26 +143,22 @@ std::map<std::string, std::string> Finetuning::weight_facts(
           {kClassesFact, nlohmann::json(run_.cases.classes).dump()}};
 }
 
-void Finetuning::take_best(TaskNetwork& network, const char* which,
-                           double score) {
-  run_.best.of = which;
-  run_.best.weights.clear();
+/// Of a network that is the best so far at this step.
+Finetuning::Best Finetuning::best_of(TaskNetwork& network, const char* which,
+                                     double score) const {
+  Best best{{{}, which}, step(), score};
   for (const auto& [name, parameter] : network.official_parameters()) {
-    run_.best.weights[name] = parameter.detach().cpu().clone();
+    best.weights.weights[name] = parameter.detach().cpu().clone();
   }
-  run_.position.best_score = score;
-  run_.position.best_step = step();
-  run_.position.since_best = 0;
-  export_best();
+  return best;
 }
 
-void Finetuning::export_best() const {
-  if (!loop_.leads()) return;
-  auto facts = weight_facts(run_.best.of);
-  facts["step"] = std::to_string(run_.position.best_step);
-  facts["score"] = fmt::format("{}", run_.position.best_score);
+void Finetuning::export_best(const Best& best) const {
+  auto facts = weight_facts(best.weights.of);
+  facts["step"] = std::to_string(best.step);
+  facts["score"] = fmt::format("{}", best.score);
   save_weights(loop_.folder().file("export/best.safetensors"),
-               run_.best.weights, facts);
+               best.weights.weights, facts);
 }
 
 void Finetuning::do_pending(const std::function<bool()>& asked_to_stop,
@@ -194,17 +196,29 @@ void Finetuning::do_pending(const std::function<bool()>& asked_to_stop,
     line += fmt::format(", of the average {}", score_text(other));
   }
   record.emplace_back("seconds", stopwatch.seconds());
-  // A score that is not defined is neither better nor worse than others.
-  if (score || other) ++run_.position.since_best;
   const bool average_wins = other > score;  // what is not defined never wins
-  if (const auto best = average_wins ? other : score;
-      best && *best > run_.position.best_score) {
-    take_best(average_wins ? *average : network,
-              average_wins ? "average" : "network", *best);
+  const auto highest = average_wins ? other : score;
+  std::optional<Best> best;
+  if (highest && *highest > run_.position.best_score) {
+    best = best_of(average_wins ? *average : network,
+                   average_wins ? "average" : "network", *highest);
     line += ", the best so far";
   }
+  // What fails here is done again by the next start.
+  agreed(loop_.communicator(), [&] {
+    if (!loop_.leads()) return;
+    if (best) export_best(*best);
+    output->add_other(step(), record, line);
+  });
+  // A score that is not defined is neither better nor worse than others.
+  if (highest) ++run_.position.since_best;
+  if (best) {
+    run_.best = std::move(best->weights);
+    run_.position.best_score = best->score;
+    run_.position.best_step = best->step;
+    run_.position.since_best = 0;
+  }
   run_.position.validated = step();
-  if (output != nullptr) output->add_other(step(), record, line);
 }
 
 std::string Finetuning::settle_weights() {
@@ -219,10 +233,15 @@ std::string Finetuning::settle_weights() {
       save_weights(folder + "last_average.safetensors",
                    average->official_parameters(), weight_facts("average"));
     }
-    if (run_.position.best_step > 0) export_best();
+    const auto& at = run_.position;
+    if (at.best_step > 0) export_best({run_.best, at.best_step, at.best_score});
   });
+  // The first process looks, for all.
   std::string weights =
-      final_weights_file(loop_.folder().path(), config_.validation);
+      loop_.leads()
+          ? final_weights_file(loop_.folder().path(), config_.validation)
+          : "";
+  weights = loop_.communicator().gather(weights)[0];
   agreed(loop_.communicator(),
          [&] { load_network(weights, run_.finetuner->network()); });
   return weights;

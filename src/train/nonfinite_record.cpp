@@ -5,15 +5,31 @@
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "unimiss/io/durable_file.h"
 #include "unimiss/io/tensor_archive.h"
 
 namespace unimiss::train {
 
-bool views_are_finite(const data::Views& batch, int64_t row) {
-  return at::isfinite(batch.first[row]).all().item<bool>() &&
-         at::isfinite(batch.second[row]).all().item<bool>();
+std::vector<JudgedSample> judge_samples(
+    const distributed::Communicator& communicator, const data::Views& batch,
+    const std::vector<std::string>& samples) {
+  std::string own;
+  for (size_t i = 0; i < samples.size(); ++i) {
+    const auto row = static_cast<int64_t>(i);
+    const bool finite = at::isfinite(batch.first[row]).all().item<bool>() &&
+                        at::isfinite(batch.second[row]).all().item<bool>();
+    own += fmt::format("{} {}\n", finite ? 1 : 0, samples[i]);
+  }
+  std::vector<JudgedSample> all;
+  for (const std::string& lines : communicator.gather(own)) {
+    std::istringstream each(lines);
+    for (std::string line; std::getline(each, line);) {
+      all.push_back({line.substr(2), line[0] == '1'});
+    }
+  }
+  return all;
 }
 
 std::string write_nonfinite(const std::string& folder, const StepRecord& record,

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "unimiss/data/views.h"
+#include "unimiss/distributed/communicator.h"
 #include "unimiss/train/step_record.h"
 
 namespace unimiss::train {
@@ -14,8 +15,10 @@ struct JudgedSample {
   bool finite = true;
 };
 
-/// Of a row of a batch.
-bool views_are_finite(const data::Views& batch, int64_t row);
+/// The samples of a batch of which each process holds a share, by process.
+std::vector<JudgedSample> judge_samples(
+    const distributed::Communicator& communicator, const data::Views& batch,
+    const std::vector<std::string>& samples);
 
 /// Writes down a step whose loss or gradient was not finite, to look at and to
 /// repeat: `step_00000042.json` (the record, and which samples it was) and the

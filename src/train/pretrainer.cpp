@@ -24,6 +24,8 @@ std::vector<torch::Tensor> parts_of(const data::Views& batch, int64_t count,
   const auto first = batch.first.to(device, /*non_blocking=*/true).chunk(count);
   const auto second =
       batch.second.to(device, /*non_blocking=*/true).chunk(count);
+  TORCH_CHECK(static_cast<int64_t>(first.size()) == count, "a batch of ",
+              batch.first.size(0), " samples has no ", count, " parts");
   std::vector<torch::Tensor> parts;
   for (size_t i = 0; i < first.size(); ++i) {
     parts.push_back(at::cat({first[i], second[i]}));
@@ -107,7 +109,8 @@ StepReport Pretrainer::step(const data::Views& batch, const StepPlan& plan) {
   StepReport report = gradients_of(batch, plan, next_center);
   optimizer_.scale_gradients(1.0 / scaler_.scale());
   report.grad_norm = optimizer_.clip();
-  std::vector<torch::Tensor*> scalars{&report.loss, &report.teacher_entropy};
+  std::vector<torch::Tensor*> scalars{&report.loss, &report.grad_norm,
+                                      &report.teacher_entropy};
   for (auto& [name, term] : report.terms) scalars.push_back(&term);
   gradients_.average(scalars);
   report.outcome = outcome_of(report.loss, report.grad_norm, scaler_);

@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <atomic>
 #include <sstream>
 #include <vector>
 
@@ -15,6 +16,8 @@
 
 namespace unimiss::train {
 namespace {
+
+std::atomic<bool> together = false;
 
 // What a failure's message begins with, when it goes to others.
 constexpr char kOfUser = 'u', kOther = 'o';
@@ -66,6 +69,7 @@ void compare(const distributed::Communicator& communicator,
   torch::Tensor differs = at::full({1}, same ? 0.0F : 1.0F);
   communicator.sum(differs);
   if (differs.item<float>() == 0) return;
+  together = true;
   const auto all = communicator.gather(lines);
   constexpr size_t kShown = 5;
   for (size_t rank = 1; rank < all.size(); ++rank) {
@@ -118,6 +122,7 @@ Agreement agree(const distributed::Communicator& communicator,
   communicator.sum(all);
   const auto* sum = all.const_data_ptr<double>();
   if (sum[0] > 0) {
+    together = true;
     const auto messages = communicator.gather(message_of(failure));
     if (failure) {
       // A mistake of all is told once.
@@ -145,6 +150,8 @@ Agreement agree(const distributed::Communicator& communicator,
   }
   return agreement;
 }
+
+bool failed_together() { return together; }
 
 void check_same_texts(const distributed::Communicator& communicator,
                       const std::map<std::string, std::string>& texts) {

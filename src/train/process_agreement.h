@@ -34,6 +34,10 @@ struct Opinion {
 Agreement agree(const distributed::Communicator& communicator,
                 const Opinion& opinion);
 
+/// Whether this process has failed by what these functions threw, as all have:
+/// they may then wait for each other once more.
+bool failed_together();
+
 /// Does work that may fail on this process alone; it then fails on all.
 template <class Work>
 void agreed(const distributed::Communicator& communicator, const Work& work) {

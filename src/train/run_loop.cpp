@@ -19,30 +19,10 @@
 #include "unimiss/train/device.h"
 
 namespace unimiss::train {
-namespace {
-
-distributed::Communicator join(const RunOptions& options) {
-  const distributed::World world = distributed::world_from_environment();
-  if (world.size == 1) return {};
-  log_as_process(world.rank);
-  const torch::Device device = choose_device(options.device, world.local_rank);
-  if (options.threads == 0) {
-    const auto cores =
-        static_cast<int64_t>(std::thread::hardware_concurrency());
-    at::set_num_threads(
-        static_cast<int>(std::max<int64_t>(1, cores / world.local_size)));
-  }
-  const std::chrono::seconds timeout(
-      std::max<int64_t>(1, std::llround(60 * options.process_timeout)));
-  return {world, device, timeout};
-}
-
-}  // namespace
-
 RunLoop::RunLoop(const RunOptions& options, const RunRequest& request)
     : options_(options),
       request_(request),
-      communicator_(join(options)),
+      communicator_(join_processes(options)),
       stop_(options.stop_signals, 60 * options.time_limit),
       folder_(options.output),
       checkpoints_(folder_.file("checkpoints"),
@@ -54,14 +34,16 @@ void RunLoop::begin(Training& training, RunHistory& history) {
       {"configuration", request_.config_text},
       {"checkpoint", std::to_string(training.step())}};
   for (const auto& [name, fact] : training.facts()) texts[name] = fact;
-  check_same_texts(communicator_, texts);
-  // The parameters themselves, whatever each began with.
   if (communicator_.size() > 1) {
-    std::vector<torch::Tensor> tensors;
-    for (const auto& [name, tensor] : training.checkpoint().tensors) {
-      tensors.push_back(tensor);
+    const Checkpoint start = training.checkpoint();
+    for (const auto& [name, count] : start.counters) {
+      texts["counter " + name] = std::to_string(count);
     }
-    communicator_.broadcast(tensors);
+    check_same_texts(communicator_, texts);
+    // What a checkpoint holds is compared before the first step.
+    std::vector<torch::Tensor> tensors;
+    for (const auto& [name, tensor] : start.tensors) tensors.push_back(tensor);
+    if (training.step() == 0) communicator_.broadcast(tensors);
   }
   state_bytes_ = training.state_bytes();
   if (training.step() > 0) saved_ = version_;
@@ -98,8 +80,10 @@ void RunLoop::train(Training& training) {
     return;
   }
   try {
-    training.start();
-    if (leads()) writer_ = std::make_unique<CheckpointWriter>(checkpoints_);
+    agreed([&] {
+      training.start();
+      if (leads()) writer_ = std::make_unique<CheckpointWriter>(checkpoints_);
+    });
     check_same_state(training, "before the first step");
     stop_.begin();
     while (!training.finished()) {
@@ -110,14 +94,7 @@ void RunLoop::train(Training& training) {
           },
           checkpoint_due(training.step()),
           {times_.whole, times_.data, times_.others});
-      if (record_) {
-        std::vector<ProcessTimes> times;
-        for (const auto& each : next.told) {
-          times.push_back({each[0], each[1], each[2]});
-        }
-        record_->processes = spread_of(times, record_->samples);
-        write_record();
-      }
+      note_times(next);
       if (next.stop && !training.finished()) preempt(training, *next.stop);
       if (training.pending()) continue;
       if (training.finished() || next.save) save(training);
@@ -128,7 +105,7 @@ void RunLoop::train(Training& training) {
     throw;
   } catch (...) {
     save_what_there_is(training);
-    if (failed_together_) await_others();
+    if (failed_together()) await_others();
     throw;
   }
 }
@@ -145,7 +122,7 @@ void RunLoop::await_others() const {
 /// Does work that may fail on this process alone, and hears of all others.
 template <class Work>
 Agreement RunLoop::agreed(const Work& work, bool save,
-                          std::vector<double> tells) {
+                          std::vector<double> tells) const {
   Opinion opinion;
   try {
     work();
@@ -155,20 +132,14 @@ Agreement RunLoop::agreed(const Work& work, bool save,
   opinion.stop = stop_.reason(slowest_ + seconds_to_save());
   opinion.save = save;
   opinion.tells = std::move(tells);
-  try {
-    return agree(communicator_, opinion);
-  } catch (const distributed::LostProcess&) {
-    throw;
-  } catch (...) {
-    failed_together_ = true;
-    throw;
-  }
+  return agree(communicator_, opinion);
 }
 
 void RunLoop::take_pending(Training& training) {
   const auto asked = [&] {
     return stop_.reason(seconds_to_save()).has_value();
   };
+  agreed([&] { write_record(); });
   training.do_pending(asked, output_.get());
   if (!training.pending()) ++version_;
 }
@@ -183,6 +154,7 @@ void RunLoop::take_step(Training& training) {
   data::Views batch;
   double wait = 0;
   agreed([&] {
+    write_record();
     batch = feed_.next(stream, training.device());
     if (training.step() + 1 < training.total_steps()) {
       feed_.prefetch(training.stream(1), training.device());
@@ -213,9 +185,7 @@ void RunLoop::take_step(Training& training) {
   } else if (outcome == StepOutcome::kNonFinite) {
     record.skipped = kSkippedNonFinite;
     whole_ = true;  // nothing has changed
-    failed_together_ = true;
     not_finite(training, record, batch, stream.samples_of(number));
-    failed_together_ = false;
   }
   crash_at(CrashPoint::kStepTaken);
   training.advance();
@@ -231,54 +201,58 @@ void RunLoop::take_step(Training& training) {
   whole_ = true;
 }
 
+/// Of all processes in the step that was taken.
+void RunLoop::note_times(const Agreement& agreement) {
+  if (!record_) return;
+  std::vector<ProcessTimes> times;
+  for (const auto& each : agreement.told) {
+    times.push_back({each[0], each[1], each[2]});
+  }
+  record_->processes = spread_of(times, record_->samples);
+}
+
 void RunLoop::write_record() {
-  const auto record = std::exchange(record_, std::nullopt);
-  if (!record || !output_) return;
-  output_->add(*record);
-  crash_at(CrashPoint::kRecordWritten);
+  if (!record_) return;
+  if (output_) {
+    // Half a record must not be followed by a checkpoint.
+    whole_ = false;
+    output_->add(*record_);
+    whole_ = true;
+    crash_at(CrashPoint::kRecordWritten);
+  }
+  record_.reset();
 }
 
 /// Nothing has changed: writes down what it was, and ends the run or not.
 void RunLoop::not_finite(Training& training, const StepRecord& record,
                          const data::Views& batch,
                          const std::vector<std::string>& samples) const {
-  // Of all processes the samples, of this one the batch.
-  std::string own;
-  for (size_t i = 0; i < samples.size(); ++i) {
-    const auto row = static_cast<int64_t>(i);
-    own += fmt::format("{} {}\n", views_are_finite(batch, row) ? 1 : 0,
-                       samples[i]);
-  }
-  std::vector<JudgedSample> all;
-  for (const std::string& lines : communicator_.gather(own)) {
-    std::istringstream each(lines);
-    for (std::string line; std::getline(each, line);) {
-      all.push_back({line.substr(2), line[0] == '1'});
-    }
-  }
-  const std::string file =
-      leads() ? write_nonfinite(folder_.file("nonfinite"), record, batch, all)
-              : folder_.file("nonfinite");
+  const auto all = judge_samples(communicator_, batch, samples);
+  std::string file;
+  agreed([&] {
+    if (!leads()) return;
+    file = write_nonfinite(folder_.file("nonfinite"), record, batch, all);
+  });
   const std::string what = fmt::format(
       "step {} ({}): loss {} or gradient norm {} is not finite; its samples "
       "are in {}",
-      record.step, record.phase, record.loss, record.grad_norm, file);
+      record.step, record.phase, record.loss, record.grad_norm,
+      communicator_.gather(file)[0]);
   const int64_t count = training.nonfinite() + 1;
-  const bool stops = options_.on_nonfinite == OnNonFinite::kStop;
-  // The first process tells it for all.
-  if (!leads() && (stops || count > options_.max_nonfinite)) log_no_more();
-  if (stops) {
-    throw RunError(what +
-                   ". The run has diverged, or a sample holds such values: "
-                   "lower optimizer.lr, correct the sample, or go on with "
-                   "run.on_nonfinite=skip");
-  }
-  if (count > options_.max_nonfinite) {
-    throw RunError(fmt::format(
-        "{}. That makes {} such steps, run.max_nonfinite allows {}: lower "
-        "optimizer.lr, or train in fp32",
-        what, count, options_.max_nonfinite));
-  }
+  agreed([&] {
+    if (options_.on_nonfinite == OnNonFinite::kStop) {
+      throw RunError(what +
+                     ". The run has diverged, or a sample holds such values: "
+                     "lower optimizer.lr, correct the sample, or go on with "
+                     "run.on_nonfinite=skip");
+    }
+    if (count > options_.max_nonfinite) {
+      throw RunError(fmt::format(
+          "{}. That makes {} such steps, run.max_nonfinite allows {}: lower "
+          "optimizer.lr, or train in fp32",
+          what, count, options_.max_nonfinite));
+    }
+  });
   training.nonfinite() = count;
   if (leads()) log_warning(what + "; the step is skipped");
 }
@@ -297,21 +271,26 @@ double RunLoop::seconds_to_save() const {
   return 2 * (measured > 0 ? measured : guess) + 1;
 }
 
-/// Between processes.
+/// Between processes; a state of which they have several is none.
 void RunLoop::check_same_state(const Training& training,
-                               const std::string& when) const {
+                               const std::string& when) {
   if (communicator_.size() == 1) return;
+  whole_ = false;
   check_same_tensors(communicator_, training.checkpoint().tensors, when);
+  whole_ = true;
 }
 
 void RunLoop::save(Training& training) {
   if (saved_ == version_) return;
   check_same_state(training, fmt::format("after step {}", training.step()));
-  write(training);
+  agreed([&] { write(training); });
+  saved_ = version_;
+  since_save_.restart();
 }
 
 /// Of the process that leads alone.
 void RunLoop::write(Training& training) {
+  write_record();
   if (!leads()) return;
   // The records must not be behind the weights.
   output_->sync();
@@ -321,8 +300,6 @@ void RunLoop::write(Training& training) {
     saved_ = -1;
     throw;
   }
-  saved_ = version_;
-  since_save_.restart();
   output_->draw();
 }
 
@@ -355,18 +332,18 @@ void RunLoop::save_what_there_is(Training& training) {
   if (!writer_ || training.step() == 0) return;
   if (!whole_) {
     log_warning(
-        "the step that failed has changed the weights already: what came after "
+        "weights and records are not those of a whole step: what came after "
         "the last checkpoint is not saved");
     return;
   }
   try {
-    write_record();
     // What failed may have been the writing of an earlier one.
     try {
       wait_for_writer();
     } catch (const std::exception&) {
     }
     if (saved_ != version_) write(training);
+    saved_ = version_;
     wait_for_writer();
     log_info(fmt::format(
         "nothing is lost up to step {}: run the same command again to go on",

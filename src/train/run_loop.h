@@ -100,18 +100,18 @@ class RunLoop {
   void open_folder(Training& training, RunHistory& history);
   void take_step(Training& training);
   void take_pending(Training& training);
+  void note_times(const Agreement& agreement);
   void write_record();
   void await_others() const;
   template <class Work>
   Agreement agreed(const Work& work, bool save = false,
-                   std::vector<double> tells = {});
+                   std::vector<double> tells = {}) const;
   void not_finite(Training& training, const StepRecord& record,
                   const data::Views& batch,
                   const std::vector<std::string>& samples) const;
   bool checkpoint_due(int64_t step) const;
   double seconds_to_save() const;
-  void check_same_state(const Training& training,
-                        const std::string& when) const;
+  void check_same_state(const Training& training, const std::string& when);
   void save(Training& training);
   void write(Training& training);
   void wait_for_writer();
@@ -129,7 +129,6 @@ class RunLoop {
   int64_t version_ = 0;  ///< of the state: rises with all that changes it
   int64_t saved_ = -1;   ///< the version that the newest checkpoint holds
   bool whole_ = true;    ///< weights, position and records are of one step
-  bool failed_together_ = false;  ///< all processes know of the failure
   /// Of the step that was taken, until the others' times are known.
   std::optional<StepRecord> record_;
   BatchFeed feed_;

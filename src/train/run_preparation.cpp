@@ -4,7 +4,11 @@
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <chrono>
+#include <cmath>
 #include <filesystem>
+#include <thread>
 
 #include "unimiss/core/log.h"
 #include "unimiss/core/random.h"
@@ -24,6 +28,11 @@ void warn_of_other(const Checkpoint& start, const char* what,
       what, then->second, now));
 }
 
+/// The same on all processes, each of which has its own GPU.
+std::string kind_of(torch::Device device) {
+  return c10::DeviceTypeName(device.type(), /*lower_case=*/true);
+}
+
 }  // namespace
 
 void set_up_process(const RunOptions& options, torch::Device device) {
@@ -35,6 +44,22 @@ void set_up_process(const RunOptions& options, torch::Device device) {
   if (options.threads > 0) {
     at::set_num_threads(static_cast<int>(options.threads));
   }
+}
+
+distributed::Communicator join_processes(const RunOptions& options) {
+  const distributed::World world = distributed::world_from_environment();
+  if (world.size == 1) return {};
+  log_as_process(world.rank);
+  const torch::Device device = choose_device(options.device, world.local_rank);
+  if (options.threads == 0) {
+    const auto cores =
+        static_cast<int64_t>(std::thread::hardware_concurrency());
+    at::set_num_threads(
+        static_cast<int>(std::max<int64_t>(1, cores / world.local_size)));
+  }
+  const std::chrono::seconds timeout(
+      std::max<int64_t>(1, std::llround(60 * options.process_timeout)));
+  return {world, device, timeout};
 }
 
 void seed_step(const RunOptions& options, int64_t step, int64_t rank) {
@@ -92,7 +117,7 @@ std::map<std::string, std::string> checkpoint_texts(
     const std::string& config_text, torch::Device device) {
   return {{kCheckpointConfig, config_text},
           {kThreads, std::to_string(at::get_num_threads())},
-          {kDevice, device.str()}};
+          {kDevice, kind_of(device)}};
 }
 
 void check_start(const Checkpoint& start, int64_t total_steps,
@@ -101,7 +126,7 @@ void check_start(const Checkpoint& start, int64_t total_steps,
           fmt::format("the run would end at step {}, {} are done already",
                       total_steps, start.step));
   warn_of_other(start, kThreads, std::to_string(at::get_num_threads()));
-  warn_of_other(start, kDevice, device.str());
+  warn_of_other(start, kDevice, kind_of(device));
 }
 
 std::string cache_folder(const std::string& configured,

@@ -8,7 +8,7 @@
 
 #include "unimiss/core/error.h"
 #include "unimiss/data/loader.h"
-#include "unimiss/distributed/world.h"
+#include "unimiss/distributed/communicator.h"
 #include "unimiss/train/checkpoint.h"
 #include "unimiss/train/device.h"
 #include "unimiss/train/resume.h"
@@ -21,6 +21,10 @@ namespace unimiss::train {
 /// Takes over the number of threads. Throws ConfigError for a precision that
 /// the device cannot do.
 void set_up_process(const RunOptions& options, torch::Device device);
+
+/// Meets the processes that the environment tells of, if it does; takes the
+/// number of threads over that are this one's share.
+distributed::Communicator join_processes(const RunOptions& options);
 
 /// Where a run begins: the device, and the checkpoint it goes on from, if any.
 struct Beginning {

@@ -3,6 +3,7 @@
 #include <ATen/Functions.h>
 
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "unimiss/core/problems.h"
@@ -104,15 +105,18 @@ torch::Tensor class_cross_entropy(const torch::Tensor& logits,
                                   const torch::Tensor& weights,
                                   double label_smoothing,
                                   const MeanOverProcesses& mean) {
-  const torch::Tensor loss =
-      at::cross_entropy_loss(logits, target, weights, at::Reduction::Mean,
-                             /*ignore_index=*/-100, label_smoothing);
-  if (!weights.defined() || mean.processes() == 1) return loss;
-  // It is divided by the sum of the weights of the share's own places.
-  const torch::Tensor own = weights.index_select(0, target.flatten()).sum();
-  torch::Tensor usual = own.clone();
+  constexpr int64_t kIgnoreNone = -100;
+  if (!weights.defined()) {
+    return at::cross_entropy_loss(logits, target, weights, at::Reduction::Mean,
+                                  kIgnoreNone, label_smoothing);
+  }
+  const torch::Tensor sum =
+      at::cross_entropy_loss(logits, target, weights, at::Reduction::Sum,
+                             kIgnoreNone, label_smoothing);
+  // The weights of all processes' places; where all are 0 so is the loss.
+  torch::Tensor usual = weights.index_select(0, target.flatten()).sum();
   mean(usual);
-  return loss * (own / usual);
+  return sum / usual.clamp_min(std::numeric_limits<float>::min());
 }
 
 torch::Tensor segmentation_loss(const torch::Tensor& logits,

@@ -29,7 +29,7 @@ struct LoaderOptions {
   /// The batch is used in so many consecutive parts, each of which is shared.
   int64_t parts = 1;
   /// After so many seconds of waiting for a batch its next() gives up; 0: it
-  /// waits for ever. Needs workers.
+  /// waits for ever. Without workers it does.
   double stall_seconds = 0;
 
   void check(Problems& problems) const;
@@ -62,6 +62,8 @@ class Loader {
   /// The batches that are complete and wait for next(): 0 while training waits
   /// for data.
   int64_t ready() const;
+  /// Whether next() returns at once, with a batch.
+  bool next_is_ready() const;
   /// The number of the batch that next() returns.
   int64_t position() const;
   /// This process's samples of any batch, each "index (visit v): file".

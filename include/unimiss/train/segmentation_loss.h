@@ -68,7 +68,9 @@ torch::Tensor segmentation_loss(const torch::Tensor& logits,
                                 const MeanOverProcesses& mean = {});
 
 /// Cross-entropy of logits [B, K, ...] and classes [B, ...] with weights by
-/// class, or none, likewise.
+/// class [K], or none, likewise: their weighted mean, 0 where all have the
+/// weight 0. All processes must call it, for the sum of the weights is that of
+/// all.
 torch::Tensor class_cross_entropy(const torch::Tensor& logits,
                                   const torch::Tensor& target,
                                   const torch::Tensor& weights,
