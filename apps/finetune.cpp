@@ -30,6 +30,9 @@ RunProgram<FinetuneConfig> finetuning() {
     make_absolute(data.cache);
     make_absolute(config.init.weights);
   };
+  program.check_processes = [](const FinetuneConfig& config, int64_t count) {
+    train::check_processes(config, count);
+  };
   program.dry_run = [](const FinetuneConfig& config, train::RealSteps steps) {
     return train::finetune_dry_run(config, steps).describe();
   };

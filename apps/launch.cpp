@@ -17,6 +17,7 @@
 
 #include "process.h"
 #include "unimiss/core/error.h"
+#include "unimiss/core/fields.h"
 #include "unimiss/core/log.h"
 #include "unimiss/distributed/free_port.h"
 #include "unimiss/distributed/world.h"
@@ -25,6 +26,9 @@ namespace unimiss {
 namespace {
 
 constexpr std::array kForwarded{SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
+/// What its processes have in their environment.
+constexpr const char* kOwnLaunch = "UNIMISS_LAUNCH";
+
 /// How long the others may take to notice that one has failed, and then to end.
 constexpr std::chrono::seconds kToNotice{20}, kToEnd{20};
 
@@ -32,8 +36,12 @@ constexpr std::chrono::seconds kToNotice{20}, kToEnd{20};
 constexpr size_t kMost = 1024;
 std::array<std::atomic<pid_t>, kMost> children{};
 
+// Those that have been passed on, by number.
+std::array<std::atomic<bool>, 64> forwarded{};
+
 void forward(int signal) {
   const int saved = errno;
+  forwarded.at(static_cast<size_t>(signal)) = true;
   for (const auto& child : children) {
     const pid_t process = child.load();
     if (process > 0) kill(process, signal);
@@ -50,7 +58,8 @@ std::vector<std::string> variables_of(int64_t rank, int64_t processes,
       fmt::format("WORLD_SIZE={}", processes),
       fmt::format("LOCAL_WORLD_SIZE={}", processes),
       "MASTER_ADDR=127.0.0.1",
-      fmt::format("MASTER_PORT={}", port)};
+      fmt::format("MASTER_PORT={}", port),
+      std::string(kOwnLaunch) + "=1"};
   std::vector<std::string> variables = own_environment();
   for (const std::string& variable : ours) {
     const std::string name = variable.substr(0, variable.find('=') + 1);
@@ -60,6 +69,14 @@ std::vector<std::string> variables_of(int64_t rank, int64_t processes,
   }
   variables.insert(variables.end(), ours.begin(), ours.end());
   return variables;
+}
+
+/// One that a signal from outside ends has not begun yet, or has finished: it
+/// was asked to stop and had nothing to save.
+int code_of(int status) {
+  if (WIFEXITED(status)) return WEXITSTATUS(status);
+  const bool asked = forwarded.at(static_cast<size_t>(WTERMSIG(status)));
+  return asked ? kExitPreempted : kExitFailed;
 }
 
 /// All processes of a launch.
@@ -99,8 +116,7 @@ class Launch {
     if (child == children.end()) return;
     *child = 0;
     --running_;
-    const int code =
-        WIFEXITED(status) ? WEXITSTATUS(status) : static_cast<int>(kExitFailed);
+    const int code = code_of(status);
     worst_ = std::max(worst_, code);
     if (code == EXIT_SUCCESS || code == kExitPreempted || failed_) return;
     failed_ = true;
@@ -118,6 +134,7 @@ class Launch {
   void end_others() {
     const auto waited = Clock::now() - since_;
     if (waited > kToNotice && !terminated_) {
+      log_warning("the others have not ended by themselves: they are ended");
       forward(SIGTERM);
       terminated_ = true;
     }
@@ -133,9 +150,16 @@ class Launch {
 
 }  // namespace
 
-bool is_launched() {
-  return std::getenv("RANK") != nullptr ||
-         distributed::world_from_environment().size > 1;
+bool should_launch(int64_t processes) {
+  if (processes == 1 || std::getenv(kOwnLaunch) != nullptr) return false;
+  const auto world = distributed::world_from_environment();
+  const bool launched = world.size > 1 || std::getenv("RANK") != nullptr;
+  require(!launched, "--nproc-per-node",
+          fmt::format("is {}, but the environment says that this is process {} "
+                      "of {} (RANK, WORLD_SIZE, or those of srun); leave the "
+                      "option out, or start one process",
+                      processes, world.rank, world.size));
+  return true;
 }
 
 int launch(int argc, char** argv, int64_t processes) {

@@ -5,8 +5,10 @@
 /// Several processes of a program that train together.
 namespace unimiss {
 
-/// Whether a launcher has started this process already.
-bool is_launched();
+/// Whether so many processes are still to be started: not in one of them.
+/// Throws ConfigError where another launcher has started this one as one of
+/// several.
+bool should_launch(int64_t processes);
 
 /// Starts this program again as so many processes of this machine, which find
 /// each other by torchrun's variables, passes signals on to them and waits for

@@ -25,6 +25,9 @@ RunProgram<PretrainConfig> pretraining() {
     make_absolute(config.data.cache);
     make_absolute(config.init.weights);
   };
+  program.check_processes = [](const PretrainConfig& config, int64_t count) {
+    train::check_processes(config, count);
+  };
   program.dry_run = [](const PretrainConfig& config, train::RealSteps steps) {
     return train::dry_run(config, steps).describe();
   };

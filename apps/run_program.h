@@ -54,6 +54,8 @@ struct RunProgram {
   std::function<Config(const std::string&, const std::string&)> read_text;
   /// Makes the paths absolute, so that a saved configuration reruns the run.
   std::function<void(Config&)> fix_paths;
+  /// Throws ConfigError where so many processes cannot share its batches.
+  std::function<void(const Config&, int64_t)> check_processes;
   /// Both return what is to be told at the end.
   std::function<std::string(const Config&, train::RealSteps)> dry_run;
   std::function<std::string(const Config&, const train::RunRequest&,
@@ -68,6 +70,7 @@ void run_program(const RunArguments& arguments, const std::string& command,
       program.read_file(arguments.config_file, all_overrides(arguments));
   if (arguments.print_config) return print(config::dump(config));
   if (arguments.dry_run) {
+    program.check_processes(config, arguments.processes);
     return print(program.dry_run(config, real_steps(arguments)));
   }
   Config fixed = config;
@@ -99,10 +102,12 @@ int run_main(int argc, char** argv, const RunProgram<Config>& program) {
   add_run_options(app, arguments, program.configs, program.examples);
   int status = 0;
   const int failed = run_app(app, argc, argv, [&] {
-    if (arguments.processes > 1 && !is_launched() && !arguments.dry_run &&
-        !arguments.print_config) {
+    if (!arguments.dry_run && !arguments.print_config &&
+        should_launch(arguments.processes)) {
       // Its mistakes are told once.
-      program.read_file(arguments.config_file, all_overrides(arguments));
+      program.check_processes(
+          program.read_file(arguments.config_file, all_overrides(arguments)),
+          arguments.processes);
       status = launch(argc, argv, arguments.processes);
     } else {
       run_program(arguments, command_of(argc, argv), program);

@@ -8,10 +8,10 @@
 #include <cstring>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
-#include <torch/csrc/distributed/c10d/TCPStore.hpp>
 #include <utility>
 
 #include "distributed/communicator_implementation.h"
+#include "distributed/meeting.h"
 #include "distributed/nccl_backend.h"
 #include "distributed/own_address.h"
 #include "unimiss/core/error.h"
@@ -20,29 +20,6 @@ namespace unimiss::distributed {
 namespace {
 
 using Gloo = c10d::ProcessGroupGloo;
-
-c10::intrusive_ptr<c10d::Store> meet(const World& world,
-                                     std::chrono::seconds timeout) {
-  c10d::TCPStoreOptions options;
-  options.port = static_cast<uint16_t>(world.port);
-  options.isServer = !world.agent_store && world.rank == 0;
-  options.numWorkers = static_cast<size_t>(world.size);
-  options.waitWorkers = false;
-  options.timeout = timeout;
-  try {
-    const auto store =
-        c10::make_intrusive<c10d::TCPStore>(world.address, options);
-    // What an earlier attempt wrote must not be read.
-    return c10::make_intrusive<c10d::PrefixStore>("unimiss/" + world.attempt,
-                                                  store);
-  } catch (const std::exception& error) {
-    throw LostProcess(fmt::format(
-        "process {} of {} cannot reach {} at port {} ({}); name the machine of "
-        "rank 0 by MASTER_ADDR and a free port by MASTER_PORT, and the network "
-        "between them by GLOO_SOCKET_IFNAME",
-        world.rank, world.size, world.address, world.port, error.what()));
-  }
-}
 
 /// Where this machine is reached by the others.
 auto gloo_device(const World& world) {

@@ -15,6 +15,7 @@
 
 #include "unimiss/core/abandoned_thread.h"
 #include "unimiss/core/error_message.h"
+#include "unimiss/core/log.h"
 #include "unimiss/distributed/communicator.h"
 
 namespace unimiss::distributed {
@@ -41,20 +42,35 @@ bool runs(pid_t process) {
 
 std::string noticed(int64_t rank) { return fmt::format("noticed/{}", rank); }
 
-/// Of the processes that cannot be looked for, those that have not come to know
-/// of the loss within kPatience; nothing where the store does not answer.
-std::optional<std::vector<int64_t>> silent(const Company& company) {
+bool has_ended(const Peer& peer) { return peer.visible && !runs(peer.process); }
+
+/// The processes that have not come to know of the loss, which those that end
+/// because of it have: within kPatience, or once one of them is seen to have
+/// ended. Throws where the store does not answer.
+std::vector<int64_t> silent(const Company& company) {
   const auto until = std::chrono::steady_clock::now() + kPatience;
   company.store->set(noticed(company.world.rank), "1");
   std::vector<int64_t> ranks;
-  do {
+  bool seen = false;
+  while (true) {
+    // Those that end because of it may be about to say so.
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
     ranks.clear();
     for (int64_t rank = 0; rank < company.world.size; ++rank) {
-      if (company.peers[rank].visible || rank == company.world.rank) continue;
+      if (rank == company.world.rank) continue;
       if (!company.store->check({noticed(rank)})) ranks.push_back(rank);
     }
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
-  } while (!ranks.empty() && std::chrono::steady_clock::now() < until);
+    const bool last =
+        seen || ranks.empty() || std::chrono::steady_clock::now() > until;
+    seen = std::any_of(ranks.begin(), ranks.end(), [&](int64_t rank) {
+      return has_ended(company.peers[rank]);
+    });
+    if (last) break;
+  }
+  if (seen) {
+    std::erase_if(
+        ranks, [&](int64_t rank) { return !has_ended(company.peers[rank]); });
+  }
   return ranks;
 }
 
@@ -90,34 +106,38 @@ class Inquiry {
   std::thread thread_;
 };
 
-/// "process 3 (pid 712 on gpu04) has ended"; empty: not known.
-std::string who_is_lost(const Company& company) {
-  std::vector<std::string> lost;
-  const auto tell = [&](int64_t rank, const char* what) {
-    const Peer& peer = company.peers[rank];
-    lost.push_back(fmt::format("process {} (pid {} on {}) {}", rank,
-                               peer.process, peer.host, what));
-  };
+/// The processes that are lost, as far as that can be known.
+std::vector<int64_t> lost_ranks(const Company& company) {
   Inquiry inquiry(company);
-  const auto begin = std::chrono::steady_clock::now();
-  bool over = false;
-  do {
-    if (over) std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    over = inquiry.over(std::chrono::milliseconds(100));
-    for (int64_t rank = 0; rank < company.world.size; ++rank) {
-      const Peer& peer = company.peers[rank];
-      if (peer.visible && !runs(peer.process)) tell(rank, "has ended");
-    }
-    // A process that ends takes its time: the store may be gone before it.
-  } while (lost.empty() && std::chrono::steady_clock::now() - begin <
-                               (over ? kPatience : 2 * kPatience));
-  if (!lost.empty()) return fmt::format("{}", fmt::join(lost, "; "));
-  if (const auto quiet = over ? inquiry.answer() : std::nullopt) {
-    for (const int64_t rank : *quiet) tell(rank, "does not answer");
-  } else if (!company.peers[0].visible) {
-    lost.emplace_back("the machine of process 0 does not answer");
+  // Of a store that is gone there is no answer.
+  if (inquiry.over(2 * kPatience)) {
+    if (const auto quiet = inquiry.answer()) return *quiet;
   }
-  return fmt::format("{}", fmt::join(lost, "; "));
+  const auto ended = [&] {
+    std::vector<int64_t> ranks;
+    for (int64_t rank = 0; rank < company.world.size; ++rank) {
+      if (has_ended(company.peers[rank])) ranks.push_back(rank);
+    }
+    return ranks;
+  };
+  // A process that ends takes its time: the store may be gone before it.
+  const auto until = std::chrono::steady_clock::now() + kPatience;
+  std::vector<int64_t> ranks = ended();
+  while (ranks.empty() && std::chrono::steady_clock::now() < until) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    ranks = ended();
+  }
+  // The store is the first one's.
+  if (ranks.empty() && !company.world.agent_store) ranks.push_back(0);
+  return ranks;
+}
+
+/// "process 3 (pid 712 on gpu04) has ended".
+std::string words_of(const Company& company, int64_t rank) {
+  const Peer& peer = company.peers[rank];
+  return fmt::format("process {} (pid {} on {}) {}", rank, peer.process,
+                     peer.host,
+                     has_ended(peer) ? "has ended" : "does not answer");
 }
 
 }  // namespace
@@ -144,14 +164,22 @@ std::vector<Peer> peers_of(const std::vector<std::string>& places) {
 void throw_lost(const Company& company, const std::string& work,
                 const std::exception& error) {
   const World& world = company.world;
+  std::vector<std::string> lost;
   // Before they have met nobody is known.
-  const std::string who =
-      company.peers.empty() ? std::string() : who_is_lost(company);
-  throw LostProcess(
-      fmt::format("process {} of {} lost the others while {}: {} ({})",
-                  world.rank, world.size, work,
-                  who.empty() ? "look for the first process that failed" : who,
-                  error_message(error)));
+  if (!company.peers.empty()) {
+    const auto ranks = lost_ranks(company);
+    for (const int64_t rank : ranks) lost.push_back(words_of(company, rank));
+    // The first process tells it for all.
+    const bool first_is_there =
+        std::find(ranks.begin(), ranks.end(), 0) == ranks.end();
+    if (world.rank > 0 && !ranks.empty() && first_is_there) log_no_more();
+  }
+  if (lost.empty()) {
+    lost.emplace_back("look for the first process that failed");
+  }
+  throw LostProcess(fmt::format(
+      "process {} of {} lost the others while {}: {} ({})", world.rank,
+      world.size, work, fmt::join(lost, "; "), error_message(error)));
 }
 
 }  // namespace unimiss::distributed

@@ -2,6 +2,8 @@
 
 #include <ATen/Functions.h>
 
+#include <utility>
+
 namespace unimiss::ssl {
 namespace {
 
@@ -46,10 +48,12 @@ CenterPlan centers_of(const torch::Tensor& center,
   std::vector<torch::Tensor> means = term_means(parts[0]);
   for (size_t part = 1; part < parts.size(); ++part) {
     const auto others = term_means(parts[part]);
-    for (size_t i = 0; i < means.size(); ++i) means[i] += others[i];
+    // Not in place: terms share their means.
+    for (size_t i = 0; i < means.size(); ++i) means[i] = means[i] + others[i];
   }
   if (parts.size() > 1) {
-    for (auto& each : means) each /= static_cast<double>(parts.size());
+    const auto count = static_cast<double>(parts.size());
+    for (auto& each : means) each = each / count;
   }
   if (mean.processes() > 1) {
     // At once: one message for all terms.
@@ -105,14 +109,14 @@ TeacherOutput teacher_output(StudentTeacher& networks,
   return out;
 }
 
-StepLoss part_loss(StudentTeacher& networks, const torch::Tensor& views,
+PartLoss part_loss(StudentTeacher& networks, const torch::Tensor& views,
                    const TeacherOutput& teacher, size_t part,
                    double teacher_temperature,
                    const ObjectiveOptions& options) {
   const VolumeSliceLogits& targets = teacher.logits.at(part);
   const auto& centers = teacher.centers.per_term;
   const VolumeSliceLogits student = logits_of(networks.student, views, options);
-  StepLoss out;
+  PartLoss out;
   if (is_consistency(views, options)) {
     const auto terms = volume_slice_loss(
         student, targets, centers, options.student_temperature,
@@ -128,8 +132,6 @@ StepLoss part_loss(StudentTeacher& networks, const torch::Tensor& views,
         options.cross_view_scale);
     out.terms = {{views.dim() == 4 ? "image" : "volume", out.total.detach()}};
   }
-  out.next_center = teacher.centers.next;
-  out.teacher_entropy = teacher.entropy;
   return out;
 }
 
@@ -139,7 +141,10 @@ StepLoss step_loss(StudentTeacher& networks, const torch::Tensor& views,
                    const MeanOverProcesses& mean) {
   const TeacherOutput teacher = teacher_output(
       networks, {views}, center, teacher_temperature, options, mean);
-  return part_loss(networks, views, teacher, 0, teacher_temperature, options);
+  auto [total, terms] =
+      part_loss(networks, views, teacher, 0, teacher_temperature, options);
+  return {std::move(total), std::move(terms), teacher.centers.next,
+          teacher.entropy};
 }
 
 }  // namespace unimiss::ssl

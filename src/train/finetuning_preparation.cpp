@@ -59,6 +59,11 @@ std::string PreparedFinetuning::fingerprint() const {
                      data.train.size(), fnv1a64(usable));
 }
 
+void check_processes(const FinetuneConfig& config, int64_t processes) {
+  check_shares(config.data.batch_size, "data.batch_size",
+               config.optimizer.accumulate, processes);
+}
+
 FinetuneSchedule make_schedule(const FinetuneConfig& config, int64_t cases) {
   const int64_t samples =
       config.data.samples_per_epoch > 0 ? config.data.samples_per_epoch : cases;
@@ -101,8 +106,7 @@ PreparedFinetuning prepare_finetuning(
     const CheckpointFolder& checkpoints,
     const distributed::Communicator& communicator) {
   const distributed::World& world = communicator.world();
-  check_shares(config.data.batch_size, "data.batch_size",
-               config.optimizer.accumulate, world.size);
+  check_processes(config, world.size);
   const Beginning beginning =
       begin_run(config.run, request, folder, checkpoints, world);
   PreparedFinetuning run;

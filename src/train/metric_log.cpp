@@ -1,5 +1,6 @@
 #include "unimiss/train/metric_log.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -74,6 +75,12 @@ void MetricLog::write(const Metrics& metrics) {
 }
 
 void MetricLog::sync() {
+  struct stat now {};
+  if (fstat(fileno(file_.get()), &now) == 0 && now.st_nlink == 0) {
+    throw DataError(path_,
+                    "was removed while the run goes on; its folder must stay "
+                    "until it has ended");
+  }
   if (fdatasync(fileno(file_.get())) != 0 && errno != EINVAL) fail();
 }
 

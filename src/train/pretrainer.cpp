@@ -89,7 +89,7 @@ StepReport Pretrainer::gradients_of(const data::Views& batch,
   report.teacher_entropy = teacher.entropy;
   const double share = 1.0 / static_cast<double>(parts.size());
   for (size_t i = 0; i < parts.size(); ++i) {
-    ssl::StepLoss loss;
+    ssl::PartLoss loss;
     {
       const AutocastGuard autocast(options_.device.type(), options_.precision);
       loss = ssl::part_loss(networks_, parts[i], teacher, i, temperature,

@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "unimiss/train/pretraining_run.h"
 #include "unimiss/train/weight_export.h"
 
 namespace unimiss::train {
@@ -27,19 +28,6 @@ bool reaches(const Schedule& schedule, int rank) {
   return false;
 }
 
-/// Each process takes an equal part of every batch.
-void check_batches(const PretrainConfig& config, int64_t processes) {
-  const auto check = [&](int64_t batch, const char* key) {
-    check_shares(batch, key, config.optimizer.accumulate, processes);
-  };
-  if (!config.data.images.empty()) {
-    check(config.data.batch_size_2d, "data.batch_size_2d");
-  }
-  if (!config.data.volumes.empty()) {
-    check(config.data.batch_size_3d, "data.batch_size_3d");
-  }
-}
-
 /// By the lists: files that cannot be used are not known yet.
 Schedule listed_schedule(const PretrainConfig& config,
                          const PretrainLists& lists) {
@@ -58,6 +46,18 @@ void restore(PreparedPretraining& run, const Checkpoint& start) {
 }
 
 }  // namespace
+
+void check_processes(const PretrainConfig& config, int64_t processes) {
+  const auto check = [&](int64_t batch, const char* key) {
+    check_shares(batch, key, config.optimizer.accumulate, processes);
+  };
+  if (!config.data.images.empty()) {
+    check(config.data.batch_size_2d, "data.batch_size_2d");
+  }
+  if (!config.data.volumes.empty()) {
+    check(config.data.batch_size_3d, "data.batch_size_3d");
+  }
+}
 
 Schedule make_schedule(const PretrainConfig& config, int64_t images,
                        int64_t volumes) {
@@ -91,7 +91,7 @@ PreparedPretraining prepare_pretraining(
     const CompareConfig<PretrainConfig>& compare, RunFolder& folder,
     const CheckpointFolder& checkpoints,
     const distributed::Communicator& communicator) {
-  check_batches(config, communicator.size());
+  check_processes(config, communicator.size());
   const Beginning beginning =
       begin_run(config.run, request, folder, checkpoints, communicator.world());
   PreparedPretraining run;

@@ -81,9 +81,7 @@ std::string PretrainingSummary::describe() const {
       "  trained on  {} images ({} pairs of views, {:.1f} a second), {} "
       "volumes "
       "({} pairs, {:.1f} a second)\n"
-      "  waiting for data {:.1f} % of the time; peak memory {} MiB\n"
-      "  loss terms (mean of the first and the last tenth of their steps; the "
-      "first ones are warm-up)\n",
+      "  waiting for data {:.1f} % of the time; peak memory {} MiB\n",
       steps, seconds, device, precision, model,
       static_cast<double>(parameters) / 1e6, images, samples_2d,
       samples_per_second_2d, volumes, samples_3d, samples_per_second_3d,
@@ -91,6 +89,9 @@ std::string PretrainingSummary::describe() const {
   if (!processes.empty()) {
     text += fmt::format("  processes   {}\n", processes);
   }
+  text +=
+      "  loss terms (mean of the first and the last tenth of their steps; the "
+      "first ones are warm-up)\n";
   for (const Course& term : terms) {
     text += fmt::format("    {:<14} {:.4f} -> {:.4f}  {}\n", term.name,
                         term.first, term.last,

@@ -56,6 +56,23 @@ std::vector<std::string> different_lines(const std::string& first,
   return names;
 }
 
+/// Of two texts, in words; empty: none.
+std::string first_difference(const std::string& name, const std::string& first,
+                             const std::string& other, size_t rank) {
+  std::istringstream lines(first), others(other);
+  std::string line, other_line;
+  while (true) {
+    const bool more = static_cast<bool>(std::getline(lines, line));
+    const bool more_other = static_cast<bool>(std::getline(others, other_line));
+    if (!more && !more_other) return "";
+    if (!more) line.clear();
+    if (!more_other) other_line.clear();
+    if (line == other_line) continue;
+    return fmt::format("\n  {} of process 0: {}\n  {} of process {}: {}", name,
+                       line, name, rank, other_line);
+  }
+}
+
 /// Lines "name <tab> what" of each process must be the same.
 void compare(const distributed::Communicator& communicator,
              const std::string& lines, const std::string& what) {
@@ -160,7 +177,21 @@ void check_same_texts(const distributed::Communicator& communicator,
   for (const auto& [name, text] : texts) {
     lines += fmt::format("{}\t{:016x}\n", name, fnv1a64(text));
   }
-  compare(communicator, lines, "before the first step");
+  try {
+    compare(communicator, lines, "before the first step");
+  } catch (const RunError& error) {
+    // The first line that differs says most.
+    std::string example;
+    for (const auto& [name, text] : texts) {
+      const auto all = communicator.gather(text);
+      for (size_t rank = 1; rank < all.size() && example.empty(); ++rank) {
+        example = first_difference(name, all[0], all[rank], rank);
+      }
+    }
+    // The first process tells it for all.
+    if (communicator.rank() > 0) log_no_more();
+    throw ConfigError(error.what() + example);
+  }
 }
 
 void check_same_tensors(const distributed::Communicator& communicator,

@@ -19,6 +19,7 @@ class MeanOverProcesses {
       : mean_(std::move(mean)), processes_(processes) {}
 
   int64_t processes() const { return processes_; }
+  /// All processes must call this, and sum(), at the same place.
   void operator()(torch::Tensor& tensor) const {
     if (mean_) mean_(tensor);
   }

@@ -58,15 +58,23 @@ struct StepLoss {
   torch::Tensor teacher_entropy;  ///< mean entropy of the targets, nats
 };
 
+/// The loss of a part of a batch.
+struct PartLoss {
+  torch::Tensor total;  ///< what is differentiated
+  std::vector<std::pair<std::string, torch::Tensor>> terms;
+};
+
 /// What the teacher says of the batch of a step, which may come in equal parts.
 struct TeacherOutput {
-  /// By part: of the views (in `volume`), or of volumes and their slices.
+  /// By part, [2b, K] each: of the views (in `volume`), or of volumes and their
+  /// slices.
   std::vector<VolumeSliceLogits> logits;
   CenterPlan centers;     ///< of the loss terms; `next` is to be committed
   torch::Tensor entropy;  ///< mean entropy of the targets, nats
 };
 
-/// The first half of a step. views: of each part as of step_loss().
+/// The first half of a step. views: of each part as of step_loss(), all of one
+/// shape. Of several processes all must call it, for the mean.
 TeacherOutput teacher_output(StudentTeacher& networks,
                              const std::vector<torch::Tensor>& views,
                              const torch::Tensor& center,
@@ -74,9 +82,8 @@ TeacherOutput teacher_output(StudentTeacher& networks,
                              const ObjectiveOptions& options,
                              const MeanOverProcesses& mean = {});
 
-/// The loss of one part, the part-th; what it shares with the others (next
-/// center, entropy) is the whole step's.
-StepLoss part_loss(StudentTeacher& networks, const torch::Tensor& views,
+/// The loss of one part, the part-th, and its terms by name, detached.
+PartLoss part_loss(StudentTeacher& networks, const torch::Tensor& views,
                    const TeacherOutput& teacher, size_t part,
                    double teacher_temperature, const ObjectiveOptions& options);
 

@@ -88,7 +88,8 @@ std::optional<Evaluation> evaluate(const CasePredictor& predictor,
                                    const std::string& predictions_folder = "");
 
 /// The same by all processes of a run: each predicts every so-manieth case, and
-/// all have the results. What one fails at fails on all; they stop together.
+/// all have the results. What one fails at fails on all (RunError and
+/// ConfigError, naming the process); they stop together. Throws LostProcess.
 std::optional<std::vector<Evaluation>> evaluate_together(
     const distributed::Communicator& communicator,
     const std::vector<CasePredictor>& predictors, const data::CaseCache& cases,

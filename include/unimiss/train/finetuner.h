@@ -51,7 +51,8 @@ class Finetuner {
   /// Bytes of state() once every parameter has had an update.
   int64_t full_state_bytes() const;
   /// All that training continues from, by name: "network.*", "average.*",
-  /// "average_updates", "optimizer.*", "loss_scale".
+  /// "average_updates", "optimizer.*", "loss_scale", with
+  /// optimizer.skip_spikes "spikes.*".
   std::map<std::string, torch::Tensor> state() const;
   void load_state(const std::map<std::string, torch::Tensor>& state);
 

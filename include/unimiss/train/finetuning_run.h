@@ -46,6 +46,10 @@ FinetuningSummary run_finetuning(const FinetuneConfig& config,
                                  const RunRequest& request,
                                  const CompareConfig<FinetuneConfig>& compare);
 
+/// Throws ConfigError where so many processes cannot share the batches of a run
+/// equally.
+void check_processes(const FinetuneConfig& config, int64_t processes);
+
 /// What the metadata of exported weights tell: the configuration, as text, and
 /// the names of the classes, as a JSON array.
 inline constexpr const char* kConfigFact = "config";

@@ -67,9 +67,11 @@ struct OptimizerOptions {
           "largest gradient norm, at least 0; 0: no clipping");
     visit("clip_rule", self.clip_rule,
           "what that norm is taken over: each tensor, or all gradients");
-    visit("accumulate", self.accumulate,
-          "parts that a batch is computed in, one after another, to save "
-          "memory; must divide the batch");
+    visit(
+        "accumulate", self.accumulate,
+        "parts that a batch is computed in, one after another, to save "
+        "memory; must divide the batch (of a fine-tuning a Dice coefficient of "
+        "a batch and class weights count within a part)");
     visit("compression", self.compression,
           "how gradients go from process to process: as they are, or as fp16, "
           "in half the bytes");

@@ -65,7 +65,8 @@ class Pretrainer {
   /// Bytes of state() once every parameter has had an update.
   int64_t full_state_bytes() const;
   /// All that a run continues from, by name: "student.*", "teacher.*",
-  /// "optimizer.*", "center", "loss_scale".
+  /// "optimizer.*", "center", "loss_scale", with optimizer.skip_spikes
+  /// "spikes.*".
   std::map<std::string, torch::Tensor> state() const;
   void load_state(const std::map<std::string, torch::Tensor>& state);
 

@@ -6,6 +6,10 @@
 
 namespace unimiss::train {
 
+/// Throws ConfigError where so many processes cannot share the batches of a run
+/// equally.
+void check_processes(const PretrainConfig& config, int64_t processes);
+
 /// Runs a pretraining to its end, from where its folder (run.output) says it
 /// was, and writes that folder: see RunFolder.
 ///
