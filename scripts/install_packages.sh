@@ -12,7 +12,7 @@ packages=(
 )
 # The checks of .ci/run need these besides.
 if [[ "${1:-}" == "--with-checks" ]]; then
-  packages+=(clang-format-14 clang-tidy-14)
+  packages+=(clang-format-14 clang-tidy-14 iproute2)
 fi
 
 missing=()

@@ -66,7 +66,7 @@ std::string own_address(const std::string& host) {
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(list,
                                                              freeaddrinfo);
   for (const addrinfo* each = list; each != nullptr; each = each->ai_next) {
-    const std::string address = towards(*each);
+    std::string address = towards(*each);
     if (!address.empty() && !is_loopback(address)) return address;
   }
   return first_network();

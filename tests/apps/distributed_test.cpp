@@ -213,6 +213,46 @@ TEST_F(Distributed, AMistakeIsToldOnce) {
       << bad.output;
 }
 
+TEST_F(Distributed, IsCheckedBeforeAnythingStarts) {
+  const auto dry = pretrain("--nproc-per-node 4 --dry-run " + steps(4), "run");
+  EXPECT_EQ(dry.status, 2) << dry.output;
+  EXPECT_THAT(dry.output, HasSubstr("must be a multiple of 4"));
+  setenv("RANK", "0", 1);
+  setenv("WORLD_SIZE", "2", 1);
+  const auto twice = pretrain("--nproc-per-node 2 " + steps(4), "run");
+  unsetenv("RANK");
+  unsetenv("WORLD_SIZE");
+  EXPECT_EQ(twice.status, 2) << twice.output;
+  EXPECT_THAT(twice.output,
+              HasSubstr("--nproc-per-node: is 2, but the environment says that "
+                        "this is process 0 of 2"));
+}
+
+TEST_F(Distributed, ASignalAtAnyTimeIsAStop) {
+  // Before training begins, and after it has ended, there is nothing to save.
+  for (const int delay : {150, 400, 700, 1000}) {
+    const std::string output = "at" + std::to_string(delay);
+    testing::ProgramResult result;
+    std::thread run(
+        [&] { result = pretrain("--nproc-per-node 2 " + steps(2), output); });
+    std::this_thread::sleep_for(std::chrono::milliseconds(delay));
+    for (const pid_t launcher : processes(output, Which::kLauncher)) {
+      kill(launcher, SIGTERM);
+    }
+    run.join();
+    // By the signal itself before it is passed on.
+    EXPECT_THAT(result.status, ::testing::AnyOf(0, 75, 143, -1))
+        << result.output;
+  }
+}
+
+TEST_F(Distributed, AFolderThatIsRemovedEndsTheRun) {
+  const auto result =
+      harmed("run", 3, [&] { fs::remove(folder_.file("run/metrics.jsonl")); });
+  EXPECT_EQ(result.status, 1) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("metrics.jsonl: was removed while"));
+}
+
 TEST_F(Distributed, TheEndOfTheLauncherIsAStop) {
   const auto result = harmed("run", 3, [&] {
     for (const pid_t launcher : processes("run", Which::kLauncher)) {

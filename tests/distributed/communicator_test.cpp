@@ -2,15 +2,23 @@
 
 #include <ATen/Functions.h>
 #include <gmock/gmock.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstdlib>
 
 #include "testing/ranks.h"
+#include "unimiss/core/abandoned_thread.h"
 #include "unimiss/core/error.h"
 
 namespace unimiss::distributed {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::Each;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using unimiss::testing::join_ranks;
 using unimiss::testing::run_ranks;
 
@@ -90,6 +98,90 @@ TEST(Communicator, NobodyComesWithinTheTimeout) {
   } catch (const RunError& error) {
     EXPECT_THAT(error.what(), HasSubstr("process 1 of 2 cannot reach"));
   }
+}
+
+/// A port that somebody listens at who does not answer.
+class Deaf {
+ public:
+  explicit Deaf(int64_t port) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(static_cast<uint16_t>(port));
+    EXPECT_EQ(
+        bind(handle_, reinterpret_cast<sockaddr*>(&address), sizeof address),
+        0);
+    EXPECT_EQ(listen(handle_, 8), 0);
+  }
+  ~Deaf() { close(handle_); }
+
+ private:
+  int handle_ = socket(AF_INET, SOCK_STREAM, 0);
+};
+
+std::string meeting_error(const World& world) {
+  try {
+    Communicator(world, torch::kCPU, std::chrono::seconds(2));
+  } catch (const ConfigError& error) {
+    return std::string("configuration: ") + error.what();
+  } catch (const LostProcess& error) {
+    return std::string("lost: ") + error.what();
+  }
+  return "";
+}
+
+TEST(Communicator, APortThatIsTakenIsTold) {
+  World world;
+  world.size = 2;
+  world.port = free_port();
+  const Deaf other(world.port);
+  EXPECT_THAT(meeting_error(world),
+              AllOf(HasSubstr("configuration: MASTER_PORT: process 0 cannot "
+                              "listen at port " +
+                              std::to_string(world.port)),
+                    Not(HasSubstr("frame #"))));
+}
+
+TEST(Communicator, OneThatIsAloneSaysWhomItWaitsFor) {
+  World world;
+  world.size = 3;
+  world.port = free_port();
+  EXPECT_THAT(
+      meeting_error(world),
+      AllOf(HasSubstr("lost: process 0 of 3 waits at 127.0.0.1 at port"),
+            HasSubstr("for 1, 2, which did not come within 2 s")));
+}
+
+TEST(Communicator, DISABLED_SomethingElseListens) {
+  World world = world_from_environment();
+  world.rank = 1;
+  world.size = 2;
+  world.port = free_port();
+  const Deaf other(world.port);
+  EXPECT_THAT(meeting_error(world), HasSubstr("lost: process 1 of 2"));
+  EXPECT_TRUE(has_abandoned_threads());
+  std::_Exit(HasFailure() ? 1 : 0);
+}
+
+TEST(Communicator, WhatDoesNotAnswerIsGivenUp) {
+  EXPECT_THAT(run_ranks(1, "Communicator.DISABLED_SomethingElseListens"),
+              Each(0));
+}
+
+TEST(Communicator, DISABLED_OneCountsOtherwise) {
+  World world = world_from_environment();
+  if (world.rank == 1) world.size = 3;
+  const std::string error = meeting_error(world);
+  // The store goes with the first one.
+  EXPECT_THAT(error, world.rank == 0
+                         ? HasSubstr("WORLD_SIZE: is 2 here (process 0) and 3 "
+                                     "in process 1")
+                         : HasSubstr("process 1"));
+}
+
+TEST(Communicator, NumbersThatDifferAreTold) {
+  EXPECT_THAT(run_ranks(2, "Communicator.DISABLED_OneCountsOtherwise"),
+              Each(0));
 }
 
 }  // namespace

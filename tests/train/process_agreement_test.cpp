@@ -75,7 +75,7 @@ TEST(ProcessAgreement, DISABLED_All) {
         check_same_texts(all, {{"a", "x"}, {"b", last ? "z" : "y"}});
       }),
       AllOf(HasSubstr("processes 0 and " + std::to_string(all.size() - 1)),
-            HasSubstr("(b)")));
+            HasSubstr("(b)"), HasSubstr("b of process 0: y")));
   const torch::Tensor numbers = at::arange(12, torch::kFloat).view({3, 4});
   const torch::Tensor doubles = numbers.to(torch::kDouble);
   check_same_tensors(all, {{"w", numbers}, {"d", doubles}}, "now");
