@@ -32,6 +32,11 @@ if "$record" && ! { grep -qxF "$begin" "$document" &&
   exit 2
 fi
 
+# The run may take longer than the next commit.
+commit=$(git rev-parse --short HEAD)
+# The programs may hold what is not committed.
+git diff --quiet HEAD || commit+=" (changed)"
+
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failed=0
@@ -61,9 +66,6 @@ check "disk" "$faults" disk
 check "disk, 2 processes" "$faults" disk --processes 2
 check "nodes" scripts/check_nodes.py
 
-commit=$(git rev-parse --short HEAD)
-# The programs may hold what is not committed.
-git diff --quiet HEAD || commit+=" (changed)"
 {
   echo "$(date -u +%Y-%m-%d), $(nproc --all) cores, commit $commit:"
   echo
