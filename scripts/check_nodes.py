@@ -236,7 +236,7 @@ def check_lost_machine(cluster, expected):
 
 def check_cut_cable(cluster, expected):
     # In minutes: that a card is off, nobody tells.
-    more = ("run.process_timeout=0.1",)
+    more = ("run.process_timeout=0.25",)
     runs = start_until_middle(cluster, "cut/run", *more)
     cluster.machines.switch_card("down")
     try:

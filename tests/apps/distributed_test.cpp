@@ -284,7 +284,7 @@ TEST_F(Distributed, AStalledSampleIsNamedBeforeTheOthersGiveUp) {
           fs::rename(pipe, file.path());
         }
       },
-      "run.process_timeout=0.1 data.cache=" + folder_.file("cache"));
+      "run.process_timeout=0.2 data.cache=" + folder_.file("cache"));
   EXPECT_EQ(result.status, 1) << result.output;
   EXPECT_THAT(result.output, HasSubstr("is in decoding for"));
   EXPECT_THAT(result.output, HasSubstr("c.nii.gz"));
