@@ -117,12 +117,8 @@ FinetuneReport Finetuner::step(const data::Views& batch, double lr) {
   optimizer_.scale_gradients(1.0 / scaler_.scale());
   report.grad_norm = optimizer_.clip();
   gradients_.average({&report.loss, &report.grad_norm});
-  report.outcome = outcome_of(report.loss, report.grad_norm, scaler_);
-  if (report.outcome == StepOutcome::kUpdated && spikes_.active() &&
-      spikes_.is_spike(input.dim(), report.loss.item<double>(),
-                       report.grad_norm.item<double>())) {
-    report.outcome = StepOutcome::kSpike;
-  }
+  report.outcome =
+      outcome_of(report.loss, report.grad_norm, scaler_, spikes_, input.dim());
   if (report.outcome != StepOutcome::kUpdated) {
     optimizer_.zero_grad();
     if (report.outcome == StepOutcome::kOverflow) scaler_.update(false);

@@ -113,12 +113,8 @@ StepReport Pretrainer::step(const data::Views& batch, const StepPlan& plan) {
                                       &report.teacher_entropy};
   for (auto& [name, term] : report.terms) scalars.push_back(&term);
   gradients_.average(scalars);
-  report.outcome = outcome_of(report.loss, report.grad_norm, scaler_);
-  if (report.outcome == StepOutcome::kUpdated && spikes_.active() &&
-      spikes_.is_spike(plan.rank, report.loss.item<double>(),
-                       report.grad_norm.item<double>())) {
-    report.outcome = StepOutcome::kSpike;
-  }
+  report.outcome =
+      outcome_of(report.loss, report.grad_norm, scaler_, spikes_, plan.rank);
   if (report.outcome != StepOutcome::kUpdated) {
     optimizer_.zero_grad();
     if (report.outcome == StepOutcome::kOverflow) scaler_.update(false);

@@ -94,15 +94,20 @@ int64_t moment_bytes(const torch::nn::Module& network, OptimizerKind kind) {
 }
 
 StepOutcome outcome_of(const torch::Tensor& loss,
-                       const torch::Tensor& grad_norm,
-                       const LossScaler& scaler) {
+                       const torch::Tensor& grad_norm, const LossScaler& scaler,
+                       SpikeFilter& spikes, int64_t kind) {
   // One transfer from the device for both.
   const torch::Tensor finite =
       at::isfinite(
           at::stack({loss.to(torch::kDouble), grad_norm.to(torch::kDouble)}))
           .cpu();
   const bool finite_loss = finite[0].item<bool>();
-  if (finite_loss && finite[1].item<bool>()) return StepOutcome::kUpdated;
+  if (finite_loss && finite[1].item<bool>()) {
+    const bool spike =
+        spikes.active() &&
+        spikes.is_spike(kind, loss.item<double>(), grad_norm.item<double>());
+    return spike ? StepOutcome::kSpike : StepOutcome::kUpdated;
+  }
   // Overflow is what the scale is for; a loss that is not finite is not, nor a
   // gradient that overflows without being scaled up.
   const bool overflow = finite_loss && scaler.active() && scaler.scale() > 1.0;

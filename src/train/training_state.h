@@ -50,9 +50,10 @@ int64_t parameter_bytes(const torch::nn::Module& network);
 int64_t moment_bytes(const torch::nn::Module& network, OptimizerKind kind);
 
 /// What became of a step whose loss and (unscaled) gradient norm are these,
-/// scalars on the device; waits for them.
+/// scalars on the device; waits for them. Steps of a kind are judged by their
+/// own spikes.
 StepOutcome outcome_of(const torch::Tensor& loss,
-                       const torch::Tensor& grad_norm,
-                       const LossScaler& scaler);
+                       const torch::Tensor& grad_norm, const LossScaler& scaler,
+                       SpikeFilter& spikes, int64_t kind);
 
 }  // namespace unimiss::train

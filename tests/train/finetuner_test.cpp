@@ -65,6 +65,30 @@ TEST(Finetuner, GoesOnFromItsStateExactly) {
                c10::Error);
 }
 
+TEST(Finetuner, AStepThatStandsOutChangesNoWeight) {
+  FinetuneConfig config = toy_finetune(TargetKind::kClass);
+  // Whatever lies above the mean stands out.
+  config.optimizer.skip_spikes = 1e-6;
+  config.optimizer.spike_window = 10;
+  Finetuner finetuner = make(config);
+  int spikes = 0;
+  for (int step = 0; step < 20; ++step) {
+    std::map<std::string, torch::Tensor> before;
+    for (const auto& item : finetuner.network().module().named_parameters()) {
+      before[item.key()] = item.value().detach().clone();
+    }
+    const auto report = finetuner.step(toy_batch(TargetKind::kClass, 2), 1e-3);
+    const bool spike = report.outcome == StepOutcome::kSpike;
+    spikes += spike ? 1 : 0;
+    bool same = true;
+    for (const auto& item : finetuner.network().module().named_parameters()) {
+      same = same && item.value().equal(before.at(item.key()));
+    }
+    EXPECT_EQ(same, spike) << step;
+  }
+  EXPECT_GT(spikes, 0);
+}
+
 TEST(Finetuner, ABatchInPartsIsTheSameStep) {
   // Of a mean over samples; a Dice coefficient of a batch is not one.
   FinetuneConfig config = toy_finetune(TargetKind::kClass);
