@@ -14,6 +14,7 @@
 #include "unimiss/config/fields.h"
 #include "unimiss/core/abandoned_thread.h"
 #include "unimiss/core/log.h"
+#include "unimiss/train/device.h"
 #include "unimiss/train/dry_run.h"
 #include "unimiss/train/resume.h"
 #include "unimiss/train/run_options.h"
@@ -105,9 +106,10 @@ int run_main(int argc, char** argv, const RunProgram<Config>& program) {
     if (!arguments.dry_run && !arguments.print_config &&
         should_launch(arguments.processes)) {
       // Its mistakes are told once.
-      program.check_processes(
-          program.read_file(arguments.config_file, all_overrides(arguments)),
-          arguments.processes);
+      const Config config =
+          program.read_file(arguments.config_file, all_overrides(arguments));
+      program.check_processes(config, arguments.processes);
+      train::check_device(config.run.device, arguments.processes);
       status = launch(argc, argv, arguments.processes);
     } else {
       run_program(arguments, command_of(argc, argv), program);

@@ -27,11 +27,12 @@ class Numbers {
                 "'); launchers set this variable");
     return value;
   }
-  int64_t get(const std::string& name) const {
+  int64_t get(const std::string& name, const char* others) const {
     const auto value = find(name);
     require(value.has_value(), name,
-            "is not set, but RANK or WORLD_SIZE is; start the program by "
-            "--nproc-per-node, torchrun or srun, or unset them");
+            fmt::format("is not set, but {}; start the program by "
+                        "--nproc-per-node, torchrun or srun, or unset them",
+                        others));
     return *value;
   }
 
@@ -39,12 +40,22 @@ class Numbers {
   const Variables& variables_;
 };
 
+/// What a launcher calls the numbers of a process.
+struct Names {
+  const char *rank, *size, *local_rank, *local_size;
+};
+constexpr Names kTorchrun{"RANK", "WORLD_SIZE", "LOCAL_RANK",
+                          "LOCAL_WORLD_SIZE"};
+constexpr Names kSlurm{"SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID",
+                       "SLURM_STEP_TASKS_PER_NODE"};
+
 World of_torchrun(const Variables& variables, const Numbers& numbers) {
   World world;
-  world.rank = numbers.get("RANK");
-  world.size = numbers.get("WORLD_SIZE");
-  world.local_rank = numbers.find("LOCAL_RANK").value_or(world.rank);
-  world.local_size = numbers.find("LOCAL_WORLD_SIZE").value_or(world.size);
+  constexpr const char* kOthers = "RANK or WORLD_SIZE is";
+  world.rank = numbers.get(kTorchrun.rank, kOthers);
+  world.size = numbers.get(kTorchrun.size, kOthers);
+  world.local_rank = numbers.find(kTorchrun.local_rank).value_or(world.rank);
+  world.local_size = numbers.find(kTorchrun.local_size).value_or(world.size);
   world.agent_store =
       variables("TORCHELASTIC_USE_AGENT_STORE").value_or("") == "True";
   world.attempt = variables("TORCHELASTIC_RESTART_COUNT").value_or("0");
@@ -72,11 +83,12 @@ int64_t most_tasks(const std::string& text) {
 
 World of_slurm(const Variables& variables, const Numbers& numbers) {
   World world;
-  world.rank = numbers.get("SLURM_PROCID");
-  world.size = numbers.get("SLURM_STEP_NUM_TASKS");
-  world.local_rank = numbers.get("SLURM_LOCALID");
-  world.local_size = most_tasks(variables("SLURM_STEP_TASKS_PER_NODE")
-                                    .value_or(std::to_string(world.size)));
+  constexpr const char* kOthers = "SLURM_PROCID and SLURM_STEP_NUM_TASKS are";
+  world.rank = numbers.get(kSlurm.rank, kOthers);
+  world.size = numbers.get(kSlurm.size, kOthers);
+  world.local_rank = numbers.get(kSlurm.local_rank, kOthers);
+  world.local_size = most_tasks(
+      variables(kSlurm.local_size).value_or(std::to_string(world.size)));
   const auto nodes = variables("SLURM_STEP_NODELIST");
   if (nodes) world.address = first_host(*nodes);
   world.attempt = variables("SLURM_RESTART_COUNT").value_or("0");
@@ -88,16 +100,17 @@ World of_slurm(const Variables& variables, const Numbers& numbers) {
   return world;
 }
 
-void check(const World& world) {
+void check(const World& world, const Names& names) {
   const auto within = [](int64_t value, int64_t size, const char* name,
                          const char* of) {
     require(
         value < size, name,
         fmt::format("must be less than {} (is {}, of {})", of, value, size));
   };
-  require(world.size >= 1, "WORLD_SIZE", "must be at least 1");
-  within(world.rank, world.size, "RANK", "WORLD_SIZE");
-  within(world.local_rank, world.local_size, "LOCAL_RANK", "LOCAL_WORLD_SIZE");
+  require(world.size >= 1, names.size, "must be at least 1");
+  within(world.rank, world.size, names.rank, names.size);
+  within(world.local_rank, world.local_size, names.local_rank,
+         names.local_size);
   require(world.port >= 1 && world.port <= 65535, "MASTER_PORT",
           fmt::format("must be from 1 to 65535 (is {})", world.port));
 }
@@ -107,7 +120,8 @@ void check(const World& world) {
 World world_from(const Variables& variables) {
   const Numbers numbers(variables);
   World world;
-  if (variables("RANK") || variables("WORLD_SIZE")) {
+  const bool torchrun = variables("RANK") || variables("WORLD_SIZE");
+  if (torchrun) {
     world = of_torchrun(variables, numbers);
   } else if (numbers.find("SLURM_STEP_NUM_TASKS").value_or(1) > 1 &&
              variables("SLURM_PROCID")) {
@@ -117,7 +131,7 @@ World world_from(const Variables& variables) {
   }
   if (const auto address = variables("MASTER_ADDR")) world.address = *address;
   if (const auto port = numbers.find("MASTER_PORT")) world.port = *port;
-  check(world);
+  check(world, torchrun ? kTorchrun : kSlurm);
   return world;
 }
 

@@ -64,6 +64,42 @@ void check_gpu(int gpu) {
 }
 #endif
 
+/// How many GPUs there are for so many processes; 0: the CPU is used.
+int64_t gpus_for(DeviceChoice choice, [[maybe_unused]] int64_t processes) {
+  if (choice == DeviceChoice::kCpu) return 0;
+#ifdef UNIMISS_CUDA
+  if (at::hasCUDA() && at::getNumGPUs() > 0) {
+    const auto gpus = static_cast<int64_t>(at::getNumGPUs());
+    if (processes > gpus) {
+      throw ConfigError("run.device: this machine has " + std::to_string(gpus) +
+                        (gpus == 1 ? " GPU" : " GPUs") + " for " +
+                        std::to_string(processes) +
+                        " processes; start at most one process a GPU, or use "
+                        "run.device=cpu");
+    }
+    return gpus;
+  }
+  int count = 0;
+  if (cudaGetDeviceCount(&count) == cudaErrorInsufficientDriver) {
+    throw ConfigError(
+        "run.device: the GPU's driver is too old for this LibTorch; update the "
+        "driver, or run scripts/install_torch.sh --cuda --version 2.10.0 and "
+        "build again with cmake --preset cuda, or use run.device=cpu");
+  }
+  const char* why =
+      "no GPU is visible (nvidia-smi shows what the driver sees); use "
+      "run.device=cpu, or repair the driver";
+#else
+  const char* why =
+      "this build has no CUDA; run scripts/install_torch.sh --cuda and build "
+      "with cmake --preset cuda, or use run.device=cpu";
+#endif
+  if (choice == DeviceChoice::kCuda) {
+    throw ConfigError(std::string("run.device: ") + why);
+  }
+  return 0;
+}
+
 }  // namespace
 
 int64_t peak_memory_mb(torch::Device device) {
@@ -90,42 +126,18 @@ void reset_peak_memory(torch::Device device) {
   std::ofstream("/proc/self/clear_refs") << "5";
 }
 
-torch::Device choose_device(DeviceChoice choice,
-                            [[maybe_unused]] int64_t local_rank) {
-  if (choice == DeviceChoice::kCpu) return torch::kCPU;
+torch::Device choose_device(DeviceChoice choice, int64_t local_rank) {
+  if (gpus_for(choice, local_rank + 1) == 0) return torch::kCPU;
 #ifdef UNIMISS_CUDA
-  if (at::hasCUDA() && at::getNumGPUs() > 0) {
-    const auto gpus = static_cast<int64_t>(at::getNumGPUs());
-    if (local_rank >= gpus) {
-      throw ConfigError(
-          "run.device: process " + std::to_string(local_rank) +
-          " of this machine has no GPU (there are " + std::to_string(gpus) +
-          "); start at most one process a GPU, or use run.device=cpu");
-    }
-    // What runs on "the GPU" of this process is on this one.
-    cudaSetDevice(static_cast<int>(local_rank));
-    check_gpu(static_cast<int>(local_rank));
-    return {torch::kCUDA, static_cast<torch::DeviceIndex>(local_rank)};
-  }
-  int count = 0;
-  if (cudaGetDeviceCount(&count) == cudaErrorInsufficientDriver) {
-    throw ConfigError(
-        "run.device: the GPU's driver is too old for this LibTorch; update the "
-        "driver, or run scripts/install_torch.sh --cuda --version 2.10.0 and "
-        "build again with cmake --preset cuda, or use run.device=cpu");
-  }
-  const char* why =
-      "no GPU is visible (nvidia-smi shows what the driver sees); use "
-      "run.device=cpu, or repair the driver";
-#else
-  const char* why =
-      "this build has no CUDA; run scripts/install_torch.sh --cuda and build "
-      "with cmake --preset cuda, or use run.device=cpu";
+  // What runs on "the GPU" of this process is on this one.
+  cudaSetDevice(static_cast<int>(local_rank));
+  check_gpu(static_cast<int>(local_rank));
 #endif
-  if (choice == DeviceChoice::kCuda) {
-    throw ConfigError(std::string("run.device: ") + why);
-  }
-  return torch::kCPU;
+  return {torch::kCUDA, static_cast<torch::DeviceIndex>(local_rank)};
+}
+
+void check_device(DeviceChoice choice, int64_t processes) {
+  gpus_for(choice, processes);
 }
 
 }  // namespace unimiss::train

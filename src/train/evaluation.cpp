@@ -116,7 +116,7 @@ std::vector<std::vector<CaseResult>> exchange(
 
 }  // namespace
 
-std::optional<std::vector<Evaluation>> evaluate_together(
+std::optional<std::vector<Evaluation>> evaluate(
     const distributed::Communicator& communicator,
     const std::vector<CasePredictor>& predictors, const data::CaseCache& cases,
     const std::vector<int64_t>& numbers,
@@ -155,24 +155,6 @@ std::optional<std::vector<Evaluation>> evaluate_together(
     }
   }
   return evaluations;
-}
-
-std::optional<std::vector<Evaluation>> evaluate(
-    const std::vector<CasePredictor>& predictors, const data::CaseCache& cases,
-    const std::vector<int64_t>& numbers,
-    const std::function<bool()>& asked_to_stop) {
-  return evaluate_together({}, predictors, cases, numbers, asked_to_stop);
-}
-
-std::optional<Evaluation> evaluate(const CasePredictor& predictor,
-                                   const data::CaseCache& cases,
-                                   const std::vector<int64_t>& numbers,
-                                   const std::function<bool()>& asked_to_stop,
-                                   const std::string& predictions_folder) {
-  auto evaluations = evaluate_together({}, {predictor}, cases, numbers,
-                                       asked_to_stop, predictions_folder);
-  if (!evaluations) return std::nullopt;
-  return std::move(evaluations->front());
 }
 
 }  // namespace unimiss::train

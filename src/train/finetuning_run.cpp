@@ -171,9 +171,8 @@ void Finetuning::do_pending(const std::function<bool()>& asked_to_stop,
   auto& average = run_.finetuner->average();
   std::vector<CasePredictor> predictors{predictor(network)};
   if (average) predictors.push_back(predictor(*average));
-  const auto found =
-      evaluate_together(loop_.communicator(), predictors, *run_.data.cache,
-                        numbers, asked_to_stop);
+  const auto found = evaluate(loop_.communicator(), predictors,
+                              *run_.data.cache, numbers, asked_to_stop);
   if (!found) return;
   const Evaluation& raw = found->front();
   const Evaluation* averaged = average ? &found->back() : nullptr;
@@ -268,9 +267,9 @@ std::map<std::string, double> Finetuning::test(
   log_info(fmt::format("{}: predicting {} cases with {}", name, numbers.size(),
                        weights));
   const auto asked = [&] { return loop_.stop_reason().has_value(); };
-  const auto evaluations = evaluate_together(
-      loop_.communicator(), {predictor(run_.finetuner->network())},
-      *run_.data.cache, numbers, asked, folder + "/predictions");
+  const auto evaluations =
+      evaluate(loop_.communicator(), {predictor(run_.finetuner->network())},
+               *run_.data.cache, numbers, asked, folder + "/predictions");
   if (!evaluations) {
     throw Preempted(fmt::format(
         "stopped by {} after training, while predicting; run the same command "
@@ -368,44 +367,6 @@ std::string final_weights_file(const std::string& folder,
     return best;
   }
   return validation.average_decay > 0 ? average : last;
-}
-
-std::string FinetuningSummary::describe() const {
-  if (output.empty()) return "";
-  std::string text = fmt::format(
-      "\nFine-tuning finished: {} of {} steps{} in {} on {} ({})\n"
-      "  network     {}, {:.1f} M parameters, {:.1f} M trained\n"
-      "  cases       {} to train, {} to validate, {} to test\n"
-      "  speed       {:.1f} samples/s, {:.1f} % of the time waiting for data; "
-      "peak memory {} MiB\n",
-      steps, total_steps, stopped_early ? " (stopped early)" : "",
-      duration_text(seconds), device, precision, model,
-      static_cast<double>(parameters) / 1e6,
-      static_cast<double>(trained_parameters) / 1e6, train, validation, test,
-      samples_per_second, 100 * data_wait, peak_memory_mb);
-  if (!processes.empty()) {
-    text += fmt::format("  processes   {}\n", processes);
-  }
-  if (best_score) {
-    text += fmt::format("  validation  best {} {:.4f} after step {}\n",
-                        score_name, *best_score, best_step);
-  }
-  for (const auto& [name, value] : test_numbers) {
-    text += fmt::format("  test        {:<14} {:.4f}\n", name, value);
-  }
-  if (!left_out.empty()) {
-    text += fmt::format("  left out    {} cases that cannot be used\n",
-                        left_out.size());
-    for (const std::string& each : left_out) text += "    " + each + "\n";
-  }
-  text += fmt::format("  weights     {}\n", weights);
-  if (!test_summary.empty()) {
-    text += fmt::format("  test        {}\n", test_summary);
-  }
-  return text + fmt::format(
-                    "  metrics     {}\n  log         {}\n"
-                    "  picture     {}\n",
-                    metrics, log, picture);
 }
 
 }  // namespace unimiss::train

@@ -97,6 +97,9 @@ void RunFolder::require_writable() const {
   while (!there(folder.string()) && folder.has_relative_path()) {
     folder = folder.parent_path();
   }
+  if (!fs::is_directory(folder)) {
+    throw_unwritable(path_, folder.string() + " is a file");
+  }
   if (access(folder.c_str(), W_OK | X_OK) != 0) {
     throw_unwritable(path_, std::strerror(errno));
   }

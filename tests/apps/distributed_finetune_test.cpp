@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "apps/toy_finetuning.h"
+#include "testing/state_difference.h"
 #include "unimiss/io/tensor_archive.h"
 
 namespace unimiss {
@@ -36,14 +37,8 @@ class DistributedFinetune : public testing::ToyFinetuning {
   }
   double difference(const std::string& one, const std::string& other,
                     const char* which = "last") const {
-    double apart = 0, size = 0;
-    const auto theirs = weights(other, which);
-    for (const auto& [name, tensor] : weights(one, which)) {
-      const torch::Tensor a = tensor.to(torch::kDouble);
-      apart += (a - theirs.at(name)).square().sum().item<double>();
-      size += a.square().sum().item<double>();
-    }
-    return std::sqrt(apart / size);
+    return testing::relative_difference(weights(one, which),
+                                        weights(other, which));
   }
 };
 

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "apps/toy_run.h"
+#include "testing/state_difference.h"
 #include "unimiss/io/tensor_archive.h"
 
 namespace unimiss {
@@ -18,6 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
+using testing::relative_difference;
 
 class Distributed : public testing::ToyRun {
  protected:
@@ -36,19 +38,6 @@ class Distributed : public testing::ToyRun {
     return io::load_tensors(folder_.file(output + "/checkpoints/step_0000000" +
                                          std::to_string(step) +
                                          ".safetensors"));
-  }
-  /// Of all tensors together, relative.
-  static double difference(const std::map<std::string, torch::Tensor>& one,
-                           const std::map<std::string, torch::Tensor>& other) {
-    double apart = 0, size = 0;
-    EXPECT_EQ(one.size(), other.size());
-    for (const auto& [name, tensor] : one) {
-      if (name.starts_with("optimizer.")) continue;
-      const torch::Tensor a = tensor.to(torch::kDouble);
-      apart += (a - other.at(name)).square().sum().item<double>();
-      size += a.square().sum().item<double>();
-    }
-    return std::sqrt(apart / size);
   }
   static int count_of(const std::string& what, const std::string& text) {
     int count = 0;
@@ -116,7 +105,8 @@ TEST_F(Distributed, TwoAndThreeProcessesTakeTheStepsOfOne) {
         pretrain("--nproc-per-node " + count + " " + steps(6), "n" + count);
     ASSERT_EQ(result.status, 0) << result.output;
     EXPECT_THAT(result.output, HasSubstr("Pretraining finished"));
-    EXPECT_LT(difference(state("one", 6), state("n" + count, 6)), 1e-5);
+    EXPECT_LT(relative_difference(state("one", 6), state("n" + count, 6)),
+              1e-5);
     const auto one = metrics("one"), found = metrics("n" + count);
     ASSERT_EQ(found.size(), one.size());
     for (size_t i = 0; i < one.size(); ++i) {
@@ -130,11 +120,11 @@ TEST_F(Distributed, TwoAndThreeProcessesTakeTheStepsOfOne) {
       " --resume " + folder_.file("n2/checkpoints/step_00000003.safetensors ");
   const auto again = pretrain("--nproc-per-node 2" + from + steps(6), "again");
   ASSERT_EQ(again.status, 0) << again.output;
-  EXPECT_EQ(difference(state("n2", 6), state("again", 6)), 0);
+  EXPECT_EQ(relative_difference(state("n2", 6), state("again", 6)), 0);
   // A checkpoint of two is gone on from by three.
   const auto more = pretrain("--nproc-per-node 3" + from + steps(6), "other");
   ASSERT_EQ(more.status, 0) << more.output;
-  EXPECT_LT(difference(state("one", 6), state("other", 6)), 1e-5);
+  EXPECT_LT(relative_difference(state("one", 6), state("other", 6)), 1e-5);
 }
 
 TEST_F(Distributed, ALostProcessEndsTheOthersAndLosesNothing) {
@@ -157,7 +147,7 @@ TEST_F(Distributed, ALostProcessEndsTheOthersAndLosesNothing) {
   const auto weights = [&](const std::string& output) {
     return io::load_tensors(folder_.file(output + "/export/full.safetensors"));
   };
-  EXPECT_EQ(difference(weights("run"), weights("unbroken")), 0);
+  EXPECT_EQ(relative_difference(weights("run"), weights("unbroken")), 0);
   EXPECT_EQ(metrics("run").size(), static_cast<size_t>(kMany));
 }
 
@@ -205,6 +195,16 @@ TEST_F(Distributed, AMistakeIsToldOnce) {
       pretrain("--nproc-per-node 3 " + steps(4, "model.variant=huge"), "run");
   EXPECT_EQ(result.status, 2) << result.output;
   EXPECT_EQ(count_of("model.variant", result.output), 1) << result.output;
+  // More than this machine has GPUs, if it has any.
+  const auto devices =
+      pretrain("--nproc-per-node 24 run.device=cuda " +
+                   steps(4, "data.batch_size_2d=24 data.batch_size_3d=24"),
+               "run");
+  EXPECT_EQ(devices.status, 2) << devices.output;
+  EXPECT_EQ(count_of("run.device: this", devices.output) +
+                count_of("run.device: no GPU", devices.output),
+            1)
+      << devices.output;
   // One that only the processes find.
   testing::write_bytes(folder_.file("a.png"), "no image");
   const auto bad = pretrain("--nproc-per-node 3 " + steps(4), "run");

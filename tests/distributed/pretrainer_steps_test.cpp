@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include "testing/ranks.h"
+#include "testing/state_difference.h"
 #include "testing/toy_network.h"
 #include "unimiss/train/pretrainer.h"
 
@@ -88,15 +89,7 @@ double difference_after_steps(int steps, torch::ScalarType type,
       ((together.center() - alone.center()).norm() / alone.center().norm())
           .item<double>(),
       compression == Compression::kNone ? 1e-4 : 1e-1);
-  std::vector<torch::Tensor> ours, theirs;
-  const auto state = together.state();
-  for (const auto& [name, tensor] : alone.state()) {
-    if (name.starts_with("optimizer.")) continue;
-    theirs.push_back(tensor.to(torch::kDouble).flatten());
-    ours.push_back(state.at(name).to(torch::kDouble).flatten());
-  }
-  const torch::Tensor one = at::cat(theirs);
-  return ((at::cat(ours) - one).norm() / one.norm()).item<double>();
+  return unimiss::testing::relative_difference(alone.state(), together.state());
 }
 
 TEST(PretrainerSteps, DISABLED_InDouble) {

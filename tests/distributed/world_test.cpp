@@ -109,6 +109,15 @@ TEST(World, RefusesWhatContradictsItself) {
                         {"LOCAL_RANK", "1"},
                         {"LOCAL_WORLD_SIZE", "1"}}),
               HasSubstr("LOCAL_RANK"));
+  Environment task{{"SLURM_PROCID", "2"},
+                   {"SLURM_STEP_NUM_TASKS", "2"},
+                   {"SLURM_STEP_TASKS_PER_NODE", "2"}};
+  EXPECT_THAT(error_of(task),
+              HasSubstr("SLURM_LOCALID: is not set, but SLURM"));
+  task["SLURM_LOCALID"] = "0";
+  EXPECT_THAT(error_of(task),
+              HasSubstr("SLURM_PROCID: must be less than SLURM_STEP_NUM_TASKS "
+                        "(is 2, of 2)"));
 }
 
 }  // namespace

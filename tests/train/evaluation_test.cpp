@@ -125,14 +125,15 @@ TEST(Evaluation, PredictsCasesOnTheirOwnGrid) {
   const data::CaseCache cache(cases, options, {folder.file("cache"), 1});
   const CasePredictor predictor{config, config.task.classes, torch::kCPU,
                                 network};
-  const auto evaluation = evaluate(
-      predictor, cache, {0, 1}, [] { return false; },
+  const auto evaluations = evaluate(
+      {}, {predictor}, cache, {0, 1}, [] { return false; },
       folder.file("predictions"));
-  ASSERT_TRUE(evaluation);
-  ASSERT_EQ(evaluation->cases.size(), 2u);
-  const torch::Tensor map = io::read_pixels(evaluation->cases[1].prediction);
+  ASSERT_TRUE(evaluations);
+  const Evaluation& evaluation = evaluations->front();
+  ASSERT_EQ(evaluation.cases.size(), 2u);
+  const torch::Tensor map = io::read_pixels(evaluation.cases[1].prediction);
   EXPECT_EQ(map.sizes(), (std::vector<int64_t>{1, 80, 101}));
-  const auto& counts = evaluation->cases[1].counts.at(0);
+  const auto& counts = evaluation.cases[1].counts.at(0);
   EXPECT_EQ(counts.n_pred() + counts.false_negative + counts.true_negative,
             80 * 101);
   EXPECT_EQ(counts.n_pred(), map.eq(1).sum().item<int64_t>());
@@ -143,15 +144,15 @@ TEST(Evaluation, PredictsCasesOnTheirOwnGrid) {
   {
     const torch::NoGradGuard no_grad;
     first.fill_(std::numeric_limits<float>::quiet_NaN());
-    EXPECT_THROW(evaluate(predictor, cache, {0}, [] { return false; }),
+    EXPECT_THROW(evaluate({}, {predictor}, cache, {0}, [] { return false; }),
                  RunError);
     first.copy_(kept);
   }
 
   // Asked to stop before the second case.
   int questions = 0;
-  EXPECT_FALSE(
-      evaluate(predictor, cache, {0, 1}, [&] { return ++questions > 2; }));
+  EXPECT_FALSE(evaluate({}, {predictor}, cache, {0, 1},
+                        [&] { return ++questions > 2; }));
 }
 
 TEST(Evaluation, MeanProbabilitiesBecomeLabels) {

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 
 #include "testing/ranks.h"
+#include "testing/state_difference.h"
 #include "testing/toy_network.h"
 #include "train/batch_feed.h"
 #include "train/run_preparation.h"
@@ -14,6 +15,7 @@ namespace unimiss::train {
 namespace {
 
 using ::testing::Each;
+using unimiss::testing::relative_difference;
 using unimiss::testing::run_ranks;
 
 class Gpu : public ::testing::Test {
@@ -67,25 +69,11 @@ std::map<std::string, torch::Tensor> trained(const PretrainerOptions& options,
   return state;
 }
 
-/// Of the networks, relative.
-double difference(const std::map<std::string, torch::Tensor>& one,
-                  const std::map<std::string, torch::Tensor>& other) {
-  double apart = 0, size = 0;
-  for (const auto& [name, tensor] : one) {
-    if (name.starts_with("optimizer.")) continue;
-    const torch::Tensor a = tensor.to(torch::kDouble);
-    apart +=
-        (a - other.at(name).to(torch::kDouble)).square().sum().item<double>();
-    size += a.square().sum().item<double>();
-  }
-  return std::sqrt(apart / size);
-}
-
 TEST_F(Gpu, TakesTheStepsOfACpu) {
   at::globalContext().setAllowTF32CuBLAS(false);
   at::globalContext().setAllowTF32CuDNN(false);
-  EXPECT_LT(difference(trained(options_on(torch::kCPU), 4),
-                       trained(options_on(torch::kCUDA), 4)),
+  EXPECT_LT(relative_difference(trained(options_on(torch::kCPU), 4),
+                                trained(options_on(torch::kCUDA), 4)),
             1e-4);
 }
 
@@ -102,8 +90,8 @@ TEST_F(Gpu, TrainsInHalfPrecision) {
   const auto single = trained(options_on(torch::kCUDA), 6);
   for (const Precision precision : {Precision::kFp16, Precision::kBf16}) {
     const auto half = trained(options_on(torch::kCUDA, precision), 6);
-    EXPECT_LT(difference(single, half), 0.05);
-    EXPECT_GT(difference(single, half), 0);
+    EXPECT_LT(relative_difference(single, half), 0.05);
+    EXPECT_GT(relative_difference(single, half), 0);
   }
 }
 
@@ -154,7 +142,7 @@ TEST(SeveralGpus, DISABLED_Steps) {
       alone.step(batch, plan_of(step));
     }
     const double most = precision == Precision::kFp32 ? 1e-4 : 1e-2;
-    EXPECT_LT(difference(alone.state(), together.state()), most);
+    EXPECT_LT(relative_difference(alone.state(), together.state()), most);
   }
   EXPECT_GT(all.waited(), 0);
 }

@@ -111,8 +111,14 @@ TEST(RunFolder, WhereNothingCanBeWrittenIsKnownBeforehand) {
   RunFolder(folder.file("a/b/c")).require_writable();
   EXPECT_FALSE(fs::exists(folder.file("a")));
   testing::write_bytes(folder.file("file"), "x");
-  EXPECT_THROW(RunFolder(folder.file("file/run")).require_writable(),
-               ConfigError);
+  for (const char* path : {"file", "file/run"}) {
+    try {
+      RunFolder(folder.file(path)).require_writable();
+      ADD_FAILURE() << path;
+    } catch (const ConfigError& error) {
+      EXPECT_THAT(error.what(), ::testing::HasSubstr("file is a file"));
+    }
+  }
   EXPECT_THROW(RunFolder("/proc/1/run").require_writable(), ConfigError);
 }
 

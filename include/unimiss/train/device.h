@@ -20,6 +20,10 @@ enum class DeviceChoice { kAuto, kCpu, kCuda };
 /// code for this GPU, or there are more processes than GPUs.
 torch::Device choose_device(DeviceChoice choice, int64_t local_rank = 0);
 
+/// Throws what choose_device() would on one of so many processes of this
+/// machine, as far as it is known without touching a GPU.
+void check_device(DeviceChoice choice, int64_t processes);
+
 /// The most memory that was in use at once, MiB: of LibTorch's tensors on a
 /// GPU, of the whole process on a CPU.
 int64_t peak_memory_mb(torch::Device device);

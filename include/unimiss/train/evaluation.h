@@ -73,24 +73,13 @@ std::map<std::string, std::string> summary_facts(const std::string& file);
 std::map<std::string, double> summary_numbers(const std::string& file);
 
 /// Predicts cases with each network and compares them with their references, on
-/// the cases' own grids; every file is read once. One evaluation a network, or
-/// nothing where it was asked to stop.
+/// the cases' own grids; every file is read once. The processes of a run divide
+/// the cases, and all have the results, in the cases' order. Label maps are
+/// written to the folder, if one is named, of one network alone. One evaluation
+/// a network, or nothing where a process was asked to stop. What one fails at
+/// fails on all (RunError and ConfigError, naming the process). Throws
+/// LostProcess.
 std::optional<std::vector<Evaluation>> evaluate(
-    const std::vector<CasePredictor>& predictors, const data::CaseCache& cases,
-    const std::vector<int64_t>& numbers,
-    const std::function<bool()>& asked_to_stop);
-
-/// The same of one network, whose label maps can be written to a folder.
-std::optional<Evaluation> evaluate(const CasePredictor& predictor,
-                                   const data::CaseCache& cases,
-                                   const std::vector<int64_t>& numbers,
-                                   const std::function<bool()>& asked_to_stop,
-                                   const std::string& predictions_folder = "");
-
-/// The same by all processes of a run: each predicts every so-manieth case, and
-/// all have the results. What one fails at fails on all (RunError and
-/// ConfigError, naming the process); they stop together. Throws LostProcess.
-std::optional<std::vector<Evaluation>> evaluate_together(
     const distributed::Communicator& communicator,
     const std::vector<CasePredictor>& predictors, const data::CaseCache& cases,
     const std::vector<int64_t>& numbers,
