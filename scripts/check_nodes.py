@@ -18,6 +18,13 @@ cut cable: the second machine's network card is switched off. All must end by
 themselves within a minute, with a message; the run must go on as above when the
 card is on again.
 
+full cache: the second machine's own disk, where its data.cache is, is full. It
+must say so, and the run must be the unbroken one to every bit.
+
+full disk: that of the run's folder, which both machines share, becomes full. All
+must end with the reason, the checkpoint before must be intact, and the run must
+go on as above when there is space again.
+
 Needs root and `ip`; otherwise it is skipped with a message. Programs are taken
 from build/release/bin, or from UNIMISS_PROGRAMS.
 """
@@ -82,21 +89,56 @@ class Machines:
         """Of the second machine."""
         ip("-n", self.names[1], "link", "set", CARD, state)
 
-    def within(self, machine, words):
-        """A command for one of them."""
+    def within(self, machine, words, disk=None):
+        """A command for one of them, which sees the disk."""
         # Without a host name of their own the processes would look for each
         # other on the same machine.
-        return ["ip", "netns", "exec", self.names[machine], "unshare", "--uts",
+        return [*(disk.command() if disk else []), "ip", "netns", "exec", self.names[machine], "unshare", "--uts",
                 "sh", "-c", 'hostname "$0" && exec "$@"', f"machine{machine}",
                 *words]
+
+
+class Disk:
+    """A small one, over a folder, of the processes that see it alone."""
+
+    def __init__(self, folder, size):
+        self.folder = folder
+        folder.mkdir()
+        # As long as it lives the mount namespace does.
+        self.holder = subprocess.Popen(
+            ["unshare", "--mount", "sh", "-c",
+             'mount -t tmpfs -o "size=$1" tmpfs "$0" && echo && exec sleep inf',
+             folder, str(size)], stdout=subprocess.PIPE)
+
+    def __enter__(self):
+        require(self.holder.stdout.readline(), f"no disk at {self.folder}")
+        return self
+
+    def __exit__(self, *_):
+        self.holder.kill()
+        self.holder.communicate()
+
+    def command(self, *words):
+        return ["nsenter", "--target", str(self.holder.pid), "--mount",
+                f"--wd={self.folder.parent}", *words]
+
+    def files(self, folder):
+        """The names of all files below a folder of it."""
+        return subprocess.run(
+            self.command("find", folder, "-type", "f", "-printf", "%f\n"),
+            check=True, capture_output=True, text=True).stdout.split()
+
+    def resize(self, size):
+        subprocess.run(self.command("mount", "-o", f"remount,size={size}",
+                                    self.folder), check=True)
 
 
 def missing():
     """Why two machines cannot be made here; empty: they can."""
     try:
         with Machines() as machines:
-            subprocess.run(machines.within(1, ["true"]), check=True,
-                           capture_output=True, text=True)
+            subprocess.run(machines.within(1, ["nsenter", "--version"]),
+                           check=True, capture_output=True, text=True)
     except FileNotFoundError as error:
         return f"there is no '{error.filename}'"
     except subprocess.CalledProcessError as error:
@@ -110,6 +152,7 @@ class Cluster:
     def __init__(self, folder, machines):
         self.folder = folder
         self.machines = machines
+        self.disks = {}  # of machines that have their own
 
     def start(self, output, *more):
         return [self.start_one(rank, output, *more)
@@ -121,7 +164,8 @@ class Cluster:
         words = [check_faults.PROGRAMS / "unimiss-pretrain", "--config",
                  "toy.yaml", "--output", output, *BATCHES, *more]
         return check_faults.Run(
-            self.machines.within(machine, words), self.folder, output,
+            self.machines.within(machine, words, self.disks.get(machine)),
+            self.folder, output,
             {"RANK": str(rank), "WORLD_SIZE": str(PROCESSES),
              "LOCAL_RANK": str(rank % PER_MACHINE),
              "LOCAL_WORLD_SIZE": str(PER_MACHINE),
@@ -129,10 +173,16 @@ class Cluster:
              "MASTER_PORT": str(PORT)})
 
     def run(self, output, *more):
-        for rank, done in enumerate(finish(self.start(output, *more))):
-            require(done.returncode == 0, f"process {rank}: status "
-                    f"{done.returncode}\n{done.stdout}")
+        self.try_run(output, 0, *more)
         return self.folder / output
+
+    def try_run(self, output, status, *more):
+        """What each process has said; all must end with the status."""
+        done = finish(self.start(output, *more))
+        for rank, each in enumerate(done):
+            require(each.returncode == status, f"process {rank}: status "
+                    f"{each.returncode}\n{each.stdout}")
+        return [each.stdout for each in done]
 
 
 def finish(runs, seconds=check_faults.SECONDS_AT_MOST):
@@ -248,6 +298,51 @@ def check_cut_cable(cluster, expected):
     return seconds
 
 
+def check_full_cache(cluster, expected):
+    with Disk(cluster.folder / "own", 1 << 20) as disk:
+        cluster.disks = {1: disk}
+        said = cluster.try_run("full_cache/run", 0,
+                               f"data.cache={disk.folder}/cache")
+        cluster.disks = {}
+        kept = disk.files(disk.folder / "cache")
+        require(set(kept) == {".lock"}, f"it was not full: {kept}")
+    for rank in range(PROCESSES):
+        own = rank >= PER_MACHINE
+        require(("is full" in said[rank]) == own,
+                f"process {rank}:\n{said[rank]}")
+    check_faults.require_same(cluster.folder / "full_cache/run", expected,
+                              "with a full cache")
+    print("full cache: told by the processes of its machine; the same weights",
+          flush=True)
+
+
+def check_full_disk(cluster, expected):
+    needed = (cluster.folder / "unbroken/run/checkpoints"
+              / f"step_{check_faults.STEPS:08}.safetensors").stat().st_size
+    output, more = "shared/run", ("run.keep_checkpoints=9",
+                                  f"data.cache={cluster.folder}/cache")
+    with Disk(cluster.folder / "shared", int(3.4 * needed)) as disk:
+        cluster.disks = {0: disk, 1: disk}
+        for rank, text in enumerate(cluster.try_run(output, 1, *more)):
+            require("are needed" in text or "No space" in text or rank > 0,
+                    f"process {rank}:\n{text}")
+        seals = [name for name in
+                 disk.files(cluster.folder / output / "checkpoints")
+                 if name.endswith(".json")]
+        require(seals, "no checkpoint is left")
+        disk.resize(60 * needed)
+        said = cluster.try_run(output, 0, *more)
+        require("going on from step" in said[0]
+                and "passed over" not in said[0], said[0])
+        subprocess.run(disk.command("cp", "-r", cluster.folder / output,
+                                    cluster.folder / "copied"), check=True)
+        cluster.disks = {}
+    check_faults.require_same(cluster.folder / "copied", expected,
+                              "after the disk was full")
+    print(f"full disk: all ended, {len(seals)} checkpoints were kept; the run "
+          "went on to the same weights", flush=True)
+
+
 def main():
     why = missing()
     if why:
@@ -259,9 +354,12 @@ def main():
         expected = check_faults.outcome(cluster.run("unbroken/run"))
         lost = check_lost_machine(cluster, expected)
         cut = check_cut_cable(cluster, expected)
+        check_full_cache(cluster, expected)
+        check_full_disk(cluster, expected)
     print(f"2 machines of {PER_MACHINE} processes: {told} of one process; all "
           f"ended {lost:.1f} s after the loss of one, {cut:.1f} s after the "
-          "cable was cut; 2 of 2 runs went on to every bit of the unbroken one")
+          "cable was cut; these two, one whose machine's cache was full and one "
+          "whose disk was came to every bit of the unbroken one")
 
 
 if __name__ == "__main__":
