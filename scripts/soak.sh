@@ -4,20 +4,20 @@
 #
 #   scripts/soak.sh [--quick] [--record]
 #
-# --quick uses small counts, for some minutes. --record also puts the table
-# between the marks <!-- soak:begin --> and <!-- soak:end --> of
+# --quick uses small counts, for some minutes, and no sanitizers. --record also
+# puts the table between the marks <!-- soak:begin --> and <!-- soak:end --> of
 # docs/reliability.md. The exit status is 1 if a check has failed; the others
 # are run all the same. Programs are those of build/release/bin, or of
 # UNIMISS_PROGRAMS.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-count=100 every=(--every) record=false
+count=100 every=(--every) record=false quick=false
 document=docs/reliability.md
 begin='<!-- soak:begin -->' end='<!-- soak:end -->'
 for option in "$@"; do
   case "$option" in
-    --quick) count=4 every=() ;;
+    --quick) count=4 every=() quick=true ;;
     --record) record=true ;;
     *)
       echo "soak: '$option' is none of --quick, --record" >&2
@@ -57,6 +57,10 @@ check() {
     >>"$work/table"
 }
 
+if ! "$quick"; then
+  check "races" scripts/check_sanitizers.sh thread
+  check "memory" scripts/check_sanitizers.sh address
+fi
 faults=scripts/check_faults.py
 check "kill" "$faults" kill --count "$count"
 check "kill, 2 processes" "$faults" kill --count "$count" --processes 2

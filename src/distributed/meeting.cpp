@@ -1,8 +1,10 @@
 #include "distributed/meeting.h"
 
+#include <c10/util/Logging.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <cstdlib>
 #include <future>
 #include <memory>
 #include <string>
@@ -23,6 +25,23 @@ namespace {
 using StorePointer = c10::intrusive_ptr<c10d::Store>;
 using std::chrono::duration;
 using std::chrono::seconds;
+
+/// What c10d says itself, backtraces included, is in what it throws, too: while
+/// they meet. Afterwards its errors may be those of a thread of its own.
+class QuietC10d {
+ public:
+  QuietC10d() { set(c10::GLOG_FATAL); }
+  ~QuietC10d() { set(c10::GLOG_ERROR); }
+  QuietC10d(const QuietC10d&) = delete;
+  QuietC10d& operator=(const QuietC10d&) = delete;
+
+ private:
+  static void set(int level) {
+    if (std::getenv("TORCH_CPP_LOG_LEVEL") == nullptr) {
+      FLAGS_caffe2_log_level = level;
+    }
+  }
+};
 
 std::string place_of(const World& world) {
   return fmt::format("{} at port {}", world.address, world.port);
@@ -119,6 +138,7 @@ void await_all(const World& world, c10d::Store& store, seconds timeout) {
 }  // namespace
 
 StorePointer meet(const World& world, seconds timeout) {
+  const QuietC10d quiet;
   StorePointer store = open_store_in_time(world, timeout);
   try {
     await_all(world, *store, timeout);

@@ -92,12 +92,15 @@ TEST(Communicator, NobodyComesWithinTheTimeout) {
   world.size = 2;
   world.rank = 1;
   world.port = free_port();
+  ::testing::internal::CaptureStderr();
   try {
     const Communicator all(world, torch::kCPU, std::chrono::seconds(1));
     ADD_FAILURE() << "met somebody";
   } catch (const RunError& error) {
     EXPECT_THAT(error.what(), HasSubstr("process 1 of 2 cannot reach"));
   }
+  // The exception says all.
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
 }
 
 /// A port that somebody listens at who does not answer.
