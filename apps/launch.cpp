@@ -29,15 +29,20 @@ constexpr std::array kForwarded{SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
 /// What its processes have in their environment.
 constexpr const char* kOwnLaunch = "UNIMISS_LAUNCH";
 
-/// How long the others may take to notice that one has failed, and then to end.
-constexpr std::chrono::seconds kToNotice{20}, kToEnd{20};
+/// How long the others may take to notice that one has failed, and then to end;
+/// and the first one, which may be saving.
+constexpr std::chrono::seconds kToNotice{20}, kToEnd{20}, kToSave{600};
 
 // What the handler of signals needs.
 constexpr size_t kMost = 1024;
 std::array<std::atomic<pid_t>, kMost> children{};
 
 // Those that have been passed on, by number.
-std::array<std::atomic<bool>, 64> forwarded{};
+std::array<std::atomic<bool>, NSIG> forwarded{};
+
+bool was_forwarded(int signal) {
+  return forwarded.at(static_cast<size_t>(signal));
+}
 
 void forward(int signal) {
   const int saved = errno;
@@ -71,24 +76,36 @@ std::vector<std::string> variables_of(int64_t rank, int64_t processes,
   return variables;
 }
 
-/// One that a signal from outside ends has not begun yet, or has finished: it
-/// was asked to stop and had nothing to save.
-int code_of(int status) {
-  if (WIFEXITED(status)) return WEXITSTATUS(status);
-  const bool asked = forwarded.at(static_cast<size_t>(WTERMSIG(status)));
-  return asked ? kExitPreempted : kExitFailed;
+/// Passes signals on from now on, but for those that this process was started
+/// to ignore, as by nohup: so do its children.
+void begin_forwarding() {
+  for (const int signal : kForwarded) {
+    struct sigaction action {};
+    sigaction(signal, nullptr, &action);
+    if (action.sa_handler == SIG_IGN) continue;
+    action = {};
+    action.sa_handler = forward;
+    // Children inherit no handlers: they begin with a new program.
+    sigaction(signal, &action, nullptr);
+  }
 }
 
 /// All processes of a launch.
 class Launch {
  public:
-  Launch(int argc, char** argv, int64_t processes) {
+  Launch(int argc, char** argv, int64_t processes,
+         const std::vector<int>& stop_signals)
+      : stop_signals_(stop_signals) {
     const int64_t port = distributed::free_port();
     const std::vector<std::string> words(argv, argv + argc);
     for (int64_t rank = 0; rank < processes; ++rank) {
       children[rank] = start_process("/proc/self/exe", words,
                                      variables_of(rank, processes, port));
       ++running_;
+      // What came before it was there.
+      for (const int signal : kForwarded) {
+        if (was_forwarded(signal)) kill(children[rank], signal);
+      }
     }
   }
 
@@ -110,6 +127,16 @@ class Launch {
 
  private:
   using Clock = std::chrono::steady_clock;
+
+  /// One that a signal ends which asks a run to stop has not begun yet, or has
+  /// finished: it had nothing to save.
+  int code_of(int status) const {
+    if (WIFEXITED(status)) return WEXITSTATUS(status);
+    const int signal = WTERMSIG(status);
+    const bool asks = std::find(stop_signals_.begin(), stop_signals_.end(),
+                                signal) != stop_signals_.end();
+    return asks && was_forwarded(signal) ? kExitPreempted : kExitFailed;
+  }
 
   void note(pid_t ended, int status) {
     const auto child = std::find(children.begin(), children.end(), ended);
@@ -135,13 +162,22 @@ class Launch {
     const auto waited = Clock::now() - since_;
     if (waited > kToNotice && !terminated_) {
       log_warning("the others have not ended by themselves: they are ended");
-      forward(SIGTERM);
+      // A second one would end a process that saves.
+      if (!was_forwarded(SIGTERM)) forward(SIGTERM);
       terminated_ = true;
     }
-    if (waited > kToNotice + kToEnd) forward(SIGKILL);
+    if (waited > kToNotice + kToEnd) {
+      for (size_t rank = 1; rank < children.size(); ++rank) end(children[rank]);
+    }
+    if (waited > kToSave) end(children[0]);
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
 
+  static void end(pid_t process) {
+    if (process > 0) kill(process, SIGKILL);
+  }
+
+  std::vector<int> stop_signals_;
   int64_t running_ = 0;
   bool failed_ = false, terminated_ = false;
   int first_failure_ = 0, worst_ = 0;
@@ -162,10 +198,10 @@ bool should_launch(int64_t processes) {
   return true;
 }
 
-int launch(int argc, char** argv, int64_t processes) {
-  // Children inherit no handlers: they begin with a new program.
-  for (const int signal : kForwarded) std::signal(signal, forward);
-  return Launch(argc, argv, processes).wait();
+int launch(int argc, char** argv, int64_t processes,
+           const std::vector<int>& stop_signals) {
+  begin_forwarding();
+  return Launch(argc, argv, processes, stop_signals).wait();
 }
 
 }  // namespace unimiss

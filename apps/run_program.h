@@ -18,6 +18,7 @@
 #include "unimiss/train/dry_run.h"
 #include "unimiss/train/resume.h"
 #include "unimiss/train/run_options.h"
+#include "unimiss/train/stop_request.h"
 
 /// The command line of the programs that train.
 namespace unimiss {
@@ -110,7 +111,11 @@ int run_main(int argc, char** argv, const RunProgram<Config>& program) {
           program.read_file(arguments.config_file, all_overrides(arguments));
       program.check_processes(config, arguments.processes);
       train::check_device(config.run.device, arguments.processes);
-      status = launch(argc, argv, arguments.processes);
+      std::vector<int> stop_signals;
+      for (const train::StopSignal signal : config.run.stop_signals) {
+        stop_signals.push_back(train::number_of(signal));
+      }
+      status = launch(argc, argv, arguments.processes, stop_signals);
     } else {
       run_program(arguments, command_of(argc, argv), program);
     }

@@ -190,6 +190,9 @@ class Run:
         text = self.said()
         require(ended, f"{self.output}: after {seconds} s these (process: rank)"
                 f" have not ended: {processes_of(self.output)}\n{text}")
+        # Under a sanitizer a process may have more to say than its status.
+        require("Sanitizer: " not in text and "runtime error: " not in text,
+                f"{self.output}:\n{text}")
         self.text.close()
         Run.under_way.discard(self.output)
         return subprocess.CompletedProcess(self.process.args,

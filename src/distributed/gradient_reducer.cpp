@@ -175,7 +175,9 @@ void GradientReducer::backward(const torch::Tensor& loss) {
     communicator.waited += implementation_->last->seconds_since(communicator);
   } catch (const std::bad_alloc&) {
     throw;
-  } catch (const c10::OutOfMemoryError&) {
+  } catch (const c10::DistError& error) {
+    throw_lost(communicator.company, "averaging gradients", error);
+  } catch (const c10::Error&) {
     throw;  // not the others' fault
   } catch (const std::exception& error) {
     throw_lost(communicator.company, "averaging gradients", error);

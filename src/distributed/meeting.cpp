@@ -26,21 +26,24 @@ using StorePointer = c10::intrusive_ptr<c10d::Store>;
 using std::chrono::duration;
 using std::chrono::seconds;
 
-/// What c10d says itself, backtraces included, is in what it throws, too: while
-/// they meet. Afterwards its errors may be those of a thread of its own.
+/// What c10d says while processes meet, backtraces included, is in what it
+/// throws, too: it is not said unless TORCH_CPP_LOG_LEVEL asks for it.
 class QuietC10d {
  public:
-  QuietC10d() { set(c10::GLOG_FATAL); }
-  ~QuietC10d() { set(c10::GLOG_ERROR); }
+  QuietC10d() {
+    if (std::getenv("TORCH_CPP_LOG_LEVEL") == nullptr) {
+      FLAGS_caffe2_log_level = c10::GLOG_FATAL;
+    } else {
+      c10::initLogging();  // reads it
+      before_ = FLAGS_caffe2_log_level;
+    }
+  }
+  ~QuietC10d() { FLAGS_caffe2_log_level = before_; }
   QuietC10d(const QuietC10d&) = delete;
   QuietC10d& operator=(const QuietC10d&) = delete;
 
  private:
-  static void set(int level) {
-    if (std::getenv("TORCH_CPP_LOG_LEVEL") == nullptr) {
-      FLAGS_caffe2_log_level = level;
-    }
-  }
+  int before_ = FLAGS_caffe2_log_level;
 };
 
 std::string place_of(const World& world) {
@@ -61,17 +64,18 @@ StorePointer open_store(const World& world, seconds timeout) {
     return c10::make_intrusive<c10d::PrefixStore>("unimiss/" + world.attempt,
                                                   store);
   } catch (const std::exception& error) {
-    if (options.isServer) {
+    const std::string why = error_message(error);
+    if (options.isServer && why.find("EADDRINUSE") != std::string::npos) {
       throw ConfigError(fmt::format(
           "MASTER_PORT: process 0 cannot listen at port {} ({}); name a free "
           "one",
-          world.port, error_message(error)));
+          world.port, why));
     }
     throw LostProcess(fmt::format(
         "process {} of {} cannot reach {} ({}); name the machine of rank 0 by "
         "MASTER_ADDR, its free port by MASTER_PORT, and the network between "
         "them by GLOO_SOCKET_IFNAME",
-        world.rank, world.size, place_of(world), error_message(error)));
+        world.rank, world.size, place_of(world), why));
   }
 }
 
@@ -91,7 +95,8 @@ StorePointer open_store_in_time(const World& world, seconds timeout) {
     abandon(thread);
     throw LostProcess(fmt::format(
         "process {} of {} gets no answer from {}: something else listens "
-        "there; name another MASTER_PORT",
+        "there, or the name is not found; name another MASTER_PORT, or the "
+        "address by MASTER_ADDR",
         world.rank, world.size, place_of(world)));
   }
   thread.join();

@@ -61,10 +61,12 @@ void BatchGradients::average(const std::vector<torch::Tensor*>& scalars) const {
   for (const torch::Tensor* scalar : scalars) {
     each.push_back(scalar->to(torch::kDouble));
   }
-  torch::Tensor all = at::stack(each);
+  // Between CPUs, where it is noticed at once if a process is lost; the values
+  // are needed there next.
+  torch::Tensor all = at::stack(each).cpu();
   communicator_->mean(all);
   for (size_t i = 0; i < scalars.size(); ++i) {
-    *scalars[i] = all[static_cast<int64_t>(i)].to(scalars[i]->scalar_type());
+    *scalars[i] = all[static_cast<int64_t>(i)].to(scalars[i]->options());
   }
 }
 

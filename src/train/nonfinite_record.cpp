@@ -41,17 +41,21 @@ std::string write_nonfinite(const std::string& folder, const StepRecord& record,
   io::save_tensors(stem + ".safetensors", {{"first", batch.first.cpu()},
                                            {"second", batch.second.cpu()}});
   // As in metrics.jsonl, a number that is not finite becomes null.
-  nlohmann::ordered_json json{{"step", record.step},
-                              {"phase", record.phase},
-                              {"loss", record.loss},
-                              {"grad_norm", record.grad_norm}};
+  using Json = nlohmann::ordered_json;
+  Json json{{"step", record.step},
+            {"phase", record.phase},
+            {"loss", record.loss},
+            {"grad_norm", record.grad_norm}};
   for (const auto& [name, value] : record.terms) json["terms"][name] = value;
-  json["samples"] = nlohmann::ordered_json::array();
+  json["samples"] = Json::array();
   for (const auto& [sample, finite] : samples) {
     json["samples"].push_back(
         {{"sample", sample}, {"views_are_finite", finite}});
   }
-  io::write_durably(stem + ".json", json.dump(1) + "\n");
+  // Names of files may be any bytes.
+  io::write_durably(
+      stem + ".json",
+      json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
   return stem + ".json";
 }
 

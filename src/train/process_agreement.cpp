@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <nlohmann/json.hpp>
 #include <sstream>
 #include <vector>
 
@@ -71,6 +72,28 @@ std::string first_difference(const std::string& name, const std::string& first,
     return fmt::format("\n  {} of process 0: {}\n  {} of process {}: {}", name,
                        line, name, rank, other_line);
   }
+}
+
+/// The first line that differs says most; empty: there is none.
+std::string first_difference(const distributed::Communicator& communicator,
+                             const std::map<std::string, std::string>& texts) {
+  // Names of files may be any bytes, which JSON's text may not.
+  const auto bytes = nlohmann::json::to_cbor(texts);
+  const auto all = communicator.gather(std::string(bytes.begin(), bytes.end()));
+  const auto texts_of = [&](size_t rank) {
+    return nlohmann::json::from_cbor(all[rank])
+        .get<std::map<std::string, std::string>>();
+  };
+  const auto first = texts_of(0);
+  for (size_t rank = 1; rank < all.size(); ++rank) {
+    for (auto& [name, text] : texts_of(rank)) {
+      const auto theirs = first.find(name);
+      const auto found = first_difference(
+          name, theirs == first.end() ? "" : theirs->second, text, rank);
+      if (!found.empty()) return found;
+    }
+  }
+  return "";
 }
 
 /// Lines "name <tab> what" of each process must be the same.
@@ -179,18 +202,12 @@ void check_same_texts(const distributed::Communicator& communicator,
   }
   try {
     compare(communicator, lines, "before the first step");
+  } catch (const distributed::LostProcess&) {
+    throw;
   } catch (const RunError& error) {
-    // The first line that differs says most.
-    std::string example;
-    for (const auto& [name, text] : texts) {
-      const auto all = communicator.gather(text);
-      for (size_t rank = 1; rank < all.size() && example.empty(); ++rank) {
-        example = first_difference(name, all[0], all[rank], rank);
-      }
-    }
     // The first process tells it for all.
     if (communicator.rank() > 0) log_no_more();
-    throw ConfigError(error.what() + example);
+    throw ConfigError(error.what() + first_difference(communicator, texts));
   }
 }
 

@@ -50,13 +50,13 @@ void agreed(const distributed::Communicator& communicator, const Work& work) {
   agree(communicator, opinion);
 }
 
-/// Throws RunError naming processes and what differs where not all have the
-/// same texts, by name.
+/// Throws ConfigError naming processes and the first line that differs where
+/// not all have the same texts, by name.
 void check_same_texts(const distributed::Communicator& communicator,
                       const std::map<std::string, std::string>& texts);
 
-/// The same of tensors, of which sums over their bits are compared. when: for
-/// the message.
+/// The same of tensors, of which sums over their bits are compared: throws
+/// RunError naming them. when: for the message.
 void check_same_tensors(const distributed::Communicator& communicator,
                         const std::map<std::string, torch::Tensor>& tensors,
                         const std::string& when);

@@ -22,11 +22,12 @@ namespace unimiss::train {
 RunLoop::RunLoop(const RunOptions& options, const RunRequest& request)
     : options_(options),
       request_(request),
-      communicator_(join_processes(options)),
       stop_(options.stop_signals, 60 * options.time_limit),
-      folder_(options.output),
-      checkpoints_(folder_.file("checkpoints"),
-                   {options.keep_checkpoints, options.keep_every_steps}) {}
+      communicator_(join_processes(options)),
+      checkpoints_(options.output + "/checkpoints",
+                   {options.keep_checkpoints, options.keep_every_steps}) {
+  agreed([&] { folder_ = std::make_unique<RunFolder>(options.output); });
+}
 
 void RunLoop::begin(Training& training, RunHistory& history) {
   // All have looked at the folder, and found the same.
@@ -54,7 +55,7 @@ void RunLoop::begin(Training& training, RunHistory& history) {
 }
 
 void RunLoop::open_folder(Training& training, RunHistory& history) {
-  if (!folder_.begun()) folder_.lock();
+  if (!folder_->begun()) folder_->lock();
   Facts facts = facts_of_process(request_.command);
   facts.emplace_back("device", training.device().str());
   facts.emplace_back("processes", std::to_string(communicator_.size()));
@@ -62,14 +63,14 @@ void RunLoop::open_folder(Training& training, RunHistory& history) {
   for (auto& fact : training.facts()) facts.push_back(std::move(fact));
   const auto& resume = request_.resume;
   const bool branches = resume.mode == ResumeRequest::Mode::kFrom;
-  folder_.begin(facts, request_.config_text, branches ? resume.path : "");
+  folder_->begin(facts, request_.config_text, branches ? resume.path : "");
   before_work([&] {
-    require_space(folder_.path(), state_bytes_ + training.result_bytes());
+    require_space(folder_->path(), state_bytes_ + training.result_bytes());
     // From here on the run does not need the other one any more.
     if (branches && checkpoints_.steps().empty()) {
       checkpoints_.save(training.checkpoint());
     }
-    output_ = std::make_unique<RunOutput>(folder_, training.step(),
+    output_ = std::make_unique<RunOutput>(*folder_, training.step(),
                                           training.total_steps(), history);
   });
 }
@@ -79,6 +80,7 @@ void RunLoop::train(Training& training) {
     stop_.begin();  // what comes after can be asked to stop
     return;
   }
+  const int64_t begun_at = version_;
   try {
     agreed([&] {
       training.start();
@@ -100,8 +102,17 @@ void RunLoop::train(Training& training) {
       if (training.finished() || next.save) save(training);
     }
     log_progress("", "");
-    wait_for_writer();
+    agreed([&] { wait_for_writer(); });
   } catch (const Preempted&) {
+    throw;
+  } catch (const distributed::LostProcess&) {
+    // It may have been asked to stop, too, when it had not begun yet.
+    const auto stop = stop_.reason(0);
+    if (stop && version_ == begun_at) {
+      throw Preempted(
+          fmt::format("stopped by {} before training began", *stop));
+    }
+    save_what_there_is(training);
     throw;
   } catch (...) {
     save_what_there_is(training);
@@ -231,7 +242,7 @@ void RunLoop::not_finite(Training& training, const StepRecord& record,
   std::string file;
   agreed([&] {
     if (!leads()) return;
-    file = write_nonfinite(folder_.file("nonfinite"), record, batch, all);
+    file = write_nonfinite(folder_->file("nonfinite"), record, batch, all);
   });
   const std::string what = fmt::format(
       "step {} ({}): loss {} or gradient norm {} is not finite; its samples "

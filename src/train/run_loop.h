@@ -81,7 +81,7 @@ class RunLoop {
     return communicator_;
   }
   bool leads() const { return communicator_.rank() == 0; }
-  RunFolder& folder() { return folder_; }
+  RunFolder& folder() { return *folder_; }
   const CheckpointFolder& checkpoints() const { return checkpoints_; }
   /// Nothing before begin(), and of a process that does not lead.
   RunOutput& output() { return *output_; }
@@ -120,9 +120,9 @@ class RunLoop {
 
   const RunOptions& options_;
   const RunRequest& request_;
-  distributed::Communicator communicator_;
   StopRequest stop_;
-  RunFolder folder_;
+  distributed::Communicator communicator_;
+  std::unique_ptr<RunFolder> folder_;
   CheckpointFolder checkpoints_;
   std::unique_ptr<RunOutput> output_;
   std::unique_ptr<CheckpointWriter> writer_;

@@ -50,6 +50,7 @@ distributed::Communicator join_processes(const RunOptions& options) {
   const distributed::World world = distributed::world_from_environment();
   if (world.size == 1) return {};
   log_as_process(world.rank);
+  check_device(options.device, world.local_size);
   const torch::Device device = choose_device(options.device, world.local_rank);
   if (options.threads == 0) {
     const auto cores =

@@ -41,16 +41,6 @@ torch::Tensor dice_loss(const torch::Tensor& probabilities,
   return 1 - ((2 * both + smooth) / (all + smooth)).mean();
 }
 
-torch::Tensor weights_of(const SegmentationLossOptions& options,
-                         const torch::Tensor& logits) {
-  if (options.class_weights.empty()) return {};
-  TORCH_CHECK(
-      static_cast<int64_t>(options.class_weights.size()) == logits.size(1),
-      options.class_weights.size(), " class weights for ", logits.size(1),
-      " classes");
-  return at::tensor(options.class_weights, logits.options());
-}
-
 torch::Tensor cross_entropy(const torch::Tensor& logits,
                             const torch::Tensor& target,
                             const SegmentationLossOptions& options,
@@ -83,6 +73,18 @@ torch::Tensor resized(const torch::Tensor& target, at::IntArrayRef size) {
 }
 
 }  // namespace
+
+torch::Tensor weights_of(const SegmentationLossOptions& options,
+                         const torch::Tensor& logits) {
+  if (options.class_weights.empty()) return {};
+  TORCH_CHECK(
+      static_cast<int64_t>(options.class_weights.size()) == logits.size(1),
+      options.class_weights.size(), " class weights for ", logits.size(1),
+      " classes");
+  // Does not wait for the GPU.
+  return at::tensor(options.class_weights, logits.scalar_type())
+      .to(logits.device(), /*non_blocking=*/true);
+}
 
 void SegmentationLossOptions::check(Problems& problems) const {
   problems.in_range(dice_weight, at_least(0), "loss.dice_weight");

@@ -47,22 +47,6 @@ void handle(int signal) {
   }
 }
 
-int number_of(StopSignal signal) {
-  switch (signal) {
-    case StopSignal::kTerm:
-      return SIGTERM;
-    case StopSignal::kInt:
-      return SIGINT;
-    case StopSignal::kHup:
-      return SIGHUP;
-    case StopSignal::kUsr1:
-      return SIGUSR1;
-    case StopSignal::kUsr2:
-      return SIGUSR2;
-  }
-  return SIGTERM;
-}
-
 /// Seconds from now until SLURM ends the job, if it says so.
 std::optional<double> until_slurm_ends_it() {
   const char* text = std::getenv("SLURM_JOB_END_TIME");
@@ -80,6 +64,22 @@ std::optional<double> until_slurm_ends_it() {
 }
 
 }  // namespace
+
+int number_of(StopSignal signal) {
+  switch (signal) {
+    case StopSignal::kTerm:
+      return SIGTERM;
+    case StopSignal::kInt:
+      return SIGINT;
+    case StopSignal::kHup:
+      return SIGHUP;
+    case StopSignal::kUsr1:
+      return SIGUSR1;
+    case StopSignal::kUsr2:
+      return SIGUSR2;
+  }
+  return SIGTERM;
+}
 
 /// Installed for its lifetime.
 class StopRequest::Handlers {

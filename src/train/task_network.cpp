@@ -65,9 +65,7 @@ torch::Tensor TaskNetwork::classification_loss(
     const MeanOverProcesses& mean) const {
   // Sums of exponentials need more than half precision.
   const torch::Tensor scores = logits.to(torch::kFloat);
-  const auto& weights = loss_.segmentation.class_weights;
-  const torch::Tensor weight =
-      weights.empty() ? torch::Tensor() : at::tensor(weights, scores.options());
+  const torch::Tensor weight = weights_of(loss_.segmentation, scores);
   if (target_ == data::TargetKind::kClass) {
     return class_cross_entropy(scores, target, weight, loss_.label_smoothing,
                                mean);

@@ -246,7 +246,40 @@ TEST_F(Distributed, ASignalAtAnyTimeIsAStop) {
   }
 }
 
-TEST_F(Distributed, AFolderThatIsRemovedEndsTheRun) {
+TEST_F(Distributed, ASignalThatIsNoStopIsAFailure) {
+  const auto result = harmed("run", 3, [&] {
+    for (const pid_t launcher : processes("run", Which::kLauncher)) {
+      kill(launcher, SIGUSR2);
+    }
+  });
+  EXPECT_EQ(result.status, 1) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("was ended by signal 12"));
+}
+
+TEST_F(Distributed, WhatIsStartedUnderNohupOutlivesItsTerminal) {
+  // Programs that this one starts ignore it, too.
+  signal(SIGHUP, SIG_IGN);
+  const auto result = harmed("run", 3, [&] {
+    for (const Which which : {Which::kLauncher, Which::kSecond}) {
+      for (const pid_t process : processes("run", which)) {
+        kill(process, SIGHUP);
+      }
+    }
+  });
+  signal(SIGHUP, SIG_DFL);
+  EXPECT_EQ(result.status, 0) << result.output;
+}
+
+TEST_F(Distributed, AnOutputThatIsNoRunsIsToldOnce) {
+  fs::create_directories(folder_.file("run"));
+  testing::write_bytes(folder_.file("run/config.yaml"), "a: 1");
+  const auto result = pretrain("--nproc-per-node 3 " + steps(4), "run");
+  EXPECT_EQ(result.status, 2) << result.output;
+  EXPECT_EQ(count_of("that no run of this program wrote", result.output), 1)
+      << result.output;
+}
+
+TEST_F(Distributed, AFileThatIsRemovedEndsTheRun) {
   const auto result =
       harmed("run", 3, [&] { fs::remove(folder_.file("run/metrics.jsonl")); });
   EXPECT_EQ(result.status, 1) << result.output;

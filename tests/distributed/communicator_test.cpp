@@ -122,9 +122,9 @@ class Deaf {
   int handle_ = socket(AF_INET, SOCK_STREAM, 0);
 };
 
-std::string meeting_error(const World& world) {
+std::string meeting_error(const World& world, int seconds = 2) {
   try {
-    Communicator(world, torch::kCPU, std::chrono::seconds(2));
+    Communicator(world, torch::kCPU, std::chrono::seconds(seconds));
   } catch (const ConfigError& error) {
     return std::string("configuration: ") + error.what();
   } catch (const LostProcess& error) {
@@ -174,7 +174,7 @@ TEST(Communicator, WhatDoesNotAnswerIsGivenUp) {
 TEST(Communicator, DISABLED_OneCountsOtherwise) {
   World world = world_from_environment();
   if (world.rank == 1) world.size = 3;
-  const std::string error = meeting_error(world);
+  const std::string error = meeting_error(world, 60);
   // The store goes with the first one.
   EXPECT_THAT(error, world.rank == 0
                          ? HasSubstr("WORLD_SIZE: is 2 here (process 0) and 3 "

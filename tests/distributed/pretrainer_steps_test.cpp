@@ -36,8 +36,8 @@ data::Views whole_batch(const StepPlan& plan, torch::ScalarType type) {
   return {at::rand(shape, type), at::rand(shape, type)};
 }
 
-/// Trains one network with the others and one alone; the largest difference of
-/// anything in their states, relative to the largest number there.
+/// Trains one network with the others and one alone; the difference of their
+/// states, relative.
 double difference_after_steps(int steps, torch::ScalarType type,
                               ssl::CenterRule center_rule, int64_t parts = 1,
                               Compression compression = Compression::kNone) {

@@ -15,9 +15,25 @@
 
 namespace unimiss::testing {
 
+/// Whether this program has a test "Suite.Name".
+inline bool is_there(const std::string& test) {
+  const ::testing::UnitTest& all = *::testing::UnitTest::GetInstance();
+  for (int i = 0; i < all.total_test_suite_count(); ++i) {
+    const ::testing::TestSuite& suite = *all.GetTestSuite(i);
+    for (int j = 0; j < suite.total_test_count(); ++j) {
+      if (suite.name() + std::string(".") + suite.GetTestInfo(j)->name() ==
+          test) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
 /// Runs a test of this program, called DISABLED_..., in several processes that
 /// are told apart as torchrun does; their exit statuses (-1: by a signal).
 inline std::vector<int> run_ranks(int count, const std::string& test) {
+  EXPECT_TRUE(is_there(test)) << test;
   const std::string port = std::to_string(distributed::free_port());
   std::vector<pid_t> processes;
   for (int rank = 0; rank < count; ++rank) {

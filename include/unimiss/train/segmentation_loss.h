@@ -67,6 +67,11 @@ torch::Tensor segmentation_loss(const torch::Tensor& logits,
                                 const SegmentationLossOptions& options,
                                 const MeanOverProcesses& mean = {});
 
+/// The weights of the classes, [K], beside logits [B, K, ...]; undefined where
+/// there are none.
+torch::Tensor weights_of(const SegmentationLossOptions& options,
+                         const torch::Tensor& logits);
+
 /// Cross-entropy of logits [B, K, ...] and classes [B, ...] with weights by
 /// class [K], or none, likewise: their weighted mean, 0 where all have the
 /// weight 0. All processes must call it, for the sum of the weights is that of

@@ -14,6 +14,9 @@ namespace unimiss::train {
 
 enum class StopSignal { kTerm, kInt, kHup, kUsr1, kUsr2 };
 
+/// As the system numbers it.
+int number_of(StopSignal signal);
+
 /// Listens for what asks a run to stop: signals, and the end of its time.
 ///
 /// Until begin() there is nothing to save: a signal ends the process at once
