@@ -31,7 +31,7 @@ constexpr const char* kOwnLaunch = "UNIMISS_LAUNCH";
 
 /// How long the others may take to notice that one has failed, and then to end;
 /// and the first one, which may be saving.
-constexpr std::chrono::seconds kToNotice{20}, kToEnd{20}, kToSave{600};
+constexpr std::chrono::seconds kToNotice{5}, kToEnd{35}, kToSave{600};
 
 // What the handler of signals needs.
 constexpr size_t kMost = 1024;
@@ -151,22 +151,29 @@ class Launch {
     since_ = Clock::now();
     // What went wrong the processes tell themselves, if they can.
     if (!WIFSIGNALED(status)) return;
-    log_warning(fmt::format("process {} was ended by signal {} ({}){}",
-                            child - children.begin(), WTERMSIG(status),
-                            strsignal(WTERMSIG(status)),
-                            running_ > 0 ? "; the others are ended" : ""));
+    const int signal = WTERMSIG(status);
+    log_warning(fmt::format(
+        "process {} was ended by signal {} ({}{}); {}the same command goes on "
+        "from the newest checkpoint",
+        child - children.begin(), signal, strsignal(signal),
+        was_forwarded(signal)
+            ? ", passed on to all; run.stop_signals do not hold it"
+            : "",
+        running_ > 0 ? "the others will end, too; " : ""));
   }
 
   /// They notice it themselves, as a rule.
   void end_others() {
     const auto waited = Clock::now() - since_;
     if (waited > kToNotice && !terminated_) {
-      log_warning("the others have not ended by themselves: they are ended");
-      // A second one would end a process that saves.
+      // What trains has noticed by itself, and may be saving: a second one
+      // would end it. What still waits for the others ends now.
       if (!was_forwarded(SIGTERM)) forward(SIGTERM);
       terminated_ = true;
     }
     if (waited > kToNotice + kToEnd) {
+      if (!killed_) log_warning("processes that do not end are killed");
+      killed_ = true;
       for (size_t rank = 1; rank < children.size(); ++rank) end(children[rank]);
     }
     if (waited > kToSave) end(children[0]);
@@ -179,7 +186,7 @@ class Launch {
 
   std::vector<int> stop_signals_;
   int64_t running_ = 0;
-  bool failed_ = false, terminated_ = false;
+  bool failed_ = false, terminated_ = false, killed_ = false;
   int first_failure_ = 0, worst_ = 0;
   Clock::time_point since_;
 };

@@ -453,9 +453,7 @@ def mount(*arguments):
 
 def tell(what, text):
     """What a program that has failed says, as it should."""
-    causes = [line for line in text.splitlines() if line.startswith("error: ")
-              # The others say that process 0 has failed.
-              and not line.startswith("error: process ")]
+    causes = [line for line in text.splitlines() if line.startswith("error: ")]
     require(causes, f"{what}: no message\n{text}")
     print(f"{what}: {causes[-1]}", flush=True)
 

@@ -213,6 +213,9 @@ class Checker {
     if (fs::is_directory(folder_ / path, ignored)) {
       return "is a folder, not a file";
     }
+    if (fs::exists(folder_ / path, ignored)) {
+      return "is a pipe, a socket or a device, not a file";
+    }
     const size_t blank = path.find_last_of(kBlanks);
     if (blank != std::string::npos && exists(path.substr(0, blank))) {
       return fmt::format(

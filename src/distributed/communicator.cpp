@@ -15,6 +15,7 @@
 #include "distributed/nccl_backend.h"
 #include "distributed/own_address.h"
 #include "unimiss/core/error.h"
+#include "unimiss/core/error_message.h"
 
 namespace unimiss::distributed {
 namespace {
@@ -23,12 +24,19 @@ using Gloo = c10d::ProcessGroupGloo;
 
 /// Where this machine is reached by the others.
 auto gloo_device(const World& world) {
-  if (world.local_size == world.size) {
-    return Gloo::createDeviceForHostname("127.0.0.1");
-  }
   // As PyTorch names it.
   if (const char* interface = std::getenv("GLOO_SOCKET_IFNAME")) {
-    return Gloo::createDeviceForInterface(interface);
+    try {
+      return Gloo::createDeviceForInterface(interface);
+    } catch (const std::exception& error) {
+      throw ConfigError(fmt::format(
+          "GLOO_SOCKET_IFNAME: {} cannot be used on this machine ({}); `ip "
+          "address` lists its networks",
+          interface, error_message(error)));
+    }
+  }
+  if (world.local_size == world.size) {
+    return Gloo::createDeviceForHostname("127.0.0.1");
   }
   const std::string address = own_address(world.address);
   return address.empty() ? Gloo::createDefaultDevice()

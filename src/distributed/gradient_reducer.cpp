@@ -67,6 +67,20 @@ class LastBucket {
 
 namespace {
 
+/// Leaves out what LibTorch says of strides: those of a parameter with a side
+/// of 1 say nothing, and cost nothing.
+class WithoutStrides : public c10::WarningHandler {
+ public:
+  explicit WithoutStrides(c10::WarningHandler& others) : others_(others) {}
+  void process(const c10::Warning& warning) override {
+    if (warning.msg().find("bucket view strides") != std::string::npos) return;
+    others_.process(warning);
+  }
+
+ private:
+  c10::WarningHandler& others_;
+};
+
 /// Averages a bucket, in another type where one is given.
 class Average : public c10d::CppCommHookInterface<
                     c10::intrusive_ptr<c10d::ProcessGroup>> {
@@ -169,6 +183,8 @@ GradientReducer::~GradientReducer() {
 void GradientReducer::backward(const torch::Tensor& loss) {
   if (!implementation_->reducer) return loss.backward();
   auto& communicator = *implementation_->communicator;
+  WithoutStrides handler(*c10::WarningUtils::get_warning_handler());
+  const c10::WarningUtils::WarningHandlerGuard guard(&handler);
   try {
     implementation_->reducer->prepare_for_backward({});
     loss.backward();

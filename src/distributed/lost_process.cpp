@@ -13,6 +13,7 @@
 #include <sstream>
 #include <thread>
 
+#include "distributed/quiet_c10d.h"
 #include "unimiss/core/abandoned_thread.h"
 #include "unimiss/core/error_message.h"
 #include "unimiss/core/log.h"
@@ -163,6 +164,8 @@ std::vector<Peer> peers_of(const std::vector<std::string>& places) {
 
 void throw_lost(const Company& company, const std::string& work,
                 const std::exception& error) {
+  // The store may be lost, too.
+  const QuietC10d quiet;
   const World& world = company.world;
   std::vector<std::string> lost;
   // Before they have met nobody is known.

@@ -1,10 +1,8 @@
 #include "distributed/meeting.h"
 
-#include <c10/util/Logging.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <cstdlib>
 #include <future>
 #include <memory>
 #include <string>
@@ -13,6 +11,7 @@
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 #include <vector>
 
+#include "distributed/quiet_c10d.h"
 #include "unimiss/core/abandoned_thread.h"
 #include "unimiss/core/error_message.h"
 #include "unimiss/core/log.h"
@@ -26,28 +25,18 @@ using StorePointer = c10::intrusive_ptr<c10d::Store>;
 using std::chrono::duration;
 using std::chrono::seconds;
 
-/// What c10d says while processes meet, backtraces included, is in what it
-/// throws, too: it is not said unless TORCH_CPP_LOG_LEVEL asks for it.
-class QuietC10d {
- public:
-  QuietC10d() {
-    if (std::getenv("TORCH_CPP_LOG_LEVEL") == nullptr) {
-      FLAGS_caffe2_log_level = c10::GLOG_FATAL;
-    } else {
-      c10::initLogging();  // reads it
-      before_ = FLAGS_caffe2_log_level;
-    }
-  }
-  ~QuietC10d() { FLAGS_caffe2_log_level = before_; }
-  QuietC10d(const QuietC10d&) = delete;
-  QuietC10d& operator=(const QuietC10d&) = delete;
-
- private:
-  int before_ = FLAGS_caffe2_log_level;
-};
-
 std::string place_of(const World& world) {
   return fmt::format("{} at port {}", world.address, world.port);
+}
+
+[[noreturn]] void throw_unreached(const World& world, const std::string& why) {
+  throw LostProcess(fmt::format(
+      "process {} of {} cannot reach {} ({}): process 0 was not started there, "
+      "has ended, or is behind a firewall, or something else listens there; "
+      "name the machine of rank 0 by MASTER_ADDR, its free port by "
+      "MASTER_PORT, "
+      "and the network between them by GLOO_SOCKET_IFNAME",
+      world.rank, world.size, place_of(world), why));
 }
 
 StorePointer open_store(const World& world, seconds timeout) {
@@ -71,13 +60,24 @@ StorePointer open_store(const World& world, seconds timeout) {
           "one",
           world.port, why));
     }
-    throw LostProcess(fmt::format(
-        "process {} of {} cannot reach {} ({}); name the machine of rank 0 by "
-        "MASTER_ADDR, its free port by MASTER_PORT, and the network between "
-        "them by GLOO_SOCKET_IFNAME",
-        world.rank, world.size, place_of(world), why));
+    throw_unreached(world, why);
   }
 }
+
+/// Tells now and then, seldom in the long run, what is waited for.
+class Reminder {
+ public:
+  void tell(const std::string& what) {
+    if (waiting_.seconds() < told_after_) return;
+    log_warning(what);
+    told_after_ += 60;
+  }
+  double seconds() const { return waiting_.seconds(); }
+
+ private:
+  Stopwatch waiting_;
+  double told_after_ = 10;
+};
 
 /// Who listens there may be no store and never answer.
 StorePointer open_store_in_time(const World& world, seconds timeout) {
@@ -90,14 +90,16 @@ StorePointer open_store_in_time(const World& world, seconds timeout) {
       opened->set_exception(std::current_exception());
     }
   });
-  // Its own timeout comes first, as a rule.
-  if (future.wait_for(timeout + seconds(2)) == std::future_status::timeout) {
-    abandon(thread);
-    throw LostProcess(fmt::format(
-        "process {} of {} gets no answer from {}: something else listens "
-        "there, or the name is not found; name another MASTER_PORT, or the "
-        "address by MASTER_ADDR",
-        world.rank, world.size, place_of(world)));
+  Reminder reminder;
+  while (future.wait_for(std::chrono::milliseconds(200)) ==
+         std::future_status::timeout) {
+    reminder.tell(fmt::format("process {} of {} waits for process 0 at {}",
+                              world.rank, world.size, place_of(world)));
+    // Its own timeout comes first, as a rule.
+    if (duration<double>(reminder.seconds()) > timeout + seconds(2)) {
+      abandon(thread);
+      throw_unreached(world, "no answer");
+    }
   }
   thread.join();
   return future.get();
@@ -108,8 +110,7 @@ std::string arrived(int64_t rank) { return fmt::format("arrived/{}", rank); }
 /// All say how many they take themselves for.
 void await_all(const World& world, c10d::Store& store, seconds timeout) {
   store.set(arrived(world.rank), std::to_string(world.size));
-  const Stopwatch waiting;
-  double told_after = 10;
+  Reminder reminder;
   std::vector<int64_t> missing;
   for (int64_t rank = 0; rank < world.size; ++rank) missing.push_back(rank);
   while (true) {
@@ -126,16 +127,13 @@ void await_all(const World& world, c10d::Store& store, seconds timeout) {
     const std::string what =
         fmt::format("process {} of {} waits at {} for {}", world.rank,
                     world.size, place_of(world), fmt::join(missing, ", "));
-    if (duration<double>(waiting.seconds()) > timeout) {
+    if (duration<double>(reminder.seconds()) > timeout) {
       throw LostProcess(
           what + fmt::format(", which did not come within {} s; start all of "
                              "them, with the same MASTER_ADDR and MASTER_PORT",
                              timeout.count()));
     }
-    if (waiting.seconds() > told_after) {
-      log_warning(what);
-      told_after += 60;
-    }
+    reminder.tell(what);
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
 }

@@ -36,7 +36,18 @@ std::string message_of(const std::exception_ptr& failure) {
   }
 }
 
-/// On a process that has not failed, for one that has.
+/// Whether its message says all.
+bool is_ours(const std::exception_ptr& failure) {
+  try {
+    std::rethrow_exception(failure);
+  } catch (const Error&) {
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
+
+/// Names the process that has failed.
 [[noreturn]] void fail_as(size_t rank, const std::string& message) {
   const std::string text =
       fmt::format("process {} failed: {}", rank, message.substr(1));
@@ -57,26 +68,37 @@ std::vector<std::string> different_lines(const std::string& first,
   return names;
 }
 
-/// Of two texts, in words; empty: none.
-std::string first_difference(const std::string& name, const std::string& first,
-                             const std::string& other, size_t rank) {
+/// Of two texts, in words, those lines that differ, below the heading (of YAML)
+/// that they stand under.
+std::string differences(const std::string& name, const std::string& first,
+                        const std::string& other, size_t rank) {
   std::istringstream lines(first), others(other);
-  std::string line, other_line;
-  while (true) {
+  std::string line, other_line, heading, text;
+  constexpr int kShown = 5;
+  for (int shown = 0; shown < kShown;) {
     const bool more = static_cast<bool>(std::getline(lines, line));
     const bool more_other = static_cast<bool>(std::getline(others, other_line));
-    if (!more && !more_other) return "";
+    if (!more && !more_other) break;
     if (!more) line.clear();
     if (!more_other) other_line.clear();
-    if (line == other_line) continue;
-    return fmt::format("\n  {} of process 0: {}\n  {} of process {}: {}", name,
-                       line, name, rank, other_line);
+    if (line == other_line) {
+      if (line.ends_with(':') && !line.starts_with(' ')) heading = line + " ";
+      continue;
+    }
+    ++shown;
+    const auto trimmed = [](const std::string& of) {
+      return of.substr(std::min(of.find_first_not_of(' '), of.size()));
+    };
+    text +=
+        fmt::format("\n  {}: {}{} (process 0), {}{} (process {})", name,
+                    heading, trimmed(line), heading, trimmed(other_line), rank);
   }
+  return text;
 }
 
-/// The first line that differs says most; empty: there is none.
-std::string first_difference(const distributed::Communicator& communicator,
-                             const std::map<std::string, std::string>& texts) {
+/// The lines that differ between the first process and the first other than it.
+std::string differences(const distributed::Communicator& communicator,
+                        const std::map<std::string, std::string>& texts) {
   // Names of files may be any bytes, which JSON's text may not.
   const auto bytes = nlohmann::json::to_cbor(texts);
   const auto all = communicator.gather(std::string(bytes.begin(), bytes.end()));
@@ -86,12 +108,13 @@ std::string first_difference(const distributed::Communicator& communicator,
   };
   const auto first = texts_of(0);
   for (size_t rank = 1; rank < all.size(); ++rank) {
-    for (auto& [name, text] : texts_of(rank)) {
+    std::string found;
+    for (const auto& [name, text] : texts_of(rank)) {
       const auto theirs = first.find(name);
-      const auto found = first_difference(
-          name, theirs == first.end() ? "" : theirs->second, text, rank);
-      if (!found.empty()) return found;
+      found += differences(name, theirs == first.end() ? "" : theirs->second,
+                           text, rank);
     }
+    if (!found.empty()) return found;
   }
   return "";
 }
@@ -167,6 +190,9 @@ Agreement agree(const distributed::Communicator& communicator,
     if (failure) {
       // A mistake of all is told once.
       if (rank > 0 && messages[rank] == messages[0]) log_no_more();
+      const bool alone = std::count(messages.begin(), messages.end(), "") ==
+                         static_cast<std::ptrdiff_t>(processes) - 1;
+      if (alone && is_ours(failure)) fail_as(rank, messages[rank]);
       std::rethrow_exception(failure);
     }
     for (size_t other = 0; other < messages.size(); ++other) {
@@ -207,7 +233,7 @@ void check_same_texts(const distributed::Communicator& communicator,
   } catch (const RunError& error) {
     // The first process tells it for all.
     if (communicator.rank() > 0) log_no_more();
-    throw ConfigError(error.what() + first_difference(communicator, texts));
+    throw ConfigError(error.what() + differences(communicator, texts));
   }
 }
 

@@ -26,7 +26,10 @@ RunLoop::RunLoop(const RunOptions& options, const RunRequest& request)
       communicator_(join_processes(options)),
       checkpoints_(options.output + "/checkpoints",
                    {options.keep_checkpoints, options.keep_every_steps}) {
-  agreed([&] { folder_ = std::make_unique<RunFolder>(options.output); });
+  agreed([&] {
+    folder_ = std::make_unique<RunFolder>(options.output);
+    if (leads()) folder_->require_writable();
+  });
 }
 
 void RunLoop::begin(Training& training, RunHistory& history) {
@@ -105,10 +108,11 @@ void RunLoop::train(Training& training) {
     agreed([&] { wait_for_writer(); });
   } catch (const Preempted&) {
     throw;
-  } catch (const distributed::LostProcess&) {
+  } catch (const distributed::LostProcess& error) {
     // It may have been asked to stop, too, when it had not begun yet.
     const auto stop = stop_.reason(0);
     if (stop && version_ == begun_at) {
+      log_warning(error.what());
       throw Preempted(
           fmt::format("stopped by {} before training began", *stop));
     }
@@ -357,7 +361,8 @@ void RunLoop::save_what_there_is(Training& training) {
     saved_ = version_;
     wait_for_writer();
     log_info(fmt::format(
-        "nothing is lost up to step {}: run the same command again to go on",
+        "nothing is lost up to step {}: once its cause is mended, the same "
+        "command goes on from there",
         training.step()));
   } catch (const std::exception& error) {
     log_warning(std::string("the last steps could not be saved: ") +

@@ -77,10 +77,7 @@ Beginning begin_run(const RunOptions& options, const RunRequest& request,
   Beginning beginning;
   beginning.device = choose_device(options.device, world.local_rank);
   set_up_process(options, beginning.device);
-  if (world.rank == 0) {
-    folder.require_writable();
-    if (folder.begun()) folder.lock();
-  }
+  if (world.rank == 0 && folder.begun()) folder.lock();
   beginning.start = before_work(
       [&] { return find_start(request.resume, folder, checkpoints); });
   return beginning;

@@ -19,6 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using testing::relative_difference;
 
 class Distributed : public testing::ToyRun {
@@ -69,10 +70,10 @@ class Distributed : public testing::ToyRun {
     run.join();
     return result;
   }
-  enum class Which { kLauncher, kSecond };
+  enum class Which { kLauncher, kFirst, kSecond };
 
-  /// Of the processes of a run, by their command line, the second one, or that
-  /// which has started them.
+  /// Of the processes of a run, by their command line, the first or second one,
+  /// or that which has started them.
   std::vector<pid_t> processes(const std::string& output,
                                Which which = Which::kSecond) const {
     std::vector<pid_t> found;
@@ -89,7 +90,9 @@ class Distributed : public testing::ToyRun {
           which == Which::kLauncher
               ? !launched && words.starts_with(
                                  std::string(std::getenv("UNIMISS_PROGRAMS")))
-              : all.find(std::string("\0RANK=1", 7)) != std::string::npos;
+              : all.find(which == Which::kFirst
+                             ? std::string("\0RANK=0", 7)
+                             : std::string("\0RANK=1", 7)) != std::string::npos;
       if (words.find(folder_.file(output)) != std::string::npos && wanted) {
         found.push_back(static_cast<pid_t>(std::stoi(name)));
       }
@@ -246,6 +249,21 @@ TEST_F(Distributed, ASignalAtAnyTimeIsAStop) {
   }
 }
 
+TEST_F(Distributed, TheLossOfTheFirstIsToldShortly) {
+  const auto result = harmed("run", 3, [&] {
+    for (const pid_t first : processes("run", Which::kFirst)) {
+      kill(first, SIGKILL);
+    }
+  });
+  EXPECT_EQ(result.status, 1) << result.output;
+  EXPECT_THAT(result.output,
+              HasSubstr("process 0 was ended by signal 9 (Killed); the others "
+                        "will end, too; the same command goes on from the "
+                        "newest checkpoint"));
+  EXPECT_THAT(result.output, ContainsRegex("error: .*process 0 .*has ended"));
+  EXPECT_THAT(result.output, Not(HasSubstr("frame #")));
+}
+
 TEST_F(Distributed, ASignalThatIsNoStopIsAFailure) {
   const auto result = harmed("run", 3, [&] {
     for (const pid_t launcher : processes("run", Which::kLauncher)) {
@@ -253,7 +271,9 @@ TEST_F(Distributed, ASignalThatIsNoStopIsAFailure) {
     }
   });
   EXPECT_EQ(result.status, 1) << result.output;
-  EXPECT_THAT(result.output, HasSubstr("was ended by signal 12"));
+  EXPECT_THAT(result.output,
+              HasSubstr("was ended by signal 12 (User defined signal 2, "
+                        "passed on to all; run.stop_signals do not hold it)"));
 }
 
 TEST_F(Distributed, WhatIsStartedUnderNohupOutlivesItsTerminal) {

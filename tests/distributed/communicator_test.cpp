@@ -171,6 +171,17 @@ TEST(Communicator, WhatDoesNotAnswerIsGivenUp) {
               Each(0));
 }
 
+TEST(Communicator, DISABLED_OnANetworkThatIsNot) {
+  setenv("GLOO_SOCKET_IFNAME", "nothing0", 1);
+  EXPECT_THAT(meeting_error(world_from_environment(), 60),
+              HasSubstr("configuration: GLOO_SOCKET_IFNAME: nothing0 cannot"));
+}
+
+TEST(Communicator, ANetworkThatIsNotIsTold) {
+  EXPECT_THAT(run_ranks(2, "Communicator.DISABLED_OnANetworkThatIsNot"),
+              Each(0));
+}
+
 TEST(Communicator, DISABLED_OneCountsOtherwise) {
   World world = world_from_environment();
   if (world.rank == 1) world.size = 3;
