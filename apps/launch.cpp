@@ -113,12 +113,13 @@ class Launch {
   int wait() {
     while (running_ > 0) {
       int status = 0;
-      const pid_t ended = waitpid(-1, &status, failed_ ? WNOHANG : 0);
+      const bool all_end = failed_ || stopped_;
+      const pid_t ended = waitpid(-1, &status, all_end ? WNOHANG : 0);
       if (ended > 0) {
         note(ended, status);
       } else if (ended < 0 && errno != EINTR) {
         break;
-      } else if (failed_) {
+      } else if (all_end) {
         end_others();
       }
     }
@@ -145,7 +146,13 @@ class Launch {
     --running_;
     const int code = code_of(status);
     worst_ = std::max(worst_, code);
-    if (code == EXIT_SUCCESS || code == kExitPreempted || failed_) return;
+    if (code == EXIT_SUCCESS || failed_) return;
+    if (code == kExitPreempted) {
+      // One that had not begun yet has not told the others.
+      if (!stopped_) since_ = Clock::now();
+      stopped_ = true;
+      return;
+    }
     failed_ = true;
     first_failure_ = code;
     since_ = Clock::now();
@@ -171,12 +178,12 @@ class Launch {
       if (!was_forwarded(SIGTERM)) forward(SIGTERM);
       terminated_ = true;
     }
-    if (waited > kToNotice + kToEnd) {
+    if (failed_ && waited > kToNotice + kToEnd) {
       if (!killed_) log_warning("processes that do not end are killed");
       killed_ = true;
       for (size_t rank = 1; rank < children.size(); ++rank) end(children[rank]);
     }
-    if (waited > kToSave) end(children[0]);
+    if (failed_ && waited > kToSave) end(children[0]);
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
 
@@ -186,7 +193,7 @@ class Launch {
 
   std::vector<int> stop_signals_;
   int64_t running_ = 0;
-  bool failed_ = false, terminated_ = false, killed_ = false;
+  bool stopped_ = false, failed_ = false, terminated_ = false, killed_ = false;
   int first_failure_ = 0, worst_ = 0;
   Clock::time_point since_;
 };

@@ -14,6 +14,7 @@
 #include "distributed/meeting.h"
 #include "distributed/nccl_backend.h"
 #include "distributed/own_address.h"
+#include "distributed/quiet_c10d.h"
 #include "unimiss/core/error.h"
 #include "unimiss/core/error_message.h"
 
@@ -65,6 +66,7 @@ Communicator::Communicator(const World& world, torch::Device device,
   implementation_->device = device;
   implementation_->timeout = static_cast<double>(timeout.count());
   if (world.size == 1) return;
+  const QuietC10d quiet;
   const auto store = meet(world, timeout);
   implementation_->company.store = store;
   try {

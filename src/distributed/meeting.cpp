@@ -11,7 +11,6 @@
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 #include <vector>
 
-#include "distributed/quiet_c10d.h"
 #include "unimiss/core/abandoned_thread.h"
 #include "unimiss/core/error_message.h"
 #include "unimiss/core/log.h"
@@ -141,7 +140,6 @@ void await_all(const World& world, c10d::Store& store, seconds timeout) {
 }  // namespace
 
 StorePointer meet(const World& world, seconds timeout) {
-  const QuietC10d quiet;
   StorePointer store = open_store_in_time(world, timeout);
   try {
     await_all(world, *store, timeout);

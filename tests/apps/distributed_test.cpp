@@ -237,7 +237,7 @@ TEST_F(Distributed, ASignalAtAnyTimeIsAStop) {
     const std::string output = "at" + std::to_string(delay);
     testing::ProgramResult result;
     std::thread run(
-        [&] { result = pretrain("--nproc-per-node 2 " + steps(2), output); });
+        [&] { result = pretrain("--nproc-per-node 2 " + steps(4), output); });
     std::this_thread::sleep_for(std::chrono::milliseconds(delay));
     for (const pid_t launcher : processes(output, Which::kLauncher)) {
       kill(launcher, SIGTERM);
