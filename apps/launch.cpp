@@ -85,6 +85,7 @@ void begin_forwarding() {
     if (action.sa_handler == SIG_IGN) continue;
     action = {};
     action.sa_handler = forward;
+    action.sa_flags = SA_RESTART;
     // Children inherit no handlers: they begin with a new program.
     sigaction(signal, &action, nullptr);
   }

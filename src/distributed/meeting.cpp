@@ -33,8 +33,7 @@ std::string place_of(const World& world) {
       "process {} of {} cannot reach {} ({}): process 0 was not started there, "
       "has ended, or is behind a firewall, or something else listens there; "
       "name the machine of rank 0 by MASTER_ADDR, its free port by "
-      "MASTER_PORT, "
-      "and the network between them by GLOO_SOCKET_IFNAME",
+      "MASTER_PORT, and the network between them by GLOO_SOCKET_IFNAME",
       world.rank, world.size, place_of(world), why));
 }
 

@@ -50,8 +50,8 @@ void agreed(const distributed::Communicator& communicator, const Work& work) {
   agree(communicator, opinion);
 }
 
-/// Throws ConfigError naming processes and the first line that differs where
-/// not all have the same texts, by name.
+/// Throws ConfigError naming processes and the lines that differ where not all
+/// have the same texts, by name.
 void check_same_texts(const distributed::Communicator& communicator,
                       const std::map<std::string, std::string>& texts);
 

@@ -99,6 +99,9 @@ class Distributed : public testing::ToyRun {
     }
     return found;
   }
+  void send(const std::string& output, Which which, int signal) const {
+    for (const pid_t process : processes(output, which)) kill(process, signal);
+  }
 };
 
 TEST_F(Distributed, TwoAndThreeProcessesTakeTheStepsOfOne) {
@@ -131,9 +134,8 @@ TEST_F(Distributed, TwoAndThreeProcessesTakeTheStepsOfOne) {
 }
 
 TEST_F(Distributed, ALostProcessEndsTheOthersAndLosesNothing) {
-  const auto result = harmed("run", 3, [&] {
-    for (const pid_t process : processes("run")) kill(process, SIGKILL);
-  });
+  const auto result =
+      harmed("run", 3, [&] { send("run", Which::kSecond, SIGKILL); });
   EXPECT_EQ(result.status, 1) << result.output;
   EXPECT_THAT(result.output, HasSubstr("process 1 was ended by signal 9"));
   EXPECT_THAT(result.output,
@@ -155,9 +157,8 @@ TEST_F(Distributed, ALostProcessEndsTheOthersAndLosesNothing) {
 }
 
 TEST_F(Distributed, ASignalToOneStopsAllAtOneStep) {
-  const auto result = harmed("run", 3, [&] {
-    for (const pid_t process : processes("run")) kill(process, SIGUSR1);
-  });
+  const auto result =
+      harmed("run", 3, [&] { send("run", Which::kSecond, SIGUSR1); });
   EXPECT_EQ(result.status, 75) << result.output;
   EXPECT_THAT(result.output, HasSubstr("stopped by SIGUSR1 (process 1)"));
 }
@@ -239,9 +240,7 @@ TEST_F(Distributed, ASignalAtAnyTimeIsAStop) {
     std::thread run(
         [&] { result = pretrain("--nproc-per-node 2 " + steps(4), output); });
     std::this_thread::sleep_for(std::chrono::milliseconds(delay));
-    for (const pid_t launcher : processes(output, Which::kLauncher)) {
-      kill(launcher, SIGTERM);
-    }
+    send(output, Which::kLauncher, SIGTERM);
     run.join();
     // By the signal itself before it is passed on.
     EXPECT_THAT(result.status, ::testing::AnyOf(0, 75, 143, -1))
@@ -250,11 +249,8 @@ TEST_F(Distributed, ASignalAtAnyTimeIsAStop) {
 }
 
 TEST_F(Distributed, TheLossOfTheFirstIsToldShortly) {
-  const auto result = harmed("run", 3, [&] {
-    for (const pid_t first : processes("run", Which::kFirst)) {
-      kill(first, SIGKILL);
-    }
-  });
+  const auto result =
+      harmed("run", 3, [&] { send("run", Which::kFirst, SIGKILL); });
   EXPECT_EQ(result.status, 1) << result.output;
   EXPECT_THAT(result.output,
               HasSubstr("process 0 was ended by signal 9 (Killed); the others "
@@ -265,11 +261,8 @@ TEST_F(Distributed, TheLossOfTheFirstIsToldShortly) {
 }
 
 TEST_F(Distributed, ASignalThatIsNoStopIsAFailure) {
-  const auto result = harmed("run", 3, [&] {
-    for (const pid_t launcher : processes("run", Which::kLauncher)) {
-      kill(launcher, SIGUSR2);
-    }
-  });
+  const auto result =
+      harmed("run", 3, [&] { send("run", Which::kLauncher, SIGUSR2); });
   EXPECT_EQ(result.status, 1) << result.output;
   EXPECT_THAT(result.output,
               HasSubstr("was ended by signal 12 (User defined signal 2, "
@@ -281,9 +274,7 @@ TEST_F(Distributed, WhatIsStartedUnderNohupOutlivesItsTerminal) {
   signal(SIGHUP, SIG_IGN);
   const auto result = harmed("run", 3, [&] {
     for (const Which which : {Which::kLauncher, Which::kSecond}) {
-      for (const pid_t process : processes("run", which)) {
-        kill(process, SIGHUP);
-      }
+      send("run", which, SIGHUP);
     }
   });
   signal(SIGHUP, SIG_DFL);
@@ -307,11 +298,8 @@ TEST_F(Distributed, AFileThatIsRemovedEndsTheRun) {
 }
 
 TEST_F(Distributed, TheEndOfTheLauncherIsAStop) {
-  const auto result = harmed("run", 3, [&] {
-    for (const pid_t launcher : processes("run", Which::kLauncher)) {
-      kill(launcher, SIGKILL);
-    }
-  });
+  const auto result =
+      harmed("run", 3, [&] { send("run", Which::kLauncher, SIGKILL); });
   EXPECT_NE(result.status, 0);
   // The processes save, and end by themselves.
   for (int i = 0; i < 600 && !processes("run").empty(); ++i) {
