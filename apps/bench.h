@@ -7,8 +7,8 @@
 #include <functional>
 #include <vector>
 
+#include "unimiss/core/device.h"
 #include "unimiss/core/stopwatch.h"
-#include "unimiss/train/device.h"
 
 /// The commands of unimiss-bench. Each adds itself to the command line and,
 /// when it is the one called, sets the body to run.

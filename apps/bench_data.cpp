@@ -12,17 +12,17 @@
 
 #include "bench.h"
 #include "pretrain_file.h"
+#include "unimiss/augment/stage_times.h"
 #include "unimiss/core/stopwatch.h"
 #include "unimiss/data/image_dataset.h"
 #include "unimiss/data/loader.h"
-#include "unimiss/data/stage_times.h"
 #include "unimiss/data/volume_dataset.h"
-#include "unimiss/train/pretrain_data.h"
+#include "unimiss/pretrain/data.h"
 
 namespace unimiss {
 namespace {
 
-using Stages = std::array<double, data::kStages>;
+using Stages = std::array<double, augment::kStages>;
 
 struct DataBenchOptions {
   std::string config;
@@ -41,18 +41,18 @@ struct Timing {
   double rate() const { return static_cast<double>(count) / seconds; }
   nlohmann::ordered_json json() const {
     nlohmann::ordered_json shares;
-    for (size_t i = 0; i < data::kStages; ++i) {
-      if (stages[i] > 0) shares[data::kStageNames[i]] = stages[i] / seconds;
+    for (size_t i = 0; i < augment::kStages; ++i) {
+      if (stages[i] > 0) shares[augment::kStageNames[i]] = stages[i] / seconds;
     }
     return {{"count", count}, {"per_second", rate()}, {"share", shares}};
   }
   std::string text() const {
     std::string shares;
     double named = 0;
-    for (size_t i = 0; i < data::kStages; ++i) {
+    for (size_t i = 0; i < augment::kStages; ++i) {
       named += stages[i];
       if (stages[i] <= 0) continue;
-      shares += fmt::format("{} {:.0f} %, ", data::kStageNames[i],
+      shares += fmt::format("{} {:.0f} %, ", augment::kStageNames[i],
                             100 * stages[i] / seconds);
     }
     return shares + fmt::format("other {:.0f} %", 100 * (1 - named / seconds));
@@ -67,13 +67,13 @@ struct Measured {
 
   /// What a cached sample's data costs, relative to decoding a file.
   double read_share() const {
-    const auto seconds = [](const Timing& timing, data::Stage stage) {
+    const auto seconds = [](const Timing& timing, augment::Stage stage) {
       return timing.stages[static_cast<size_t>(stage)] /
              static_cast<double>(timing.count);
     };
-    return (seconds(cached, data::Stage::kCheck) +
-            seconds(cached, data::Stage::kResample)) /
-           seconds(cold, data::Stage::kDecode);
+    return (seconds(cached, augment::Stage::kCheck) +
+            seconds(cached, augment::Stage::kResample)) /
+           seconds(cold, augment::Stage::kDecode);
   }
 };
 
@@ -98,10 +98,10 @@ class ScratchFolder {
 };
 
 Timing time_cold(const data::DecodedCache& cache, const std::string& key,
-                 const train::PretrainConfig& config,
+                 const pretrain::PretrainConfig& config,
                  data::SourceSelection& selection) {
   Timing timing;
-  const data::StageTimes stages;
+  const augment::StageTimes stages;
   const Stopwatch stopwatch;
   selection = data::select_sources(cache, key, 1, config.data.on_error,
                                    config.data.max_bad);
@@ -120,7 +120,7 @@ Timing time_cached(const data::Dataset& dataset, double seconds) {
   // Pages and tables are touched a first time.
   for (int64_t i = 0; i < dataset.size() && i < 200; ++i) prepare(i);
   Timing timing;
-  const data::StageTimes stages;
+  const augment::StageTimes stages;
   const Stopwatch stopwatch;
   while (timing.seconds < seconds || timing.count < 2) {
     prepare(timing.count++);
@@ -150,7 +150,7 @@ double time_workers(std::shared_ptr<const data::Dataset> dataset,
 template <class Open, class Make>
 Measured measure(const std::string& kind, std::vector<std::string> files,
                  const DataBenchOptions& options,
-                 const train::PretrainConfig& config, int64_t batch_size,
+                 const pretrain::PretrainConfig& config, int64_t batch_size,
                  Open open, Make make) {
   files.resize(std::min<size_t>(files.size(), options.files));
   const ScratchFolder folder;
@@ -170,7 +170,7 @@ Measured measure(const std::string& kind, std::vector<std::string> files,
 
 std::vector<Measured> run(const DataBenchOptions& options) {
   const auto config = read_pretrain_file(options.config, options.overrides);
-  const train::PretrainLists lists = train::read_lists(config);
+  const pretrain::PretrainLists lists = pretrain::read_lists(config);
   std::vector<Measured> results;
   if (!config.data.images.empty()) {
     results.push_back(measure(
@@ -181,7 +181,7 @@ std::vector<Measured> run(const DataBenchOptions& options) {
         },
         [&](const auto& cache, auto numbers) {
           return std::make_shared<data::ImageDataset>(
-              cache, std::move(numbers), train::image_transforms(config));
+              cache, std::move(numbers), pretrain::image_transforms(config));
         }));
   }
   if (!config.data.volumes.empty()) {
@@ -194,7 +194,7 @@ std::vector<Measured> run(const DataBenchOptions& options) {
         [&](const auto& cache, auto numbers) {
           return std::make_shared<data::VolumeDataset>(
               cache, std::move(numbers), config.data.samples_per_volume,
-              train::volume_transforms(config));
+              pretrain::volume_transforms(config));
         }));
   }
   return results;

@@ -13,7 +13,7 @@
 
 #include "bench.h"
 #include "unimiss/core/problems.h"
-#include "unimiss/train/case_predictor.h"
+#include "unimiss/task/case_predictor.h"
 
 namespace unimiss {
 namespace {
@@ -26,8 +26,8 @@ struct PredictBenchOptions {
   bool json = false;
 };
 
-train::FinetuneConfig config_of(const PredictBenchOptions& options) {
-  train::FinetuneConfig config;
+finetune::FinetuneConfig config_of(const PredictBenchOptions& options) {
+  finetune::FinetuneConfig config;
   config.model.variant = options.model == "small" ? model::MitVariant::kSmall
                                                   : model::MitVariant::kTiny;
   config.model.dimensions = model::Dimensions::k3d;
@@ -55,13 +55,13 @@ torch::Tensor plain_weights(const std::vector<int64_t>& window) {
 
 /// What is usual: one patch after another, the scores of all classes of the
 /// whole volume in memory.
-torch::Tensor plain_loop(const train::CasePredictor& predictor,
-                         const data::CaseVoxels& voxels,
+torch::Tensor plain_loop(const task::CasePredictor& predictor,
+                         const augment::CaseVoxels& voxels,
                          const PredictBenchOptions& options) {
   const torch::NoGradGuard no_grad;
   const torch::Tensor weights = plain_weights(options.patch);
   const torch::Tensor image =
-      voxels.image.to(torch::kFloat) / data::kIntensitySteps;
+      voxels.image.to(torch::kFloat) / augment::kIntensitySteps;
   std::vector<int64_t> size = options.volume;
   torch::Tensor counts = at::zeros(size);
   size.insert(size.begin(), options.classes);
@@ -109,11 +109,10 @@ template <class Work>
 void measure_loop(torch::Device device, MeasuredLoop& measured,
                   const Work& work) {
   measured.map = torch::Tensor();
-  train::reset_peak_memory(device);
+  reset_peak_memory(device);
   measured.seconds.push_back(
       device_seconds(device, [&] { measured.map = work(); }));
-  measured.memory_mb =
-      std::max(measured.memory_mb, train::peak_memory_mb(device));
+  measured.memory_mb = std::max(measured.memory_mb, peak_memory_mb(device));
 }
 
 void print(const PredictBenchOptions& options, int64_t windows,
@@ -156,7 +155,7 @@ void print(const PredictBenchOptions& options, int64_t windows,
 }
 
 void run(const PredictBenchOptions& options) {
-  const train::FinetuneConfig config = config_of(options);
+  const finetune::FinetuneConfig config = config_of(options);
   int64_t windows = 1;
   for (size_t axis = 0; axis < 3; ++axis) {
     require(options.volume[axis] >= options.patch[axis], "--volume",
@@ -170,22 +169,21 @@ void run(const PredictBenchOptions& options) {
     at::set_num_threads(static_cast<int>(options.threads));
   }
   at::manual_seed(7);
-  const torch::Device device = train::choose_device(
-      options.device == "cuda" ? train::DeviceChoice::kCuda
-                               : train::DeviceChoice::kCpu);
-  train::TaskNetwork network(config, options.classes);
+  const torch::Device device = choose_device(
+      options.device == "cuda" ? DeviceChoice::kCuda : DeviceChoice::kCpu);
+  task::TaskNetwork network(config, options.classes);
   network.module().to(device);
   network.module().eval();
   const std::vector<std::string> classes(options.classes);
-  const train::CasePredictor predictor{config, classes, device, network};
+  const task::CasePredictor predictor{config, classes, device, network};
   std::vector<int64_t> size = options.volume;
   size.insert(size.begin(), 1);
-  const data::CaseVoxels voxels{
+  const augment::CaseVoxels voxels{
       at::randint(-4096, 4096, size, torch::kShort), {}, {1, 1, 1}};
   MeasuredLoop slabs, plain;
   for (int64_t round = 0; round < options.rounds; ++round) {
     measure_loop(device, slabs, [&] {
-      return train::predict_map(
+      return task::predict_map(
           {predictor, voxels, {1, 1, 1}},
           {options.volume[0], options.volume[1], options.volume[2]}, [] {});
     });

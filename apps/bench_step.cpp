@@ -12,12 +12,12 @@
 #include <vector>
 
 #include "bench.h"
-#include "unimiss/train/pretrainer.h"
+#include "unimiss/pretrain/pretrainer.h"
 
 namespace unimiss {
 namespace {
 
-using train::Precision;
+using Precision;
 
 struct BenchOptions {
   std::string model = "small", dims = "2d", precision = "fp32", device = "cpu";
@@ -53,7 +53,7 @@ Result run(const BenchOptions& options) {
     at::set_num_threads(static_cast<int>(options.threads));
   }
   at::manual_seed(7);
-  train::PretrainerOptions setup;
+  pretrain::PretrainerOptions setup;
   setup.model.variant = options.model == "small" ? model::MitVariant::kSmall
                                                  : model::MitVariant::kTiny;
   setup.head.prototypes = options.prototypes;
@@ -61,9 +61,8 @@ Result run(const BenchOptions& options) {
       options.precision == "fp32"
           ? Precision::kFp32
           : (options.precision == "bf16" ? Precision::kBf16 : Precision::kFp16);
-  setup.device = train::choose_device(options.device == "cuda"
-                                          ? train::DeviceChoice::kCuda
-                                          : train::DeviceChoice::kCpu);
+  setup.device = choose_device(options.device == "cuda" ? DeviceChoice::kCuda
+                                                        : DeviceChoice::kCpu);
   require(setup.precision != Precision::kFp16 || setup.device.is_cuda(),
           "--precision", "fp16 needs --device cuda");
 
@@ -71,15 +70,15 @@ Result run(const BenchOptions& options) {
   const std::vector<int64_t> shape =
       images ? std::vector<int64_t>{options.batch, 3, 224, 224}
              : std::vector<int64_t>{options.batch, 1, 16, 96, 96};
-  const data::Views batch{at::rand(shape), at::rand(shape)};
-  train::StepPlan plan;
+  const augment::Views batch{at::rand(shape), at::rand(shape)};
+  pretrain::StepPlan plan;
   plan.rank = images ? 2 : 3;
   plan.lr = 1e-5;
   plan.weight_decay = 0.04;
   plan.momentum = 0.996;
   plan.teacher_temperature = 0.04;
 
-  train::Pretrainer pretrainer(setup);
+  pretrain::Pretrainer pretrainer(setup);
   std::vector<double> times, peaks, efficiencies;
   auto peak_now = [&] {
     double best = 0;
@@ -108,7 +107,7 @@ Result run(const BenchOptions& options) {
   result.step_seconds = median(times);
   result.peak_flops = median(peaks);
   result.efficiency = median(efficiencies);
-  result.memory_mb = train::peak_memory_mb(setup.device);
+  result.memory_mb = peak_memory_mb(setup.device);
   return result;
 }
 

@@ -31,7 +31,7 @@ void add_placed(const Problems& values, const config::Node& root,
 /// cannot be taken apart (YAML, `extends`) ends the search at once.
 ///
 /// defaults: those that go with what the file says. check_files: see
-/// train::check_lists().
+/// pretrain::check_lists().
 template <class Config, class Defaults, class CheckFiles>
 Config read_config_file(const std::string& file,
                         const std::vector<std::string>& overrides,

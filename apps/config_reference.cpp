@@ -5,8 +5,8 @@
 #include <string_view>
 
 #include "unimiss/config/fields.h"
-#include "unimiss/train/finetune_config.h"
-#include "unimiss/train/pretrain_config.h"
+#include "unimiss/finetune/config.h"
+#include "unimiss/pretrain/config.h"
 
 namespace unimiss {
 namespace {
@@ -54,11 +54,11 @@ std::string differences(const std::string& group,
 }  // namespace
 
 std::string config_reference() {
-  const auto paper = train::PretrainConfig::of(train::Preset::kPaper);
+  const auto paper = pretrain::PretrainConfig::of(pretrain::Preset::kPaper);
   const auto all = config::compare(
-      paper, train::PretrainConfig::of(train::Preset::kOfficial));
+      paper, pretrain::PretrainConfig::of(pretrain::Preset::kOfficial));
   std::string text(kIntroduction);
-  train::PretrainConfig::visit_fields(
+  pretrain::PretrainConfig::visit_fields(
       paper, [&](std::string_view name, const auto& options,
                  std::string_view meaning) {
         const std::string group(name);
@@ -67,8 +67,8 @@ std::string config_reference() {
                             differences(group, all));
       });
   text += kFinetuning;
-  const train::FinetuneConfig finetuning;
-  train::FinetuneConfig::visit_fields(
+  const finetune::FinetuneConfig finetuning;
+  finetune::FinetuneConfig::visit_fields(
       finetuning, [&](std::string_view name, const auto& options,
                       std::string_view meaning) {
         const std::string group(name);

@@ -4,12 +4,12 @@
 #include <thread>
 
 #include "cli.h"
-#include "unimiss/predict/evaluation_report.h"
+#include "unimiss/report/evaluation_report.h"
 
 namespace unimiss {
 namespace {
 
-void add_inputs(CLI::App& app, predict::EvaluationRequest& request) {
+void add_inputs(CLI::App& app, report::EvaluationRequest& request) {
   app.add_option("--predictions", request.predictions,
                  "folder of unimiss-predict, or of label maps named as the "
                  "references; of a classification also a predictions.csv")
@@ -21,9 +21,10 @@ void add_inputs(CLI::App& app, predict::EvaluationRequest& request) {
   app.add_option("--output", request.output,
                  "summary.json to write, with tables .md and .csv beside it")
       ->required();
-  add_choice<data::TargetKind>(app, "--target", request.target,
-                               "left out: as predict.json says, else label_map "
-                               "(of a .csv class)");
+  add_choice<augment::TargetKind>(
+      app, "--target", request.target,
+      "left out: as predict.json says, else label_map "
+      "(of a .csv class)");
   app.add_option("--classes", request.classes,
                  "a,b,c: of a label map the background first, of structures "
                  "their folders; left out: as predict.json says")
@@ -37,11 +38,11 @@ void add_inputs(CLI::App& app, predict::EvaluationRequest& request) {
       ->capture_default_str();
 }
 
-void add_rules(CLI::App& app, predict::EvaluationRequest& request) {
+void add_rules(CLI::App& app, report::EvaluationRequest& request) {
   app.add_option("--tolerance", request.tolerance,
                  "of the surface Dice (NSD), in mm")
       ->capture_default_str();
-  add_choice<predict::MissingRule>(
+  add_choice<report::MissingRule>(
       app, "--missing", request.missing,
       "the distances where only one of prediction and reference has a class: "
       "the diagonal of the image in mm (the default), or left out");
@@ -77,13 +78,12 @@ int main(int argc, char** argv) {
       "A class that neither prediction nor reference has does not count in "
       "that case. Where only one of them has it, Dice, IoU and NSD are 0 and "
       "the distances are infinite: see --missing.");
-  predict::EvaluationRequest request;
+  report::EvaluationRequest request;
   request.threads =
       std::clamp<int64_t>(std::thread::hardware_concurrency(), 1, 4);
   add_inputs(app, request);
   add_rules(app, request);
   return run_app(app, argc, argv, [&] {
-    std::cout << predict::evaluate_predictions(request).describe()
-              << std::flush;
+    std::cout << report::evaluate_predictions(request).describe() << std::flush;
   });
 }

@@ -2,13 +2,13 @@
 #include "cli.h"
 #include "finetune_file.h"
 #include "run_program.h"
-#include "unimiss/train/finetune_dry_run.h"
-#include "unimiss/train/finetuning_run.h"
+#include "unimiss/finetune/dry_run.h"
+#include "unimiss/finetune/run.h"
 
 namespace unimiss {
 namespace {
 
-using train::FinetuneConfig;
+using finetune::FinetuneConfig;
 
 RunProgram<FinetuneConfig> finetuning() {
   RunProgram<FinetuneConfig> program;
@@ -31,15 +31,15 @@ RunProgram<FinetuneConfig> finetuning() {
     make_absolute(config.init.weights);
   };
   program.check_processes = [](const FinetuneConfig& config, int64_t count) {
-    train::check_processes(config, count);
+    finetune::check_processes(config, count);
   };
   program.dry_run = [](const FinetuneConfig& config, train::RealSteps steps) {
-    return train::finetune_dry_run(config, steps).describe();
+    return finetune::dry_run(config, steps).describe();
   };
   program.run = [](const FinetuneConfig& config,
                    const train::RunRequest& request,
                    const train::CompareConfig<FinetuneConfig>& compare) {
-    return train::run_finetuning(config, request, compare).describe();
+    return finetune::run_finetuning(config, request, compare).describe();
   };
   return program;
 }

@@ -5,26 +5,27 @@
 namespace unimiss {
 namespace {
 
-train::FinetuneConfig finetune_defaults(const config::Node& /*root*/) {
+finetune::FinetuneConfig finetune_defaults(const config::Node& /*root*/) {
   return {};
 }
 
-void check_finetune_files(const train::FinetuneConfig& config,
+void check_finetune_files(const finetune::FinetuneConfig& config,
                           Problems& problems) {
-  train::check_files(config, problems);
+  finetune::check_files(config, problems);
 }
 
 }  // namespace
 
-train::FinetuneConfig read_finetune_file(
+finetune::FinetuneConfig read_finetune_file(
     const std::string& file, const std::vector<std::string>& overrides) {
-  return read_config_file<train::FinetuneConfig>(
+  return read_config_file<finetune::FinetuneConfig>(
       file, overrides, finetune_defaults, check_finetune_files);
 }
 
-train::FinetuneConfig read_finetune_text(const std::string& text,
-                                         const std::string& name) {
-  return read_config_text<train::FinetuneConfig>(text, name, finetune_defaults);
+finetune::FinetuneConfig read_finetune_text(const std::string& text,
+                                            const std::string& name) {
+  return read_config_text<finetune::FinetuneConfig>(text, name,
+                                                    finetune_defaults);
 }
 
 }  // namespace unimiss

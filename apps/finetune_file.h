@@ -3,17 +3,17 @@
 #include <string>
 #include <vector>
 
-#include "unimiss/train/finetune_config.h"
+#include "unimiss/finetune/config.h"
 
 namespace unimiss {
 
 /// A fine-tuning's configuration, by read_config_file() (config_file.h).
-train::FinetuneConfig read_finetune_file(
+finetune::FinetuneConfig read_finetune_file(
     const std::string& file, const std::vector<std::string>& overrides);
 
 /// One that a run saved, whose files may no longer be there; `name` stands for
 /// it in messages.
-train::FinetuneConfig read_finetune_text(const std::string& text,
-                                         const std::string& name);
+finetune::FinetuneConfig read_finetune_text(const std::string& text,
+                                            const std::string& name);
 
 }  // namespace unimiss

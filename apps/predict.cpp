@@ -45,7 +45,7 @@ void add_options(CLI::App& app, PredictArguments& arguments) {
   app.add_option("--step", request.step,
                  "distance of neighboring windows as a share of the window; "
                  "left out: inference.step of each run");
-  add_choice<train::Precision>(
+  add_choice<Precision>(
       app, "--precision", request.precision,
       "arithmetic of the networks; left out: run.precision of each run");
   app.add_option("--batch", request.batch,
@@ -58,8 +58,8 @@ void add_options(CLI::App& app, PredictArguments& arguments) {
   app.add_option("--references", request.references,
                  "folder of reference maps named as the cases: for overlays "
                  "and Dice coefficients");
-  add_choice<train::DeviceChoice>(app, "--device", request.device,
-                                  "auto: a GPU where there is one");
+  add_choice<DeviceChoice>(app, "--device", request.device,
+                           "auto: a GPU where there is one");
   app.add_option("--threads", request.threads,
                  "threads of each process; left out: all cores, shared")
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);

@@ -11,10 +11,10 @@
 #include <vector>
 
 #include "cli.h"
+#include "unimiss/augment/radiograph.h"
 #include "unimiss/core/error.h"
 #include "unimiss/core/fields.h"
 #include "unimiss/core/random.h"
-#include "unimiss/data/radiograph.h"
 #include "unimiss/io/image.h"
 #include "unimiss/io/volume.h"
 
@@ -46,7 +46,7 @@ void render(const RadiographRequest& request, const std::string& path,
             std::ofstream& list) {
   const auto radiograph = [&] {
     try {
-      return unimiss::data::Radiograph(unimiss::io::read_volume(path));
+      return unimiss::augment::Radiograph(unimiss::io::read_volume(path));
     } catch (const unimiss::DataError&) {
       throw;
     } catch (const unimiss::Error& error) {

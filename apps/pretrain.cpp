@@ -2,12 +2,12 @@
 #include "cli.h"
 #include "pretrain_file.h"
 #include "run_program.h"
-#include "unimiss/train/pretraining_run.h"
+#include "unimiss/pretrain/run.h"
 
 namespace unimiss {
 namespace {
 
-using train::PretrainConfig;
+using pretrain::PretrainConfig;
 
 RunProgram<PretrainConfig> pretraining() {
   RunProgram<PretrainConfig> program;
@@ -26,15 +26,15 @@ RunProgram<PretrainConfig> pretraining() {
     make_absolute(config.init.weights);
   };
   program.check_processes = [](const PretrainConfig& config, int64_t count) {
-    train::check_processes(config, count);
+    pretrain::check_processes(config, count);
   };
   program.dry_run = [](const PretrainConfig& config, train::RealSteps steps) {
-    return train::dry_run(config, steps).describe();
+    return pretrain::dry_run(config, steps).describe();
   };
   program.run = [](const PretrainConfig& config,
                    const train::RunRequest& request,
                    const train::CompareConfig<PretrainConfig>& compare) {
-    return train::run_pretraining(config, request, compare).describe();
+    return pretrain::run_pretraining(config, request, compare).describe();
   };
   return program;
 }

@@ -7,7 +7,7 @@ namespace {
 
 /// The one key that decides the defaults of all others.
 struct PresetOnly {
-  train::Preset preset = train::Preset::kPaper;
+  pretrain::Preset preset = pretrain::Preset::kPaper;
 
   template <class Self, class Visitor>
   static void visit_fields(Self& self, Visitor&& visit) {
@@ -17,7 +17,7 @@ struct PresetOnly {
 
 /// The preset that is asked for; the first one where there is no such preset,
 /// which reading the whole file reports.
-train::Preset chosen_preset(const config::Node& root) {
+pretrain::Preset chosen_preset(const config::Node& root) {
   PresetOnly chosen;
   const config::Node* loss = root.find("loss");
   const config::Node* preset = loss ? loss->find("preset") : nullptr;
@@ -31,21 +31,21 @@ train::Preset chosen_preset(const config::Node& root) {
   return chosen.preset;
 }
 
-train::PretrainConfig defaults_of(const config::Node& root) {
-  return train::PretrainConfig::of(chosen_preset(root));
+pretrain::PretrainConfig defaults_of(const config::Node& root) {
+  return pretrain::PretrainConfig::of(chosen_preset(root));
 }
 
 }  // namespace
 
-train::PretrainConfig read_pretrain_file(
+pretrain::PretrainConfig read_pretrain_file(
     const std::string& file, const std::vector<std::string>& overrides) {
-  return read_config_file<train::PretrainConfig>(file, overrides, defaults_of,
-                                                 train::check_lists);
+  return read_config_file<pretrain::PretrainConfig>(
+      file, overrides, defaults_of, pretrain::check_lists);
 }
 
-train::PretrainConfig read_pretrain_text(const std::string& text,
-                                         const std::string& name) {
-  return read_config_text<train::PretrainConfig>(text, name, defaults_of);
+pretrain::PretrainConfig read_pretrain_text(const std::string& text,
+                                            const std::string& name) {
+  return read_config_text<pretrain::PretrainConfig>(text, name, defaults_of);
 }
 
 }  // namespace unimiss

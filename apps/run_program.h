@@ -13,9 +13,9 @@
 #include "process.h"
 #include "unimiss/config/fields.h"
 #include "unimiss/core/abandoned_thread.h"
+#include "unimiss/core/device.h"
 #include "unimiss/core/log.h"
-#include "unimiss/train/device.h"
-#include "unimiss/train/dry_run.h"
+#include "unimiss/pretrain/dry_run.h"
 #include "unimiss/train/resume.h"
 #include "unimiss/train/run_options.h"
 #include "unimiss/train/stop_request.h"
@@ -110,7 +110,7 @@ int run_main(int argc, char** argv, const RunProgram<Config>& program) {
       const Config config =
           program.read_file(arguments.config_file, all_overrides(arguments));
       program.check_processes(config, arguments.processes);
-      train::check_device(config.run.device, arguments.processes);
+      check_device(config.run.device, arguments.processes);
       std::vector<int> stop_signals;
       for (const train::StopSignal signal : config.run.stop_signals) {
         stop_signals.push_back(train::number_of(signal));

@@ -18,9 +18,9 @@
 #include "unimiss/config/fields.h"
 #include "unimiss/core/log.h"
 #include "unimiss/data/case_list.h"
+#include "unimiss/finetune/initial_weights.h"
 #include "unimiss/io/durable_file.h"
-#include "unimiss/predict/result_table.h"
-#include "unimiss/train/initial_weights.h"
+#include "unimiss/report/result_table.h"
 
 namespace unimiss {
 namespace {
@@ -29,26 +29,26 @@ namespace fs = std::filesystem;
 
 struct TableArguments {
   std::string config, output, title;
-  std::vector<std::string> initialisations;
+  std::vector<std::string> initializations;
   std::vector<double> ratios{1};
   std::vector<int64_t> seeds{1, 2, 3};
   std::vector<std::string> overrides;
   bool dry_run = false;
 };
 
-struct Initialisation {
+struct Initialization {
   std::string name;
   std::string weights;  ///< empty: random ones
 };
 
 /// "scratch", or "NAME=WEIGHTS".
-std::vector<Initialisation> read_initialisations(
+std::vector<Initialization> read_initializations(
     const std::vector<std::string>& texts) {
-  std::vector<Initialisation> read;
+  std::vector<Initialization> read;
   std::set<std::string> names;
   for (const std::string& text : texts) {
     const size_t equals = text.find('=');
-    Initialisation each{text.substr(0, equals), ""};
+    Initialization each{text.substr(0, equals), ""};
     if (equals != std::string::npos) {
       each.weights = text.substr(equals + 1);
       require(fs::exists(each.weights), "--init",
@@ -69,7 +69,7 @@ std::vector<Initialisation> read_initialisations(
 
 struct Run {
   std::string folder;
-  Initialisation initialisation;
+  Initialization initialization;
   double ratio;
   int64_t seed;
 
@@ -77,11 +77,11 @@ struct Run {
     std::vector<std::string> words = arguments.overrides;
     words.push_back(fmt::format("data.label_ratio={}", ratio));
     words.push_back(fmt::format("run.seed={}", seed));
-    if (initialisation.weights.empty()) {
+    if (initialization.weights.empty()) {
       words.emplace_back("init.from_scratch=true");
     } else {
       words.emplace_back("init.from_scratch=false");
-      words.push_back("init.weights=" + initialisation.weights);
+      words.push_back("init.weights=" + initialization.weights);
     }
     return words;
   }
@@ -97,8 +97,8 @@ std::vector<Run> runs_of(const TableArguments& arguments) {
   require_distinct(arguments.ratios, "--label-ratio");
   require_distinct(arguments.seeds, "--seed");
   std::vector<Run> runs;
-  for (const Initialisation& each :
-       read_initialisations(arguments.initialisations)) {
+  for (const Initialization& each :
+       read_initializations(arguments.initializations)) {
     for (const double ratio : arguments.ratios) {
       for (const int64_t seed : arguments.seeds) {
         runs.push_back({fmt::format("{}/{}/ratio_{}/seed_{}", arguments.output,
@@ -131,7 +131,7 @@ class FileTexts {
 /// themselves.
 std::string settings_of(const TableArguments& arguments, const Run& run,
                         FileTexts& texts) {
-  train::FinetuneConfig config =
+  finetune::FinetuneConfig config =
       read_finetune_file(arguments.config, run.overrides(arguments));
   require(!config.data.test.empty() || !config.data.dataset.empty(),
           "data.test", "is empty, so that there is nothing to compare");
@@ -148,7 +148,7 @@ std::string settings_of(const TableArguments& arguments, const Run& run,
   }
   before_work([&] {
     if (!config.init.from_scratch) {
-      files.push_back(train::initial_weights_file(config.init));
+      files.push_back(finetune::initial_weights_file(config.init));
     }
     for (const std::string& file : files) text += texts.of(file);
   });
@@ -171,7 +171,7 @@ bool has_finished(const Run& run, const std::string& settings) {
                         "lists; choose another --output, or remove the folder "
                         "of that run");
     }
-    return predict::read_test_result(run.folder).has_value();
+    return report::read_test_result(run.folder).has_value();
   }
   throw ConfigError(run.folder +
                     ": is a run, but not of this table (there is no "
@@ -195,19 +195,19 @@ int finetune(const TableArguments& arguments, const Run& run,
   return status_of(start_process(program, words, own_environment()));
 }
 
-std::vector<predict::TableCell> cells_of(const TableArguments& arguments,
-                                         const std::vector<Run>& runs) {
-  std::vector<predict::TableCell> cells;
+std::vector<report::TableCell> cells_of(const TableArguments& arguments,
+                                        const std::vector<Run>& runs) {
+  std::vector<report::TableCell> cells;
   for (const Run& run : runs) {
     if (cells.empty() ||
-        cells.back().initialisation != run.initialisation.name ||
+        cells.back().initialization != run.initialization.name ||
         cells.back().label_ratio != run.ratio) {
-      cells.push_back({run.initialisation.name,
+      cells.push_back({run.initialization.name,
                        run.ratio,
                        {},
                        static_cast<int64_t>(arguments.seeds.size())});
     }
-    if (auto result = predict::read_test_result(run.folder)) {
+    if (auto result = report::read_test_result(run.folder)) {
       cells.back().results[run.seed] = std::move(*result);
     }
   }
@@ -220,10 +220,10 @@ void write_table(const TableArguments& arguments,
   const std::string title = arguments.title.empty()
                                 ? fs::path(arguments.config).stem().string()
                                 : arguments.title;
-  const std::string table = predict::table_markdown(title, cells);
+  const std::string table = report::table_markdown(title, cells);
   fs::create_directories(arguments.output);
   io::write_durably(arguments.output + "/table.md", table);
-  predict::draw_table(arguments.output + "/table.png", title, cells);
+  report::draw_table(arguments.output + "/table.png", title, cells);
   std::cout << '\n' << table << std::flush;
 }
 
@@ -276,7 +276,7 @@ int main(int argc, char** argv) {
       ->required();
   app.add_option("--output", arguments.output, "folder for runs and table")
       ->required();
-  app.add_option("--init", arguments.initialisations,
+  app.add_option("--init", arguments.initializations,
                  "scratch, or NAME=WEIGHTS, with a run's folder or a file; "
                  "once for each; the others are compared with the first")
       ->required()

@@ -1,9 +1,9 @@
 // View pairs per second of one worker thread, from data that is decoded.
 #include <benchmark/benchmark.h>
 
-#include "unimiss/data/image_transforms.h"
-#include "unimiss/data/radiograph.h"
-#include "unimiss/data/volume_transforms.h"
+#include "unimiss/augment/image_transforms.h"
+#include "unimiss/augment/radiograph.h"
+#include "unimiss/augment/volume_transforms.h"
 
 namespace {
 
@@ -21,11 +21,11 @@ void image_views(benchmark::State& state) {
   for (int64_t i = 0; i < pixels.numel(); ++i) {
     pixels.data_ptr<uint8_t>()[i] = static_cast<uint8_t>(255 * texture(i));
   }
-  const data::ImageTransformOptions options;
+  const augment::ImageTransformOptions options;
   uint64_t sample = 0;
   for (auto _ : state) {
     Random random({1, ++sample});
-    benchmark::DoNotOptimize(data::augment_image(pixels, options, random));
+    benchmark::DoNotOptimize(augment::augment_image(pixels, options, random));
   }
   state.SetItemsProcessed(state.iterations());
 }
@@ -36,7 +36,7 @@ BENCHMARK(image_views)
     ->Unit(benchmark::kMillisecond);
 
 void volume_views(benchmark::State& state,
-                  const data::VolumeTransformOptions& options) {
+                  const augment::VolumeTransformOptions& options) {
   auto hu = torch::empty({130, 350, 350}, torch::kInt16);
   for (int64_t i = 0; i < hu.numel(); ++i) {
     hu.data_ptr<int16_t>()[i] = static_cast<int16_t>(2000 * texture(i) - 1000);
@@ -44,18 +44,18 @@ void volume_views(benchmark::State& state,
   uint64_t sample = 0;
   for (auto _ : state) {
     Random random({1, ++sample});
-    benchmark::DoNotOptimize(data::augment_volume(hu, options, random));
+    benchmark::DoNotOptimize(augment::augment_volume(hu, options, random));
   }
   state.SetItemsProcessed(state.iterations());
 }
-BENCHMARK_CAPTURE(volume_views, paper, data::VolumeTransformOptions{})
+BENCHMARK_CAPTURE(volume_views, paper, augment::VolumeTransformOptions{})
     ->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(volume_views, official,
-                  data::VolumeTransformOptions::official())
+                  augment::VolumeTransformOptions::official())
     ->Unit(benchmark::kMillisecond);
 
 void radiograph_film(benchmark::State& state) {
-  const data::Radiograph radiograph(
+  const augment::Radiograph radiograph(
       {torch::zeros({130, 512, 512}), {3, 0.7, 0.7}});
   double turn = 0;
   for (auto _ : state) {

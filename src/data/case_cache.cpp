@@ -24,8 +24,8 @@ torch::Tensor channels_of(const torch::Tensor& pixels, int64_t wanted) {
   const int64_t has = pixels.size(0), plane = pixels.size(1) * pixels.size(2);
   const auto* from = pixels.data_ptr<Pixel>();
   const bool to_luma = has == 3 && wanted == 1;
-  const bool to_colours = has == 1 && wanted == 3;
-  const int64_t count = to_luma || to_colours ? wanted : has;
+  const bool to_colors = has == 1 && wanted == 3;
+  const int64_t count = to_luma || to_colors ? wanted : has;
   auto channels = torch::empty({count, 1, pixels.size(1), pixels.size(2)});
   auto* to = channels.data_ptr<float>();
   for (int64_t i = 0; to_luma && i < plane; ++i) {
@@ -33,7 +33,7 @@ torch::Tensor channels_of(const torch::Tensor& pixels, int64_t wanted) {
             0.114f * from[2 * plane + i];
   }
   for (int64_t c = 0; !to_luma && c < count; ++c) {
-    const Pixel* channel = from + (to_colours ? 0 : c * plane);
+    const Pixel* channel = from + (to_colors ? 0 : c * plane);
     std::transform(channel, channel + plane, to + c * plane,
                    [](Pixel value) { return static_cast<float>(value); });
   }
@@ -65,11 +65,12 @@ std::pair<io::Volume, torch::Tensor> read_image(
     volume = io::read_volume(path);
     channels = volume.voxels.unsqueeze(0);
   }
-  normalise_(channels, options.intensity, channels.size(0), bits);
+  normalize_(channels, options.intensity, channels.size(0), bits);
   return {std::move(volume), std::move(channels)};
 }
 
-Stored read_images(const Case& from, const CaseDecodeOptions& options) {
+Stored read_images(const augment::Case& from,
+                   const CaseDecodeOptions& options) {
   Stored stored;
   int64_t found = 0;
   for (const std::string& path : from.images) {
@@ -94,7 +95,7 @@ int64_t store_steps(const torch::Tensor& units, int16_t* to) {
   const float* unit = units.data_ptr<float>();
   int64_t beyond = 0;
   for (int64_t i = 0; i < units.numel(); ++i) {
-    const double steps = std::nearbyint(kIntensitySteps * unit[i]);
+    const double steps = std::nearbyint(augment::kIntensitySteps * unit[i]);
     const double kept = std::clamp(steps, -32768.0, 32767.0);
     beyond += kept != steps ? 1 : 0;
     to[i] = static_cast<int16_t>(kept);
@@ -103,7 +104,7 @@ int64_t store_steps(const torch::Tensor& units, int16_t* to) {
 }
 
 /// int16 [C, D, H, W] on the network's grid.
-torch::Tensor image_on_grid(const Case& from, const Stored& stored,
+torch::Tensor image_on_grid(const augment::Case& from, const Stored& stored,
                             const CaseGrid& grid,
                             const CaseDecodeOptions& options) {
   const auto [depth, height, width] = grid.size;
@@ -131,11 +132,11 @@ torch::Tensor image_on_grid(const Case& from, const Stored& stored,
 }
 
 /// int16 [D, H, W] on the case's own grid.
-torch::Tensor read_map(const Case& from, const io::Volume& grid,
+torch::Tensor read_map(const augment::Case& from, const io::Volume& grid,
                        const CaseDecodeOptions& options) {
   const int64_t height = grid.voxels.size(1), width = grid.voxels.size(2);
   const LabelValues labels{options.classes, options.label_values};
-  if (options.target == TargetKind::kLabelMap) {
+  if (options.target == augment::TargetKind::kLabelMap) {
     const std::string& path = from.masks.at(0);
     return options.rank == 2
                ? read_mask_image(path, height, width, labels).unsqueeze(0)
@@ -162,8 +163,8 @@ std::array<double, 3> own_scale(const CaseGrid& grid) {
   return {1 / grid.step[0], 1 / grid.step[1], 1 / grid.step[2]};
 }
 
-bool has_map(const Case& from, const CaseDecodeOptions& options) {
-  return is_segmentation(options.target) && !from.masks.empty();
+bool has_map(const augment::Case& from, const CaseDecodeOptions& options) {
+  return augment::is_segmentation(options.target) && !from.masks.empty();
 }
 
 /// Everything that shapes the voxels of an entry.
@@ -186,7 +187,7 @@ std::string parameters_of(const CaseDecodeOptions& options) {
 }
 
 /// The channels, and below them the map: [(C + 1) D, H, W].
-Decoded stacked(const CaseVoxels& voxels) {
+Decoded stacked(const augment::CaseVoxels& voxels) {
   const torch::Tensor image = voxels.image.flatten(0, 1);
   if (!voxels.map.defined()) return {image, voxels.spacing};
   auto both = torch::empty(
@@ -198,18 +199,19 @@ Decoded stacked(const CaseVoxels& voxels) {
   return {both, voxels.spacing};
 }
 
-std::vector<std::string> sources_of(const std::vector<Case>& cases) {
+std::vector<std::string> sources_of(const std::vector<augment::Case>& cases) {
   std::vector<std::string> sources;
   sources.reserve(cases.size());
-  for (const Case& each : cases) sources.push_back(each.images.front());
+  for (const augment::Case& each : cases)
+    sources.push_back(each.images.front());
   return sources;
 }
 
 /// The files of a case besides its first image.
 std::vector<std::vector<std::string>> further_of(
-    const std::vector<Case>& cases, const CaseDecodeOptions& options) {
+    const std::vector<augment::Case>& cases, const CaseDecodeOptions& options) {
   std::vector<std::vector<std::string>> further;
-  for (const Case& each : cases) {
+  for (const augment::Case& each : cases) {
     auto& files =
         further.emplace_back(each.images.begin() + 1, each.images.end());
     if (!has_map(each, options)) continue;
@@ -218,10 +220,10 @@ std::vector<std::vector<std::string>> further_of(
   return further;
 }
 
-DecodedCache::Decode decoder_of(const std::vector<Case>& cases,
+DecodedCache::Decode decoder_of(const std::vector<augment::Case>& cases,
                                 const CaseDecodeOptions& options) {
-  std::map<std::string, Case> by_image;
-  for (const Case& each : cases) {
+  std::map<std::string, augment::Case> by_image;
+  for (const augment::Case& each : cases) {
     const auto& [path, known] =
         *by_image.emplace(each.images.front(), each).first;
     if (known.images == each.images && known.masks == each.masks) continue;
@@ -239,11 +241,13 @@ DecodedCache::Decode decoder_of(const std::vector<Case>& cases,
 
 }  // namespace
 
-CaseVoxels decode_case(const Case& from, const CaseDecodeOptions& options) {
+augment::CaseVoxels decode_case(const augment::Case& from,
+                                const CaseDecodeOptions& options) {
   return read_case(from, options).voxels;
 }
 
-CaseOnBothGrids read_case(const Case& from, const CaseDecodeOptions& options) {
+CaseOnBothGrids read_case(const augment::Case& from,
+                          const CaseDecodeOptions& options) {
   Stored stored = read_images(from, options);
   const CaseGrid grid = case_grid(from.images.front(), stored.grid, options);
   CaseOnBothGrids both;
@@ -260,7 +264,7 @@ CaseOnBothGrids read_case(const Case& from, const CaseDecodeOptions& options) {
   return both;
 }
 
-CaseReference read_case_reference(const Case& from,
+CaseReference read_case_reference(const augment::Case& from,
                                   const CaseDecodeOptions& options) {
   CaseReference reference;
   if (options.rank == 2) {
@@ -277,7 +281,8 @@ CaseReference read_case_reference(const Case& from,
   return reference;
 }
 
-CaseCache::CaseCache(std::vector<Case> cases, const CaseDecodeOptions& options,
+CaseCache::CaseCache(std::vector<augment::Case> cases,
+                     const CaseDecodeOptions& options,
                      const DecodedCacheOptions& cache)
     : cases_(std::move(cases)),
       options_(options),
@@ -285,7 +290,7 @@ CaseCache::CaseCache(std::vector<Case> cases, const CaseDecodeOptions& options,
              decoder_of(cases_, options), cache, "cases",
              further_of(cases_, options)) {}
 
-CaseVoxels CaseCache::get(int64_t number) const {
+augment::CaseVoxels CaseCache::get(int64_t number) const {
   const Decoded entry = cache_.decoded(number);
   const int64_t parts =
       options_.channels + (has_map(cases_.at(number), options_) ? 1 : 0);
@@ -293,7 +298,7 @@ CaseVoxels CaseCache::get(int64_t number) const {
   TORCH_CHECK(depth * parts == entry.voxels.size(0),
               "an entry of the cache has another number of channels");
   const int64_t image = options_.channels * depth;
-  CaseVoxels voxels;
+  augment::CaseVoxels voxels;
   voxels.spacing = entry.spacing;
   voxels.image = entry.voxels.narrow(0, 0, image)
                      .view({options_.channels, depth, entry.voxels.size(1),

@@ -11,8 +11,8 @@
 #include <string_view>
 #include <utility>
 
-#include "data/json_file.h"
 #include "data/problem_list.h"
+#include "unimiss/core/json_file.h"
 #include "unimiss/core/log.h"
 #include "unimiss/core/random.h"
 
@@ -26,12 +26,12 @@ ManifestTarget manifest_target(const CaseListOptions& options) {
     return ManifestTarget::kUnread;
   }
   switch (options.target) {
-    case TargetKind::kLabelMap:
-    case TargetKind::kStructures:
+    case augment::TargetKind::kLabelMap:
+    case augment::TargetKind::kStructures:
       return ManifestTarget::kMask;
-    case TargetKind::kClass:
+    case augment::TargetKind::kClass:
       return ManifestTarget::kLabel;
-    case TargetKind::kClasses:
+    case augment::TargetKind::kClasses:
       return ManifestTarget::kLabels;
   }
   return ManifestTarget::kNone;
@@ -43,10 +43,10 @@ ManifestOptions manifest_options(const CaseListOptions& options) {
                        .paths = options.paths,
                        .images = options.modalities,
                        .split = options.split};
-  if (options.target == TargetKind::kLabelMap) return list;
+  if (options.target == augment::TargetKind::kLabelMap) return list;
   list.names = options.classes;
   list.classes = classes;
-  if (options.target == TargetKind::kStructures) list.masks = classes;
+  if (options.target == augment::TargetKind::kStructures) list.masks = classes;
   return list;
 }
 
@@ -202,17 +202,17 @@ void CaseListOptions::check(Problems& problems) const {
                                  range.text(), classes.size(), why));
   };
   switch (target) {
-    case TargetKind::kLabelMap:
+    case augment::TargetKind::kLabelMap:
       has(at_least(2), "the background comes first");
       break;
-    case TargetKind::kStructures:
-      has(between(1, static_cast<double>(kMaxStructures)),
+    case augment::TargetKind::kStructures:
+      has(between(1, static_cast<double>(augment::kMaxStructures)),
           "more cannot be told apart");
       break;
-    case TargetKind::kClass:
+    case augment::TargetKind::kClass:
       if (!classes.empty()) has(at_least(2), "one of them is to be told");
       break;
-    case TargetKind::kClasses:
+    case augment::TargetKind::kClasses:
       break;
   }
   problems.distinct(classes, "classes");
@@ -229,12 +229,12 @@ void CaseListOptions::check(Problems& problems) const {
   problems.in_range(modalities, at_least(1), "modalities");
 }
 
-std::vector<Case> read_cases(const std::string& list,
-                             const CaseListOptions& options) {
+std::vector<augment::Case> read_cases(const std::string& list,
+                                      const CaseListOptions& options) {
   validate(options);
   const auto entries =
       without_repeats(list, read_manifest(list, manifest_options(options)));
-  std::vector<Case> cases;
+  std::vector<augment::Case> cases;
   cases.reserve(entries.size());
   for (const ManifestEntry& entry : entries) {
     cases.push_back(
@@ -244,18 +244,18 @@ std::vector<Case> read_cases(const std::string& list,
   return cases;
 }
 
-void name_cases(const std::vector<std::vector<Case>*>& sets) {
+void name_cases(const std::vector<std::vector<augment::Case>*>& sets) {
   Names names;
-  for (const std::vector<Case>* set : sets) {
-    for (const Case& each : *set) {
+  for (const std::vector<augment::Case>* set : sets) {
+    for (const augment::Case& each : *set) {
       const fs::path path = normal_path(each.images.at(0));
       names[path].stem = without_ending(path.filename().string());
     }
   }
   drop_modality_suffix(names);
   make_unique(names);
-  for (std::vector<Case>* set : sets) {
-    for (Case& each : *set) {
+  for (std::vector<augment::Case>* set : sets) {
+    for (augment::Case& each : *set) {
       each.id = names.at(normal_path(each.images[0])).id;
     }
   }

@@ -11,11 +11,11 @@
 #include <utility>
 
 #include "data/cache_folder.h"
+#include "unimiss/augment/stage_times.h"
 #include "unimiss/core/error.h"
 #include "unimiss/core/log.h"
 #include "unimiss/core/random.h"
 #include "unimiss/core/stopwatch.h"
-#include "unimiss/data/stage_times.h"
 #include "unimiss/io/mapped_volume.h"
 #include "unimiss/io/volume.h"
 
@@ -128,7 +128,7 @@ class DecodedCache::Implementation {
     entry_voxels = mapped(number, check_of(number));
     if (entry_voxels.voxels.defined()) return entry_voxels;
     const Decoded decoded = [&] {
-      const StageTimer timer(Stage::kDecode);
+      const augment::StageTimer timer(augment::Stage::kDecode);
       return decode_(sources_[number]);
     }();
     if (made != nullptr) *made = true;
@@ -202,7 +202,7 @@ class DecodedCache::Implementation {
 
   /// The entry if it is there and sound; a damaged one is deleted.
   Decoded mapped(int64_t number, io::MappedCheck check) {
-    const StageTimer timer(Stage::kCheck);
+    const augment::StageTimer timer(augment::Stage::kCheck);
     const std::string path = entries_[number].string();
     std::error_code error;
     if (!fs::exists(path, error)) return {};
@@ -224,7 +224,7 @@ class DecodedCache::Implementation {
 
   /// Writes an entry where there is room, and a right to.
   void store(int64_t number, const Decoded& decoded) {
-    const StageTimer timer(Stage::kStore);
+    const augment::StageTimer timer(augment::Stage::kStore);
     const fs::path& entry = entries_[number];
     if (!folder_.make_room(entry,
                            static_cast<double>(io::kMappedHeaderBytes +

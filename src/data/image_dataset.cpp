@@ -19,9 +19,9 @@ torch::Tensor without_repeated_channels(const torch::Tensor& pixels) {
   if (pixels.size(0) == 1) return pixels;
   const auto* bytes = static_cast<const uint8_t*>(pixels.data_ptr());
   const size_t plane = pixels.nbytes() / 3;
-  const bool grey = std::memcmp(bytes, bytes + plane, plane) == 0 &&
+  const bool gray = std::memcmp(bytes, bytes + plane, plane) == 0 &&
                     std::memcmp(bytes, bytes + 2 * plane, plane) == 0;
-  if (!grey) return pixels;
+  if (!gray) return pixels;
   auto single =
       torch::empty({1, pixels.size(1), pixels.size(2)}, pixels.options());
   std::memcpy(single.data_ptr(), bytes, plane);
@@ -70,7 +70,7 @@ std::shared_ptr<const DecodedCache> cache_images(
 
 ImageDataset::ImageDataset(std::shared_ptr<const DecodedCache> images,
                            std::vector<int64_t> sources,
-                           const ImageTransformOptions& transforms)
+                           const augment::ImageTransformOptions& transforms)
     : images_(std::move(images)),
       sources_(std::move(sources)),
       transforms_(transforms) {
@@ -85,14 +85,15 @@ std::string ImageDataset::source(int64_t index) const {
   return images_->source(sources_.at(index));
 }
 
-Views ImageDataset::sample(int64_t index, Random& random) const {
+augment::Views ImageDataset::sample(int64_t index, Random& random) const {
   TORCH_CHECK(index >= 0 && index < size(), "no sample ", index);
   const int64_t source = sources_[index];
   const std::string& file = images_->source(source);
   const auto pixels =
       run_stage("decoding", file, [&] { return images_->get(source); });
-  return run_stage("augmentation", file,
-                   [&] { return augment_image(pixels, transforms_, random); });
+  return run_stage("augmentation", file, [&] {
+    return augment::augment_image(pixels, transforms_, random);
+  });
 }
 
 }  // namespace unimiss::data

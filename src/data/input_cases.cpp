@@ -60,9 +60,9 @@ std::vector<fs::path> inputs_of(const std::string& folder, int rank,
 }
 
 /// Files ID_0000, ID_0001, ... as cases of several modalities.
-std::vector<Case> grouped(const std::string& folder,
-                          const std::vector<fs::path>& inputs,
-                          int64_t modalities) {
+std::vector<augment::Case> grouped(const std::string& folder,
+                                   const std::vector<fs::path>& inputs,
+                                   int64_t modalities) {
   ProblemList problems;
   std::map<std::string, std::map<int64_t, std::string>> found;
   for (const fs::path& path : inputs) {
@@ -77,9 +77,9 @@ std::vector<Case> grouped(const std::string& folder,
       problems.add(name, "is there twice, in two formats");
     }
   }
-  std::vector<Case> cases;
+  std::vector<augment::Case> cases;
   for (const auto& [id, files] : found) {
-    Case& added = cases.emplace_back();
+    augment::Case& added = cases.emplace_back();
     for (int64_t modality = 0; modality < modalities; ++modality) {
       const auto file = files.find(modality);
       if (file == files.end()) {
@@ -94,13 +94,13 @@ std::vector<Case> grouped(const std::string& folder,
   return cases;
 }
 
-std::vector<Case> cases_of_folder(const std::string& folder,
-                                  const InputOptions& options) {
+std::vector<augment::Case> cases_of_folder(const std::string& folder,
+                                           const InputOptions& options) {
   const std::vector<fs::path> inputs = inputs_of(folder, options.rank);
   if (options.modalities > 1) {
     return grouped(folder, inputs, options.modalities);
   }
-  std::vector<Case> cases;
+  std::vector<augment::Case> cases;
   for (const fs::path& path : inputs) {
     cases.emplace_back().images = {path.string()};
   }
@@ -122,8 +122,8 @@ void check_no_series_below(const std::string& folder) {
   }
 }
 
-std::vector<Case> listed_cases(const std::string& list,
-                               const InputOptions& options) {
+std::vector<augment::Case> listed_cases(const std::string& list,
+                                        const InputOptions& options) {
   CaseListOptions read;
   read.classes = {"background", "foreground"};
   read.modalities = options.modalities;
@@ -154,8 +154,8 @@ bool is_volume_name(const std::string& name) {
                       {".nii.gz", ".nii", ".mha", ".mhd", ".nrrd", ".nhdr"});
 }
 
-std::vector<Case> input_cases(const std::string& input,
-                              const InputOptions& options) {
+std::vector<augment::Case> input_cases(const std::string& input,
+                                       const InputOptions& options) {
   std::error_code ignored;
   if (!fs::exists(input, ignored)) {
     throw DataError(input, "does not exist; name a file, a folder or a list");
@@ -163,7 +163,7 @@ std::vector<Case> input_cases(const std::string& input,
   if (!fs::is_directory(input, ignored) && is_list_name(input)) {
     return listed_cases(input, options);
   }
-  std::vector<Case> cases;
+  std::vector<augment::Case> cases;
   if (is_input(input, options.rank)) {
     check_no_series_below(input);
     if (options.modalities > 1) {

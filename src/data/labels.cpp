@@ -73,7 +73,7 @@ torch::Tensor stored_volume(const std::string& path, const io::Volume& volume) {
 }
 
 /// uint8 or uint16 [1, H, W]
-torch::Tensor grey_pixels(const std::string& path) {
+torch::Tensor gray_pixels(const std::string& path) {
   torch::Tensor pixels = io::read_pixels(path);
   if (pixels.size(0) != 1) {
     throw DataError(path,
@@ -86,7 +86,7 @@ torch::Tensor grey_pixels(const std::string& path) {
 /// int32 [H, W]
 torch::Tensor stored_image(const std::string& path, int64_t height,
                            int64_t width) {
-  const torch::Tensor pixels = grey_pixels(path);
+  const torch::Tensor pixels = gray_pixels(path);
   if (pixels.size(1) != height || pixels.size(2) != width) {
     throw DataError(path,
                     fmt::format("has {}x{} pixels, its image {}x{}; "
@@ -138,7 +138,7 @@ void check_geometry(const std::string& path, const io::Volume& volume,
 io::Volume read_label_file(const std::string& path, int rank) {
   io::Volume file;
   if (rank == 2) {
-    file.voxels = grey_pixels(path).to(torch::kFloat).contiguous();
+    file.voxels = gray_pixels(path).to(torch::kFloat).contiguous();
   } else {
     file = io::read_volume(path, io::VoxelKind::kLabels);
     file.voxels = file.voxels.contiguous();

@@ -75,9 +75,9 @@ class Loader::Implementation {
   /// A batch being assembled; workers fill its rows in place.
   struct Slot {
     int64_t batch = 0;
-    int64_t claimed = 0;  ///< rows that a worker has taken on
-    int64_t done = 0;     ///< rows that are filled
-    Views views;          ///< allocated by the first row
+    int64_t claimed = 0;   ///< rows that a worker has taken on
+    int64_t done = 0;      ///< rows that are filled
+    augment::Views views;  ///< allocated by the first row
     std::exception_ptr failure;
   };
   /// What a worker thread is at.
@@ -126,7 +126,7 @@ class Loader::Implementation {
     }
   }
 
-  Views next() {
+  augment::Views next() {
     std::unique_lock lock(mutex_);
     extend_queue();
     const auto slot = queue_.front();
@@ -293,13 +293,13 @@ class Loader::Implementation {
       lock.unlock();
       Random random({options_.seed, static_cast<uint64_t>(draw.visit),
                      static_cast<uint64_t>(draw.index)});
-      const Views sample = dataset_->sample(draw.index, random);
+      const augment::Views sample = dataset_->sample(draw.index, random);
       lock.lock();
       if (!slot.views.first.defined()) {
         slot.views = {batch_like(sample.first, rows_, options_.pin_memory),
                       batch_like(sample.second, rows_, options_.pin_memory)};
       }
-      Views views = slot.views;
+      augment::Views views = slot.views;
       lock.unlock();
       copy_row(sample.first, views.first, row);
       copy_row(sample.second, views.second, row);
@@ -359,7 +359,7 @@ Loader::Loader(std::shared_ptr<const Dataset> dataset,
 
 Loader::~Loader() { implementation_->stop(); }
 
-Views Loader::next() { return implementation_->next(); }
+augment::Views Loader::next() { return implementation_->next(); }
 
 int64_t Loader::ready() const { return implementation_->ready(); }
 

@@ -12,9 +12,9 @@
 #include <string_view>
 #include <utility>
 
-#include "data/json_file.h"
 #include "data/nnunet_names.h"
 #include "data/problem_list.h"
+#include "unimiss/core/json_file.h"
 
 namespace unimiss::data {
 namespace {
@@ -164,20 +164,21 @@ class CaseReader {
     return fs::is_directory(folder_ / folder, ignored);
   }
 
-  std::vector<Case> read(const std::string& images, const std::string& labels) {
+  std::vector<augment::Case> read(const std::string& images,
+                                  const std::string& labels) {
     const std::map<std::string, std::set<int64_t>> found = channels_in(images);
-    const bool labelled = has(labels);
+    const bool labeled = has(labels);
     std::set<std::string> maps;
-    if (labelled) maps = names_in(labels);
-    std::vector<Case> cases;
+    if (labeled) maps = names_in(labels);
+    std::vector<augment::Case> cases;
     for (const auto& [id, channels] : found) {
-      Case& added = cases.emplace_back();
+      augment::Case& added = cases.emplace_back();
       added.id = id;
       check_channels(images, id, channels);
       for (const int64_t channel : channels) {
         added.images.push_back(path(images, image_name(id, channel)));
       }
-      if (!labelled) continue;
+      if (!labeled) continue;
       if (maps.erase(id) == 0) {
         problems_.add(shown(labels, id + description_.ending),
                       "does not exist, but its images do");

@@ -12,10 +12,10 @@
 #include <unordered_set>
 #include <utility>
 
-#include "data/json_file.h"
 #include "data/problem_list.h"
 #include "unimiss/core/error.h"
 #include "unimiss/core/fields.h"
+#include "unimiss/core/json_file.h"
 #include "unimiss/core/random.h"
 #include "unimiss/io/durable_file.h"
 
@@ -24,16 +24,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const std::string& patient_of(const Case& of) {
+const std::string& patient_of(const augment::Case& of) {
   return of.patient.empty() ? of.id : of.patient;
 }
 
 /// The patients of each stratum, in the order in which they are drawn.
 using Strata = std::map<int64_t, std::vector<std::string>>;
 
-Strata draw_order(const std::vector<Case>& cases, uint64_t seed) {
+Strata draw_order(const std::vector<augment::Case>& cases, uint64_t seed) {
   std::map<std::string, std::set<int64_t>> labels;
-  for (const Case& each : cases) {
+  for (const augment::Case& each : cases) {
     labels[patient_of(each)].insert(each.labels.begin(), each.labels.end());
   }
   std::map<int64_t, size_t> patients;  // of each class
@@ -81,10 +81,10 @@ size_t kept(size_t patients, double ratio) {
 }
 
 std::vector<std::string> ids_of(
-    const std::vector<Case>& cases,
+    const std::vector<augment::Case>& cases,
     const std::unordered_set<std::string>& patients) {
   std::vector<std::string> ids;
-  for (const Case& each : cases) {
+  for (const augment::Case& each : cases) {
     if (patients.contains(patient_of(each))) ids.push_back(each.id);
   }
   return ids;
@@ -100,9 +100,9 @@ std::string real_path(const std::string& path) {
 /// Reads one fold of a list of splits.
 class SplitReader {
  public:
-  SplitReader(const std::vector<Case>& cases, ProblemList& problems)
+  SplitReader(const std::vector<augment::Case>& cases, ProblemList& problems)
       : problems_(problems) {
-    for (const Case& each : cases) known_.insert(each.id);
+    for (const augment::Case& each : cases) known_.insert(each.id);
   }
 
   std::vector<std::string> ids(const nlohmann::json& fold, const char* key) {
@@ -156,7 +156,8 @@ void SplitOptions::check(Problems& problems) const {
   problems.in_range(seed, at_least(0), "seed");
 }
 
-Split make_split(const std::vector<Case>& cases, const SplitOptions& options) {
+Split make_split(const std::vector<augment::Case>& cases,
+                 const SplitOptions& options) {
   validate(options);
   const Strata strata = draw_order(cases, static_cast<uint64_t>(options.seed));
   std::unordered_set<std::string> train, validation;
@@ -190,11 +191,11 @@ Split make_split(const std::vector<Case>& cases, const SplitOptions& options) {
   return {ids_of(cases, train), ids_of(cases, validation), {}};
 }
 
-std::vector<Case> select_cases(const std::vector<Case>& cases,
-                               const std::vector<std::string>& ids) {
-  std::unordered_map<std::string, const Case*> known;
-  for (const Case& each : cases) known.emplace(each.id, &each);
-  std::vector<Case> selected;
+std::vector<augment::Case> select_cases(const std::vector<augment::Case>& cases,
+                                        const std::vector<std::string>& ids) {
+  std::unordered_map<std::string, const augment::Case*> known;
+  for (const augment::Case& each : cases) known.emplace(each.id, &each);
+  std::vector<augment::Case> selected;
   for (const std::string& id : ids) {
     const auto found = known.find(id);
     TORCH_CHECK(found != known.end(), "no case has the id ", id);
@@ -203,17 +204,19 @@ std::vector<Case> select_cases(const std::vector<Case>& cases,
   return selected;
 }
 
-void check_disjoint(const std::vector<Case>& a, const std::string& name_a,
-                    const std::vector<Case>& b, const std::string& name_b) {
+void check_disjoint(const std::vector<augment::Case>& a,
+                    const std::string& name_a,
+                    const std::vector<augment::Case>& b,
+                    const std::string& name_b) {
   std::unordered_set<std::string> files, ids, patients;
-  for (const Case& each : a) {
+  for (const augment::Case& each : a) {
     for (const std::string& path : each.images) files.insert(real_path(path));
     ids.insert(each.id);
     patients.insert(patient_of(each));
   }
   std::vector<std::string> shared;
   std::set<std::string> told;  // patients of many cases, once
-  for (const Case& each : b) {
+  for (const augment::Case& each : b) {
     const auto file = std::find_if(each.images.begin(), each.images.end(),
                                    [&](const std::string& path) {
                                      return files.contains(real_path(path));
@@ -243,8 +246,8 @@ void check_disjoint(const std::vector<Case>& a, const std::string& name_a,
       name_a, name_b, shared.size(), text));
 }
 
-Split read_split(const std::string& path, const std::vector<Case>& cases,
-                 int64_t fold) {
+Split read_split(const std::string& path,
+                 const std::vector<augment::Case>& cases, int64_t fold) {
   const nlohmann::json json = read_json(path);
   const auto folds = json.is_array() ? static_cast<int64_t>(json.size()) : 0;
   if (folds == 0) {

@@ -83,7 +83,7 @@ std::shared_ptr<const DecodedCache> cache_volumes(
 VolumeDataset::VolumeDataset(std::shared_ptr<const DecodedCache> volumes,
                              std::vector<int64_t> sources,
                              int64_t samples_per_volume,
-                             const VolumeTransformOptions& transforms)
+                             const augment::VolumeTransformOptions& transforms)
     : volumes_(std::move(volumes)),
       sources_(std::move(sources)),
       samples_per_volume_(samples_per_volume),
@@ -100,14 +100,15 @@ std::string VolumeDataset::source(int64_t index) const {
   return volumes_->source(sources_.at(index / samples_per_volume_));
 }
 
-Views VolumeDataset::sample(int64_t index, Random& random) const {
+augment::Views VolumeDataset::sample(int64_t index, Random& random) const {
   TORCH_CHECK(index >= 0 && index < size(), "no sample ", index);
   const int64_t source = sources_[index / samples_per_volume_];
   const std::string& file = volumes_->source(source);
   const auto hu =
       run_stage("decoding", file, [&] { return volumes_->get(source); });
-  return run_stage("augmentation", file,
-                   [&] { return augment_volume(hu, transforms_, random); });
+  return run_stage("augmentation", file, [&] {
+    return augment::augment_volume(hu, transforms_, random);
+  });
 }
 
 }  // namespace unimiss::data

@@ -68,13 +68,13 @@ torch::Tensor window_of(torch::Tensor map, const std::array<int64_t, 3>& corner,
 }
 
 /// The axes to mirror as dimensions of windows [n, C, (D,) H, W].
-std::vector<int64_t> mirror_dimensions(const std::vector<MirrorAxis>& mirror,
+std::vector<int64_t> mirror_dimensions(const std::vector<Axis>& mirror,
                                        bool flat) {
   std::vector<int64_t> dimensions;
-  for (const MirrorAxis axis : mirror) {
+  for (const Axis axis : mirror) {
     const int64_t of_volume = static_cast<int64_t>(axis) + 2;
     if (!flat) dimensions.push_back(of_volume);
-    if (flat && axis != MirrorAxis::kDepth) dimensions.push_back(of_volume - 1);
+    if (flat && axis != Axis::kDepth) dimensions.push_back(of_volume - 1);
   }
   return dimensions;
 }

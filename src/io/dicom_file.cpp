@@ -25,7 +25,7 @@ namespace {
 constexpr uint64_t kMaxExpansion = 4096;
 
 /// The codecs, and silence: what DCMTK complains about becomes an error here.
-void initialise_dcmtk() {
+void initialize_dcmtk() {
   static std::once_flag once;
   std::call_once(once, [] {
     OFLog::configure(OFLogger::OFF_LOG_LEVEL);
@@ -235,7 +235,7 @@ bool is_dicom_file(const std::string& path) {
 
 DicomImage read_dicom_file(const std::string& path, DicomUse use) {
   require_exists(path);
-  initialise_dcmtk();
+  initialize_dcmtk();
   DcmFileFormat file;
   OFCondition status = file.loadFile(path.c_str());
   if (status.good()) status = file.loadAllDataIntoMemory();

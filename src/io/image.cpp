@@ -101,9 +101,9 @@ cv::Mat decode(const std::string& path) {
   }
   if (image.empty()) throw_damaged(path, "cannot be decoded");
   // OpenCV makes colours of grey with alpha, which the header tells of.
-  constexpr size_t kColourType = 25;
-  constexpr uint8_t kGreyWithAlpha = 4;
-  if (bytes[kColourType] == kGreyWithAlpha) {
+  constexpr size_t kColorType = 25;
+  constexpr uint8_t kGrayWithAlpha = 4;
+  if (bytes[kColorType] == kGrayWithAlpha) {
     cv::extractChannel(image, image, 0);
   }
   return image;
@@ -170,16 +170,16 @@ std::string encode_png(const torch::Tensor& image) {
   const auto type = image.scalar_type();
   const bool deep = type == torch::kUInt16 || type == torch::kInt32;
   TORCH_CHECK(deep || type == torch::kUInt8, "a PNG is uint8, uint16 or int32");
-  const bool colour = image.dim() == 3;
-  TORCH_CHECK(colour ? image.size(0) == 3 && !deep : image.dim() == 2,
+  const bool color = image.dim() == 3;
+  TORCH_CHECK(color ? image.size(0) == 3 && !deep : image.dim() == 2,
               "a PNG is [H, W], or 8-bit [3, H, W]");
   // OpenCV wants interleaved BGR.
   const auto packed =
-      colour ? image.flip(0).permute({1, 2, 0}).contiguous()
-             : image.to(deep ? torch::kInt32 : torch::kUInt8).contiguous();
+      color ? image.flip(0).permute({1, 2, 0}).contiguous()
+            : image.to(deep ? torch::kInt32 : torch::kUInt8).contiguous();
   cv::Mat view(
       static_cast<int>(packed.size(0)), static_cast<int>(packed.size(1)),
-      colour ? CV_8UC3 : (deep ? CV_32SC1 : CV_8UC1), packed.data_ptr());
+      color ? CV_8UC3 : (deep ? CV_32SC1 : CV_8UC1), packed.data_ptr());
   cv::Mat stored = view;
   if (deep) view.convertTo(stored, CV_16U);
   std::vector<uchar> bytes;

@@ -40,7 +40,7 @@ class Decoder {
   bool read_pixels(uint8_t* pixels, size_t row_bytes) {
     if (setjmp(errors_.jump) != 0) return false;
     info_.out_color_space =
-        is_grey() ? JCS_GRAYSCALE : (is_cmyk() ? JCS_CMYK : JCS_EXT_BGR);
+        is_gray() ? JCS_GRAYSCALE : (is_cmyk() ? JCS_CMYK : JCS_EXT_BGR);
     jpeg_start_decompress(&info_);
     while (info_.output_scanline < info_.output_height) {
       JSAMPROW row = pixels + info_.output_scanline * row_bytes;
@@ -50,7 +50,7 @@ class Decoder {
     return true;
   }
 
-  bool is_grey() const { return info_.jpeg_color_space == JCS_GRAYSCALE; }
+  bool is_gray() const { return info_.jpeg_color_space == JCS_GRAYSCALE; }
   bool is_cmyk() const {
     return info_.jpeg_color_space == JCS_CMYK ||
            info_.jpeg_color_space == JCS_YCCK;
@@ -120,7 +120,7 @@ cv::Mat decode_jpeg(const std::string& path,
   }
   cv::Mat image(
       static_cast<int>(decoder.height()), static_cast<int>(decoder.width()),
-      decoder.is_grey() ? CV_8UC1 : (decoder.is_cmyk() ? CV_8UC4 : CV_8UC3));
+      decoder.is_gray() ? CV_8UC1 : (decoder.is_cmyk() ? CV_8UC4 : CV_8UC3));
   if (!decoder.read_pixels(image.data, image.step[0])) fail();
   return decoder.is_cmyk() ? bgr_from_cmyk(image, decoder.is_inverted())
                            : image;

@@ -7,8 +7,8 @@
 #include <cmath>
 #include <vector>
 
-#include "unimiss/io/figure.h"
-#include "unimiss/train/label_overlay.h"
+#include "unimiss/draw/figure.h"
+#include "unimiss/draw/overlay.h"
 
 namespace unimiss::predict {
 namespace {
@@ -20,11 +20,11 @@ constexpr double kLargest = 4096;  ///< pixels, before a tile is made smaller
 /// without any of all slices.
 std::vector<int64_t> shown_slices(const torch::Tensor& map) {
   if (map.size(0) == 1) return {0};
-  const torch::Tensor labelled = map.flatten(1).ne(0).any(1).nonzero();
+  const torch::Tensor labeled = map.flatten(1).ne(0).any(1).nonzero();
   int64_t first = 0, last = map.size(0) - 1;
-  if (labelled.size(0) > 0) {
-    first = labelled.min().item<int64_t>();
-    last = labelled.max().item<int64_t>();
+  if (labeled.size(0) > 0) {
+    first = labeled.min().item<int64_t>();
+    last = labeled.max().item<int64_t>();
   }
   std::vector<int64_t> slices;
   for (const double share : {0.25, 0.5, 0.75}) {
@@ -72,10 +72,10 @@ torch::Tensor stretched_contrast(const torch::Tensor& slice) {
 torch::Tensor case_picture(const std::string& title, const torch::Tensor& image,
                            const data::CaseReference& own,
                            const torch::Tensor& map,
-                           const train::MapFormat& format) {
+                           const task::MapFormat& format) {
   const bool has_reference = own.map.defined();
   const auto classes = static_cast<int64_t>(format.classes.size());
-  std::vector<io::Tile> tiles;
+  std::vector<draw::Tile> tiles;
   for (const int64_t slice : shown_slices(has_reference ? own.map : map)) {
     const auto square = [&](const torch::Tensor& of) {
       return square_pixels(of, own.grid.spacing[1], own.grid.spacing[2]);
@@ -89,20 +89,20 @@ torch::Tensor case_picture(const std::string& title, const torch::Tensor& image,
         map.size(0) == 1 ? "image" : fmt::format("slice {}", slice);
     tiles.push_back({plain, place});
     const auto add = [&](const torch::Tensor& labels, const char* caption) {
-      torch::Tensor colours = plain.clone(at::MemoryFormat::Contiguous);
-      train::overlay_labels(colours, square(labels[slice]), format.target,
-                            classes);
-      tiles.push_back({colours, caption});
+      torch::Tensor colors = plain.clone(at::MemoryFormat::Contiguous);
+      draw::overlay_labels(colors, square(labels[slice]), format.target,
+                           classes);
+      tiles.push_back({colors, caption});
     };
     if (has_reference) add(own.map, "reference");
     add(map, "prediction");
   }
-  io::GridOptions grid;
+  draw::GridOptions grid;
   grid.title = title;
   grid.columns = has_reference ? 3 : 2;
   grid.tile_size = kTile;
-  return train::with_legend(io::tile_images(tiles, grid), format.target,
-                            format.classes);
+  return draw::with_legend(draw::tile_images(tiles, grid), format.target,
+                           format.classes);
 }
 
 }  // namespace unimiss::predict

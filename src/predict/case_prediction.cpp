@@ -13,25 +13,25 @@
 #include "unimiss/eval/optional_mean.h"
 #include "unimiss/io/durable_file.h"
 #include "unimiss/io/image.h"
-#include "unimiss/train/evaluation.h"
+#include "unimiss/report/evaluation.h"
 
 namespace unimiss::predict {
 
 namespace fs = std::filesystem;
 
 CasePrediction::CasePrediction(const PredictionRequest& request,
-                               std::vector<SavedNetwork> networks,
-                               FilesOfCases references)
+                               std::vector<task::SavedNetwork> networks,
+                               report::FilesOfCases references)
     : request_(request),
       networks_(std::move(networks)),
       references_(std::move(references)),
       format_(networks_.front().map_format()) {}
 
 std::vector<std::string> CasePrediction::wanted_files(
-    const data::Case& of) const {
+    const augment::Case& of) const {
   std::vector<std::string> files;
   if (!segments()) return files;
-  files = train::prediction_files(format_, of);
+  files = task::prediction_files(format_, of);
   if (request_.probabilities) {
     for (const std::string& name : class_volume_files(format_, of)) {
       files.push_back("probabilities/" + of.id + "/" + name);
@@ -41,7 +41,7 @@ std::vector<std::string> CasePrediction::wanted_files(
   return files;
 }
 
-std::optional<CaseRecord> CasePrediction::done(const data::Case& of) const {
+std::optional<CaseRecord> CasePrediction::done(const augment::Case& of) const {
   auto record = read_record(request_.output, of.id);
   if (!record || record->input != input_text(of.images)) return std::nullopt;
   // Numbers of another reference would be wrong; without one they stay.
@@ -57,8 +57,8 @@ std::optional<CaseRecord> CasePrediction::done(const data::Case& of) const {
   return record;
 }
 
-CaseRecord CasePrediction::predict(const data::Case& of) const {
-  const data::Case with = with_reference(of);
+CaseRecord CasePrediction::predict(const augment::Case& of) const {
+  const augment::Case with = with_reference(of);
   CaseRecord record{of.id,
                     input_text(of.images),
                     input_text(with.masks),
@@ -71,7 +71,7 @@ CaseRecord CasePrediction::predict(const data::Case& of) const {
   if (segments()) {
     segment(of, record);
     record.maps =
-        digests_of(request_.output, train::prediction_files(format_, of));
+        digests_of(request_.output, task::prediction_files(format_, of));
   } else {
     classify(of, record);
   }
@@ -79,8 +79,8 @@ CaseRecord CasePrediction::predict(const data::Case& of) const {
   return record;
 }
 
-void CasePrediction::check_apart(const data::Case& of) const {
-  const data::Case with = with_reference(of);
+void CasePrediction::check_apart(const augment::Case& of) const {
+  const augment::Case with = with_reference(of);
   std::error_code ignored;  // what is not there is not the same
   for (const std::string& image : with.images) {
     const fs::path path = fs::absolute(image);
@@ -101,7 +101,7 @@ void CasePrediction::check_apart(const data::Case& of) const {
   }
 }
 
-std::string CasePrediction::file_there(const data::Case& of) const {
+std::string CasePrediction::file_there(const augment::Case& of) const {
   std::vector<std::string> files = wanted_files(of);
   files.emplace_back("predictions.csv");
   files.push_back("cases/" + of.id + ".json");
@@ -112,8 +112,8 @@ std::string CasePrediction::file_there(const data::Case& of) const {
   return "";
 }
 
-data::Case CasePrediction::with_reference(const data::Case& of) const {
-  data::Case with = of;
+augment::Case CasePrediction::with_reference(const augment::Case& of) const {
+  augment::Case with = of;
   const auto found = references_.find(of.id);
   if (found != references_.end()) with.masks = found->second;
   return with;
@@ -122,9 +122,9 @@ data::Case CasePrediction::with_reference(const data::Case& of) const {
 /// A prediction does not need the reference: where that is at fault, what is
 /// wrong with it, and the case without it.
 data::CaseOnBothGrids CasePrediction::read(
-    const data::Case& of, const data::CaseDecodeOptions& options,
+    const augment::Case& of, const data::CaseDecodeOptions& options,
     std::string& problem) const {
-  const data::Case with = with_reference(of);
+  const augment::Case with = with_reference(of);
   if (with.masks.empty() || !problem.empty()) {
     return data::read_case(of, options);
   }
@@ -139,12 +139,12 @@ data::CaseOnBothGrids CasePrediction::read(
 
 /// Calls use(network, case on both grids), each grid read once.
 template <class Use>
-void CasePrediction::for_each_network(const data::Case& of,
+void CasePrediction::for_each_network(const augment::Case& of,
                                       std::string& problem,
                                       const Use& use) const {
   std::optional<data::CaseDecodeOptions> options;
   data::CaseOnBothGrids both;
-  for (const SavedNetwork& network : networks_) {
+  for (const task::SavedNetwork& network : networks_) {
     if (const auto wanted = network.decode_options(); options != wanted) {
       both = {};  // one at a time
       both = read(of, wanted, problem);
@@ -156,7 +156,7 @@ void CasePrediction::for_each_network(const data::Case& of,
 
 /// The map of all networks; own becomes the case's own grid, image what is on
 /// it. Saves the probabilities where they are asked for.
-torch::Tensor CasePrediction::predict_map(const data::Case& of,
+torch::Tensor CasePrediction::predict_map(const augment::Case& of,
                                           data::CaseReference& own,
                                           torch::Tensor& image,
                                           std::string& problem) const {
@@ -174,48 +174,51 @@ torch::Tensor CasePrediction::predict_map(const data::Case& of,
   };
   for_each_network(
       of, problem,
-      [&](const SavedNetwork& network, const data::CaseOnBothGrids& both) {
+      [&](const task::SavedNetwork& network,
+          const data::CaseOnBothGrids& both) {
         if (!image.defined()) own = both.own, image = both.image;
         const auto size = own.grid.voxels.sizes();
-        const train::CasePredictor predictor = network.predictor();
-        map = train::predict_map(
+        const task::CasePredictor predictor = network.predictor();
+        map = task::predict_map(
             {predictor, both.voxels, both.own.scale},
             {size[0], size[1], size[2]}, [] {},
-            ensemble || volumes ? train::TakeProbabilities(take) : nullptr);
+            ensemble || volumes ? task::TakeProbabilities(take) : nullptr);
       });
   for (int64_t z = 0; ensemble && z < map.size(0); ++z) {
     const torch::Tensor probabilities =
         mean->mean(z, static_cast<int64_t>(networks_.size()));
     map.select(0, z).copy_(
-        train::labels_of_probabilities(probabilities, format_.target));
+        task::labels_of_probabilities(probabilities, format_.target));
     if (volumes) volumes->add(probabilities);
   }
   if (volumes) volumes->write(format_, of, own.grid);
   return map;
 }
 
-void CasePrediction::segment(const data::Case& of, CaseRecord& record) const {
+void CasePrediction::segment(const augment::Case& of,
+                             CaseRecord& record) const {
   data::CaseReference own;
   torch::Tensor image;
   const torch::Tensor map =
       predict_map(of, own, image, record.reference_problem);
   if (own.map.defined()) record.dice = dice_of(map, own.map);
-  train::write_prediction(request_.output, format_, of, map, own.grid);
+  task::write_prediction(request_.output, format_, of, map, own.grid);
   if (request_.overlays) draw(record, image, own, map);
 }
 
-void CasePrediction::classify(const data::Case& of, CaseRecord& record) const {
+void CasePrediction::classify(const augment::Case& of,
+                              CaseRecord& record) const {
   auto& sum = record.probabilities;
   sum.assign(format_.classes.size(), 0.0);
   std::string ignored;  // a classification has no reference here
-  for_each_network(
-      of, ignored,
-      [&](const SavedNetwork& network, const data::CaseOnBothGrids& both) {
-        const train::CasePredictor predictor = network.predictor();
-        const std::vector<double> each =
-            train::predict_classes({predictor, both.voxels, {1, 1, 1}}, [] {});
-        for (size_t k = 0; k < sum.size(); ++k) sum[k] += each[k];
-      });
+  for_each_network(of, ignored,
+                   [&](const task::SavedNetwork& network,
+                       const data::CaseOnBothGrids& both) {
+                     const task::CasePredictor predictor = network.predictor();
+                     const std::vector<double> each = task::predict_classes(
+                         {predictor, both.voxels, {1, 1, 1}}, [] {});
+                     for (size_t k = 0; k < sum.size(); ++k) sum[k] += each[k];
+                   });
   for (double& value : sum) value /= static_cast<double>(networks_.size());
 }
 
@@ -223,8 +226,8 @@ std::optional<double> CasePrediction::dice_of(
     const torch::Tensor& map, const torch::Tensor& reference) const {
   std::vector<std::optional<double>> each;
   for (const eval::OverlapCounts& counts :
-       train::overlap_of(format_.target, map, reference,
-                         static_cast<int64_t>(format_.classes.size()))) {
+       report::overlap_of(format_.target, map, reference,
+                          static_cast<int64_t>(format_.classes.size()))) {
     each.push_back(eval::dice(counts));
   }
   return eval::optional_mean(each);

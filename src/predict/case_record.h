@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "unimiss/data/case.h"
+#include "unimiss/augment/case.h"
 
 namespace unimiss::predict {
 

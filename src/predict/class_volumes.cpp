@@ -6,11 +6,11 @@
 #include "unimiss/io/image.h"
 
 namespace unimiss::predict {
-std::vector<std::string> class_volume_files(const train::MapFormat& format,
-                                            const data::Case& of) {
+std::vector<std::string> class_volume_files(const task::MapFormat& format,
+                                            const augment::Case& of) {
   std::vector<std::string> files;
-  for (const std::string& name : train::structure_folders(format.classes)) {
-    files.push_back(name + train::prediction_ending(format, of));
+  for (const std::string& name : task::structure_folders(format.classes)) {
+    files.push_back(name + task::prediction_ending(format, of));
   }
   return files;
 }
@@ -35,8 +35,8 @@ void ClassVolumes::add(const torch::Tensor& probabilities) {
   }
 }
 
-std::vector<std::string> ClassVolumes::write(const train::MapFormat& format,
-                                             const data::Case& of,
+std::vector<std::string> ClassVolumes::write(const task::MapFormat& format,
+                                             const augment::Case& of,
                                              const io::Volume& grid) {
   std::vector<std::string> files = class_volume_files(format, of);
   io::Volume volume = grid;

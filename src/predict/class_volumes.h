@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "predict/temporary_file.h"
-#include "unimiss/data/case.h"
+#include "unimiss/augment/case.h"
 #include "unimiss/io/volume.h"
-#include "unimiss/train/prediction_files.h"
+#include "unimiss/task/prediction_files.h"
 
 namespace unimiss::predict {
 
@@ -26,8 +26,9 @@ class ClassVolumes {
   void add(const torch::Tensor& probabilities);
   /// Writes folder/CLASS.nii.gz (or as its input's format) for each class.
   /// Throws DataError.
-  std::vector<std::string> write(const train::MapFormat& format,
-                                 const data::Case& of, const io::Volume& grid);
+  std::vector<std::string> write(const task::MapFormat& format,
+                                 const augment::Case& of,
+                                 const io::Volume& grid);
 
  private:
   std::string folder_;
@@ -35,7 +36,7 @@ class ClassVolumes {
 };
 
 /// The names of these files below the folder.
-std::vector<std::string> class_volume_files(const train::MapFormat& format,
-                                            const data::Case& of);
+std::vector<std::string> class_volume_files(const task::MapFormat& format,
+                                            const augment::Case& of);
 
 }  // namespace unimiss::predict

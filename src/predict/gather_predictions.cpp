@@ -8,9 +8,9 @@
 
 #include "predict/case_record.h"
 #include "unimiss/core/text.h"
+#include "unimiss/draw/figure.h"
 #include "unimiss/eval/optional_mean.h"
 #include "unimiss/io/durable_file.h"
-#include "unimiss/io/figure.h"
 #include "unimiss/io/image.h"
 #include "unimiss/predict/prediction.h"
 
@@ -25,7 +25,7 @@ void write_table(const std::string& output, const Json& facts,
                  const std::vector<CaseRecord>& records) {
   const auto classes = facts.at("classes").get<std::vector<std::string>>();
   const bool exclusive =
-      facts.at("target") == enum_name(data::TargetKind::kClass);
+      facts.at("target") == enum_name(augment::TargetKind::kClass);
   std::string text = "case,predicted";
   for (const std::string& name : classes) text += "," + csv_field(name);
   text += "\n";
@@ -65,7 +65,7 @@ void draw_extremes(const std::string& output, std::vector<CaseRecord> records) {
         io::read_pixels(output + "/overlays/" + records[i].id + ".png"));
   }
   io::write_durably(output + "/overlays/worst_median_best.png",
-                    io::encode_png(io::stack_vertically(pictures)));
+                    io::encode_png(draw::stack_vertically(pictures)));
 }
 
 std::optional<double> mean_dice(const std::vector<CaseRecord>& records) {
@@ -84,8 +84,8 @@ std::optional<double> gather_predictions(const PredictionRequest& request) {
     return std::nullopt;  // no job began
   }
   const bool classifies =
-      facts.at("target") == enum_name(data::TargetKind::kClass) ||
-      facts.at("target") == enum_name(data::TargetKind::kClasses);
+      facts.at("target") == enum_name(augment::TargetKind::kClass) ||
+      facts.at("target") == enum_name(augment::TargetKind::kClasses);
   const auto gather = [&](const std::vector<std::string>& ids) {
     const std::vector<CaseRecord> records = read_records(request.output, ids);
     if (classifies) {

@@ -10,7 +10,6 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "predict/case_files.h"
 #include "predict/case_prediction.h"
 #include "unimiss/core/error.h"
 #include "unimiss/core/error_message.h"
@@ -19,6 +18,7 @@
 #include "unimiss/core/text.h"
 #include "unimiss/data/input_cases.h"
 #include "unimiss/io/durable_file.h"
+#include "unimiss/report/case_files.h"
 
 namespace unimiss::predict {
 namespace {
@@ -26,48 +26,35 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-eval::MirrorAxis mirror_axis(data::PatchAxis axis) {
-  switch (axis) {
-    case data::PatchAxis::kDepth:
-      return eval::MirrorAxis::kDepth;
-    case data::PatchAxis::kHeight:
-      return eval::MirrorAxis::kHeight;
-    case data::PatchAxis::kWidth:
-      break;
-  }
-  return eval::MirrorAxis::kWidth;
-}
-
-void set_inference(const PredictionRequest& request, SavedNetwork& network) {
+void set_inference(const PredictionRequest& request,
+                   task::SavedNetwork& network) {
   eval::SlidingWindowOptions& inference = network.config.inference;
   if (request.step) inference.step = *request.step;
   if (request.batch > 0) inference.batch = request.batch;
-  train::Precision& precision = network.config.run.precision;
+  Precision& precision = network.config.run.precision;
   precision = request.precision.value_or(precision);
-  require(precision != train::Precision::kFp16 || network.device.is_cuda(),
+  require(precision != Precision::kFp16 || network.device.is_cuda(),
           "--precision", "fp16 needs a GPU; use bf16 or fp32 on a CPU");
   if (request.mirror) {
     inference.mirror.clear();
     if (*request.mirror == TestTimeMirror::kMirror) {
-      for (const auto axis : network.config.augmentation.spatial.mirror) {
-        inference.mirror.push_back(mirror_axis(axis));
-      }
+      inference.mirror = network.config.augmentation.spatial.mirror;
     }
   }
   with_key_prefix("inference.", [&] { validate(inference); });
 }
 
-std::vector<SavedNetwork> load_networks(const PredictionRequest& request,
-                                        const ReadConfig& read_config) {
+std::vector<task::SavedNetwork> load_networks(
+    const PredictionRequest& request, const task::ReadConfig& read_config) {
   require(!request.models.empty(), "--model", "is not given");
-  const torch::Device device = train::choose_device(request.device);
-  std::vector<SavedNetwork> networks;
+  const torch::Device device = choose_device(request.device);
+  std::vector<task::SavedNetwork> networks;
   for (const std::string& model : request.models) {
     networks.push_back(before_work(
-        [&] { return load_saved_network(model, read_config, device); }));
+        [&] { return task::load_saved_network(model, read_config, device); }));
     set_inference(request, networks.back());
   }
-  check_ensemble(networks);
+  task::check_ensemble(networks);
   for (size_t i = 0; i < networks.size(); ++i) {
     for (size_t j = 0; j < i; ++j) {
       require(networks[i].digest != networks[j].digest, "--model",
@@ -79,9 +66,9 @@ std::vector<SavedNetwork> load_networks(const PredictionRequest& request,
 }
 
 /// What predictions follow from, but for the cases.
-Json facts_of(const std::vector<SavedNetwork>& networks) {
+Json facts_of(const std::vector<task::SavedNetwork>& networks) {
   Json json;
-  for (const SavedNetwork& network : networks) {
+  for (const task::SavedNetwork& network : networks) {
     const auto& inference = network.config.inference;
     std::vector<std::string> mirror;
     for (const auto axis : inference.mirror) {
@@ -132,9 +119,9 @@ std::string difference_of(const Json& before, const Json& now) {
 
 /// Nothing that others made is overwritten.
 void check_output(const std::string& output, const CasePrediction& prediction,
-                  const std::vector<data::Case>& cases) {
+                  const std::vector<augment::Case>& cases) {
   const bool ours = fs::exists(output + "/predict.json");
-  for (const data::Case& each : cases) {
+  for (const augment::Case& each : cases) {
     prediction.check_apart(each);
     const std::string there = ours ? "" : prediction.file_there(each);
     if (there.empty()) continue;
@@ -171,22 +158,23 @@ void claim_folder(const std::string& output, const Json& facts) {
         file, differs));
   }
   before_work([&] {
-    io::write_durably(
-        file, facts.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
+    io::write_durably(file, facts.dump(1, ' ', false,
+                                       Json::error_handler_t::replace) +
+                                "\n");
   });
 }
 
 /// The reference masks of cases, by id.
-FilesOfCases find_references(const std::string& folder,
-                             const train::MapFormat& format,
-                             const std::vector<data::Case>& cases) {
-  FilesOfCases references;
+report::FilesOfCases find_references(const std::string& folder,
+                                     const task::MapFormat& format,
+                                     const std::vector<augment::Case>& cases) {
+  report::FilesOfCases references;
   if (folder.empty()) return references;
-  require(data::is_segmentation(format.target), "--references",
+  require(augment::is_segmentation(format.target), "--references",
           "is of no use to a classification");
-  const FilesOfCases files =
-      files_of_cases(folder, format.rank, format.target, format.classes);
-  for (const data::Case& each : cases) {
+  const report::FilesOfCases files = report::files_of_cases(
+      folder, format.rank, format.target, format.classes);
+  for (const augment::Case& each : cases) {
     const auto found = files.find(each.id);
     if (found == files.end()) continue;
     const auto& masks = found->second;
@@ -203,7 +191,7 @@ FilesOfCases find_references(const std::string& folder,
 /// The cases of this job, one after another, whatever becomes of each.
 void predict_cases(const PredictionRequest& request,
                    const CasePrediction& prediction,
-                   const std::vector<data::Case>& cases,
+                   const std::vector<augment::Case>& cases,
                    PredictionSummary& summary) {
   const auto count = static_cast<int64_t>(cases.size());
   const auto tell = [&](const std::string& problem) {
@@ -212,7 +200,7 @@ void predict_cases(const PredictionRequest& request,
     summary.problems.push_back(problem);
   };
   for (int64_t i = request.job; i < count; i += request.jobs) {
-    const data::Case& each = cases[i];
+    const augment::Case& each = cases[i];
     ++summary.cases;
     try {
       if (const auto record = prediction.done(each)) {
@@ -238,16 +226,17 @@ void predict_cases(const PredictionRequest& request,
 }  // namespace
 
 PredictionSummary run_prediction(const PredictionRequest& request,
-                                 const ReadConfig& read_config) {
+                                 const task::ReadConfig& read_config) {
   const Stopwatch stopwatch;
   require(request.jobs >= 1 && request.job >= 0 && request.job < request.jobs,
           "--job", "must be I/N with I from 0 to N - 1");
   if (request.threads > 0) at::set_num_threads(request.threads);
-  std::vector<SavedNetwork> networks = load_networks(request, read_config);
+  std::vector<task::SavedNetwork> networks =
+      load_networks(request, read_config);
   const auto& config = networks.front().config;
   const torch::Device device = networks.front().device;
   const Json facts = facts_of(networks);
-  const std::vector<data::Case> cases = before_work([&] {
+  const std::vector<augment::Case> cases = before_work([&] {
     return data::input_cases(request.input,
                              {config.rank(), config.data.modalities});
   });
@@ -255,10 +244,11 @@ PredictionSummary run_prediction(const PredictionRequest& request,
     return find_references(request.references, networks.front().map_format(),
                            cases);
   });
-  require(!request.probabilities || data::is_segmentation(config.task.target),
-          "--save-probabilities",
-          "is of no use here: predictions.csv has those of a classification");
-  require(!request.overlays || data::is_segmentation(config.task.target),
+  require(
+      !request.probabilities || augment::is_segmentation(config.task.target),
+      "--save-probabilities",
+      "is of no use here: predictions.csv has those of a classification");
+  require(!request.overlays || augment::is_segmentation(config.task.target),
           "--overlays", "is of no use here: a classification has no map");
   const CasePrediction prediction(request, std::move(networks), references);
   check_output(request.output, prediction, cases);
@@ -272,7 +262,7 @@ PredictionSummary run_prediction(const PredictionRequest& request,
   log_progress("", "");
   summary.mean_dice = gather_predictions(request);
   summary.seconds = stopwatch.seconds();
-  summary.peak_memory_mb = train::peak_memory_mb(device);
+  summary.peak_memory_mb = peak_memory_mb(device);
   return summary;
 }
 

@@ -1,4 +1,4 @@
-#include "train/batch_feed.h"
+#include "unimiss/train/batch_feed.h"
 
 #include <c10/core/StreamGuard.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
@@ -15,9 +15,9 @@ int64_t BatchFeed::ready(const data::Loader& loader) const {
   return loader.ready() + (ahead_ && ahead_->loader == &loader ? 1 : 0);
 }
 
-data::Views BatchFeed::next(data::Loader& loader, torch::Device device) {
+augment::Views BatchFeed::next(data::Loader& loader, torch::Device device) {
   if (!ahead_) {
-    const data::Views batch = loader.next();
+    const augment::Views batch = loader.next();
     return {batch.first.to(device, /*non_blocking=*/true),
             batch.second.to(device, /*non_blocking=*/true)};
   }

@@ -1,4 +1,4 @@
-#include "train/nonfinite_record.h"
+#include "unimiss/train/nonfinite_record.h"
 
 #include <ATen/Functions.h>
 #include <fmt/format.h>
@@ -13,7 +13,7 @@
 namespace unimiss::train {
 
 std::vector<JudgedSample> judge_samples(
-    const distributed::Communicator& communicator, const data::Views& batch,
+    const distributed::Communicator& communicator, const augment::Views& batch,
     const std::vector<std::string>& samples) {
   std::string own;
   for (size_t i = 0; i < samples.size(); ++i) {
@@ -33,7 +33,7 @@ std::vector<JudgedSample> judge_samples(
 }
 
 std::string write_nonfinite(const std::string& folder, const StepRecord& record,
-                            const data::Views& batch,
+                            const augment::Views& batch,
                             const std::vector<JudgedSample>& samples) {
   std::error_code ignored;
   std::filesystem::create_directories(folder, ignored);

@@ -1,12 +1,12 @@
-#include "train/run_cost.h"
+#include "unimiss/train/run_cost.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <filesystem>
 
+#include "unimiss/core/device.h"
 #include "unimiss/core/stopwatch.h"
-#include "unimiss/train/device.h"
 
 namespace unimiss::train {
 namespace {

@@ -1,4 +1,4 @@
-#include "train/run_loop.h"
+#include "unimiss/train/run_loop.h"
 
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
@@ -12,11 +12,11 @@
 #include <thread>
 #include <utility>
 
-#include "train/nonfinite_record.h"
-#include "train/run_preparation.h"
 #include "unimiss/core/crash_point.h"
+#include "unimiss/core/device.h"
 #include "unimiss/core/log.h"
-#include "unimiss/train/device.h"
+#include "unimiss/train/nonfinite_record.h"
+#include "unimiss/train/run_preparation.h"
 
 namespace unimiss::train {
 RunLoop::RunLoop(const RunOptions& options, const RunRequest& request)
@@ -43,7 +43,7 @@ void RunLoop::begin(Training& training, RunHistory& history) {
     for (const auto& [name, count] : start.counters) {
       texts["counter " + name] = std::to_string(count);
     }
-    check_same_texts(communicator_, texts);
+    distributed::check_same_texts(communicator_, texts);
     // What a checkpoint holds is compared before the first step.
     std::vector<torch::Tensor> tensors;
     for (const auto& [name, tensor] : start.tensors) tensors.push_back(tensor);
@@ -93,7 +93,7 @@ void RunLoop::train(Training& training) {
     stop_.begin();
     while (!training.finished()) {
       take_step(training);
-      const Agreement next = agreed(
+      const distributed::Agreement next = agreed(
           [&] {
             if (writer_) writer_->check();
           },
@@ -120,7 +120,7 @@ void RunLoop::train(Training& training) {
     throw;
   } catch (...) {
     save_what_there_is(training);
-    if (failed_together()) await_others();
+    if (distributed::failed_together()) await_others();
     throw;
   }
 }
@@ -136,9 +136,9 @@ void RunLoop::await_others() const {
 
 /// Does work that may fail on this process alone, and hears of all others.
 template <class Work>
-Agreement RunLoop::agreed(const Work& work, bool save,
-                          std::vector<double> tells) const {
-  Opinion opinion;
+distributed::Agreement RunLoop::agreed(const Work& work, bool save,
+                                       std::vector<double> tells) const {
+  distributed::Opinion opinion;
   try {
     work();
   } catch (...) {
@@ -147,7 +147,7 @@ Agreement RunLoop::agreed(const Work& work, bool save,
   opinion.stop = stop_.reason(slowest_ + seconds_to_save());
   opinion.save = save;
   opinion.tells = std::move(tells);
-  return agree(communicator_, opinion);
+  return distributed::agree(communicator_, opinion);
 }
 
 void RunLoop::take_pending(Training& training) {
@@ -166,7 +166,7 @@ void RunLoop::take_step(Training& training) {
   const double waited = communicator_.waited();
   data::Loader& stream = training.stream(0);
   const int64_t ready = feed_.ready(stream), number = feed_.position(stream);
-  data::Views batch;
+  augment::Views batch;
   double wait = 0;
   agreed([&] {
     write_record();
@@ -217,7 +217,7 @@ void RunLoop::take_step(Training& training) {
 }
 
 /// Of all processes in the step that was taken.
-void RunLoop::note_times(const Agreement& agreement) {
+void RunLoop::note_times(const distributed::Agreement& agreement) {
   if (!record_) return;
   std::vector<ProcessTimes> times;
   for (const auto& each : agreement.told) {
@@ -240,7 +240,7 @@ void RunLoop::write_record() {
 
 /// Nothing has changed: writes down what it was, and ends the run or not.
 void RunLoop::not_finite(Training& training, const StepRecord& record,
-                         const data::Views& batch,
+                         const augment::Views& batch,
                          const std::vector<std::string>& samples) const {
   const auto all = judge_samples(communicator_, batch, samples);
   std::string file;
@@ -291,7 +291,8 @@ void RunLoop::check_same_state(const Training& training,
                                const std::string& when) {
   if (communicator_.size() == 1) return;
   whole_ = false;
-  check_same_tensors(communicator_, training.checkpoint().tensors, when);
+  distributed::check_same_tensors(communicator_, training.checkpoint().tensors,
+                                  when);
   whole_ = true;
 }
 

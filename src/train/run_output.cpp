@@ -1,4 +1,4 @@
-#include "train/run_output.h"
+#include "unimiss/train/run_output.h"
 
 #include <fmt/format.h>
 

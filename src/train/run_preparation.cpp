@@ -1,4 +1,4 @@
-#include "train/run_preparation.h"
+#include "unimiss/train/run_preparation.h"
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>

@@ -1,4 +1,4 @@
-#include "train/training_state.h"
+#include "unimiss/train/training_state.h"
 
 #include <ATen/Functions.h>
 

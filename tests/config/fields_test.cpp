@@ -11,12 +11,12 @@
 
 namespace unimiss {
 
-enum class Colour { kRed, kDarkBlue };
+enum class Color { kRed, kDarkBlue };
 
 template <>
-struct EnumNames<Colour> {
-  static constexpr std::array kNames{std::pair{Colour::kRed, "red"},
-                                     std::pair{Colour::kDarkBlue, "dark_blue"}};
+struct EnumNames<Color> {
+  static constexpr std::array kNames{std::pair{Color::kRed, "red"},
+                                     std::pair{Color::kDarkBlue, "dark_blue"}};
 };
 
 namespace config {
@@ -43,11 +43,11 @@ struct Outer {
   bool flag = false;
   int64_t count = 4;
   std::string name = "x";
-  Colour colour = Colour::kRed;
+  Color color = Color::kRed;
   std::vector<std::string> words;
   std::optional<double> clip = 0.3;
   std::optional<Inner> extra;
-  std::vector<Colour> colours{Colour::kDarkBlue};
+  std::vector<Color> colors{Color::kDarkBlue};
   std::vector<Inner> list;
   Inner inner;
 
@@ -56,11 +56,11 @@ struct Outer {
     visit("flag", self.flag, "a|b");
     visit("count", self.count, "how many");
     visit("name", self.name, "text");
-    visit("colour", self.colour, "paint");
+    visit("colour", self.color, "paint");
     visit("words", self.words, "words");
     visit("clip", self.clip, "largest norm");
     visit("extra", self.extra, "a second group");
-    visit("colours", self.colours, "paints");
+    visit("colours", self.colors, "paints");
     visit("list", self.list, "groups");
     visit("inner", self.inner, "a group");
   }
@@ -82,11 +82,11 @@ TEST(Fields, ReadsEveryType) {
   expected.flag = true;
   expected.count = -12;
   expected.name = "007";
-  expected.colour = Colour::kDarkBlue;
+  expected.color = Color::kDarkBlue;
   expected.words = {"a", "b c"};
   expected.clip = std::nullopt;
   expected.extra = Inner{.rate = 1e-6};
-  expected.colours = {Colour::kRed, Colour::kRed};
+  expected.colors = {Color::kRed, Color::kRed};
   expected.list = {Inner{.rate = 2.0}, Inner{.size = {4, 5, 6}}};
   expected.inner.rate = 0.5;
   EXPECT_EQ(options, expected);
@@ -106,7 +106,7 @@ TEST(Fields, OneItemOfAListNeedsNoBrackets) {
   EXPECT_THAT(read_text("words: a").words, ElementsAre("a"));
   EXPECT_THAT(read_text("words: [a, b]").words, ElementsAre("a", "b"));
   for (const char* none : {"colours: []", "colours: ''", "colours: ~"}) {
-    EXPECT_TRUE(read_text(none).colours.empty()) << none;
+    EXPECT_TRUE(read_text(none).colors.empty()) << none;
   }
 }
 
@@ -204,7 +204,7 @@ TEST(Fields, DumpReadsBackEqual) {
   Outer options;
   options.flag = true;
   options.count = std::numeric_limits<int64_t>::min();
-  options.colour = Colour::kDarkBlue;
+  options.color = Color::kDarkBlue;
   options.clip = -std::numeric_limits<double>::infinity();
   options.extra = Inner{1.0 / 3.0, {4, 5, 6}};
   options.list = {Inner{1e-300, {}}, Inner{}};
@@ -220,7 +220,7 @@ TEST(Fields, DumpReadsBackEqual) {
   }
   options = Outer{};
   options.clip.reset();
-  options.colours.clear();
+  options.colors.clear();
   EXPECT_EQ(read_text(dump(options)), options) << dump(options);
 }
 

@@ -5,7 +5,7 @@
 namespace unimiss {
 namespace {
 
-TEST(LinearTaps, LieAtTheCentresOfCells) {
+TEST(LinearTaps, LieAtTheCentersOfCells) {
   // Six cells to four, 1.5 old ones wide each.
   const LinearTaps taps(6, 4, 1.5);
   EXPECT_EQ(taps.first, (std::vector<int64_t>{0, 1, 3, 4}));

@@ -27,25 +27,25 @@ class CachedCase {
   void write(const std::string& name, const torch::Tensor& voxels) const {
     files_.volume(name + ".nii.gz", voxels);
   }
-  Case as_case() const {
+  augment::Case as_case() const {
     return case_of({path("a"), path("b")}, {path("map")});
   }
   std::string path(const std::string& name) const {
     return files_.path(name + ".nii.gz");
   }
   CaseDecodeOptions options() const {
-    return decode_options(3, TargetKind::kLabelMap, [](auto& o) {
+    return decode_options(3, augment::TargetKind::kLabelMap, [](auto& o) {
       o.classes = 4;
       o.channels = o.modalities = 2;
       o.spacing = {1, 1, 2.7};
     });
   }
   CaseCache cache(const CaseDecodeOptions& options,
-                  std::vector<Case> cases = {}) const {
+                  std::vector<augment::Case> cases = {}) const {
     if (cases.empty()) cases = {as_case()};
     return {std::move(cases), options, {files_.path("cache"), 1}};
   }
-  CaseVoxels get() const { return cache(options()).get(0); }
+  augment::CaseVoxels get() const { return cache(options()).get(0); }
   /// Of the cache's folder.
   int64_t entries() const {
     int64_t count = 0;
@@ -69,7 +69,8 @@ class CachedCase {
   torch::Tensor voxels_ = counted({2, 3, 4});
 };
 
-void expect_equal(const CaseVoxels& found, const CaseVoxels& wanted) {
+void expect_equal(const augment::CaseVoxels& found,
+                  const augment::CaseVoxels& wanted) {
   EXPECT_TRUE(found.image.equal(wanted.image));
   ASSERT_EQ(found.map.defined(), wanted.map.defined());
   EXPECT_TRUE(!found.map.defined() || found.map.equal(wanted.map));
@@ -81,7 +82,8 @@ void expect_equal(const CaseVoxels& found, const CaseVoxels& wanted) {
 
 TEST(CaseCache, HoldsWhatIsDecoded) {
   const CachedCase cached;
-  const CaseVoxels decoded = decode_case(cached.as_case(), cached.options());
+  const augment::CaseVoxels decoded =
+      decode_case(cached.as_case(), cached.options());
   ASSERT_THAT(decoded.image.sizes(), ElementsAre(2, 2, 6, 4));
   expect_equal(cached.get(), decoded);
   expect_equal(cached.get(), decoded);
@@ -90,7 +92,7 @@ TEST(CaseCache, HoldsWhatIsDecoded) {
 
 TEST(CaseCache, WhatHasNotChangedIsNotDecodedAgain) {
   const CachedCase cached;
-  const CaseVoxels before = cached.get();
+  const augment::CaseVoxels before = cached.get();
   for (const char* name : {"a", "b", "map"}) cached.spoil_unseen(name);
   EXPECT_THROW(decode_case(cached.as_case(), cached.options()), DataError);
   expect_equal(cached.get(), before);
@@ -120,7 +122,7 @@ TEST(CaseCache, AChangedFileOrOptionIsDecodedAgain) {
            [](auto& o) {
              o.size = {2, 2, 2}, o.spacing.reset();
            },
-           [](auto& o) { o.labels = LabelInterpolation::kLinear; },
+           [](auto& o) { o.labels = augment::LabelInterpolation::kLinear; },
            [](auto& o) {
              o.label_values = {3, 2, 1, 0};
            },
@@ -128,7 +130,7 @@ TEST(CaseCache, AChangedFileOrOptionIsDecodedAgain) {
            [](auto& o) { o.intensity.rule = IntensityRule::kPercentiles; },
            [](auto& o) { o.intensity.percentiles[0] = 0.25; },
            [](auto& o) { o.intensity.mean = 1e-12; },
-           [](auto& o) { o.target = TargetKind::kClass; }}) {
+           [](auto& o) { o.target = augment::TargetKind::kClass; }}) {
     CaseDecodeOptions options = cached.options();
     other(options);
     expect_equal(cached.cache(options).get(0),
@@ -140,10 +142,11 @@ TEST(CaseCache, AChangedFileOrOptionIsDecodedAgain) {
 TEST(CaseCache, ClassesHaveNoMaps) {
   const CachedCase cached;
   CaseDecodeOptions options = cached.options();
-  for (const auto target : {TargetKind::kClass, TargetKind::kClasses}) {
+  for (const auto target :
+       {augment::TargetKind::kClass, augment::TargetKind::kClasses}) {
     options.target = target;
-    const Case from = case_of({cached.path("a"), cached.path("b")});
-    const CaseVoxels voxels = cached.cache(options, {from}).get(0);
+    const augment::Case from = case_of({cached.path("a"), cached.path("b")});
+    const augment::CaseVoxels voxels = cached.cache(options, {from}).get(0);
     EXPECT_FALSE(voxels.map.defined());
     EXPECT_THAT(voxels.image.sizes(), ElementsAre(2, 2, 6, 4));
     EXPECT_FALSE(read_case_reference(from, options).map.defined());
@@ -156,7 +159,7 @@ TEST(CaseCache, TwoCasesOfOneImageMustAgree) {
       cached.cache(cached.options(), {cached.as_case(), cached.as_case()});
   expect_equal(twice.get(1), twice.get(0));
   cached.write("other", cached.map() + 1);
-  Case other = cached.as_case();
+  augment::Case other = cached.as_case();
   other.id = "second rater";
   other.masks = {cached.path("other")};
   EXPECT_THAT(
@@ -171,7 +174,7 @@ TEST(CaseCache, TwoCasesOfOneImageMustAgree) {
 TEST(CaseCache, WrongCasesAreToldWithAllOthers) {
   const CachedCase cached;
   cached.write("wrong", cached.map() + 2);
-  Case wrong =
+  augment::Case wrong =
       case_of({cached.path("b"), cached.path("a")}, {cached.path("wrong")});
   const CaseCache cache =
       cached.cache(cached.options(), {cached.as_case(), wrong});

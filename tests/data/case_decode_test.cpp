@@ -19,7 +19,8 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 /// The message of the DataError that decoding ends with.
-std::string decode_error(const Case& from, const CaseDecodeOptions& options) {
+std::string decode_error(const augment::Case& from,
+                         const CaseDecodeOptions& options) {
   try {
     decode_case(from, options);
   } catch (const DataError& error) {
@@ -30,17 +31,20 @@ std::string decode_error(const Case& from, const CaseDecodeOptions& options) {
 
 /// Units as they are stored.
 torch::Tensor steps_of(const torch::Tensor& units) {
-  return (units.to(torch::kDouble) * kIntensitySteps).round().to(torch::kInt16);
+  return (units.to(torch::kDouble) * augment::kIntensitySteps)
+      .round()
+      .to(torch::kInt16);
 }
 
 TEST(CaseDecode, AVolumeAndItsLabelMap) {
   const CaseFiles files;
   const torch::Tensor voxels = counted({2, 3, 4}), map = voxels.remainder(3);
-  const Case from = case_of({files.volume("a.nii.gz", 40 * voxels - 300)},
-                            {files.volume("map.nii.gz", map)});
-  const auto options =
-      decode_options(3, TargetKind::kLabelMap, [](auto& o) { o.classes = 3; });
-  const CaseVoxels found = decode_case(from, options);
+  const augment::Case from =
+      case_of({files.volume("a.nii.gz", 40 * voxels - 300)},
+              {files.volume("map.nii.gz", map)});
+  const auto options = decode_options(3, augment::TargetKind::kLabelMap,
+                                      [](auto& o) { o.classes = 3; });
+  const augment::CaseVoxels found = decode_case(from, options);
   EXPECT_TRUE(found.image.equal(steps_of(voxels / 23).unsqueeze(0)));
   EXPECT_TRUE(found.map.equal(map.to(torch::kInt16)));
   EXPECT_THAT(found.spacing, ElementsAre(1, 2, 3));
@@ -54,10 +58,10 @@ TEST(CaseDecode, AVolumeAndItsLabelMap) {
 TEST(CaseDecode, ValuesThatStandForClasses) {
   const CaseFiles files;
   const torch::Tensor map = counted({3, 4}).remainder(2);
-  const Case from =
+  const augment::Case from =
       case_of({files.image("a.png", torch::ones({3, 4}, torch::kUInt8))},
               {files.image("map.png", (255 * map).to(torch::kUInt8))});
-  auto options = decode_options(2, TargetKind::kLabelMap, [](auto& o) {
+  auto options = decode_options(2, augment::TargetKind::kLabelMap, [](auto& o) {
     o.label_values = {0, 255};
   });
   EXPECT_TRUE(
@@ -85,20 +89,22 @@ TEST(CaseDecode, StructuresAreBits) {
     bits += (inside.to(torch::kInt16) * (1 << k));
   }
   const auto classes = [](auto& o) { o.classes = 3; };
-  EXPECT_TRUE(decode_case(case_of({files.volume("a.nii.gz", voxels)}, volumes),
-                          decode_options(3, TargetKind::kStructures, classes))
-                  .map.equal(bits));
-  const Case flat = case_of(
+  EXPECT_TRUE(
+      decode_case(case_of({files.volume("a.nii.gz", voxels)}, volumes),
+                  decode_options(3, augment::TargetKind::kStructures, classes))
+          .map.equal(bits));
+  const augment::Case flat = case_of(
       {files.image("a.png", torch::ones({3, 4}, torch::kUInt8))}, images);
   EXPECT_TRUE(
-      decode_case(flat, decode_options(2, TargetKind::kStructures, classes))
+      decode_case(flat,
+                  decode_options(2, augment::TargetKind::kStructures, classes))
           .map.equal(bits.slice(0, 1)));
 }
 
-TEST(CaseDecode, GreyImagesOfEightAndSixteenBits) {
+TEST(CaseDecode, GrayImagesOfEightAndSixteenBits) {
   const CaseFiles files;
   const torch::Tensor pixels = counted({3, 4});
-  const auto options = decode_options(2, TargetKind::kClass);
+  const auto options = decode_options(2, augment::TargetKind::kClass);
   const auto image = [&](const torch::Tensor& stored) {
     return decode_case(case_of({files.image("a.png", stored)}), options).image;
   };
@@ -111,34 +117,35 @@ TEST(CaseDecode, GreyImagesOfEightAndSixteenBits) {
   EXPECT_TRUE(image((20 * pixels).to(torch::kInt32)).equal(wanted(3276.75)));
 }
 
-TEST(CaseDecode, GreyAndColoursAsTheNetworkTakesThem) {
+TEST(CaseDecode, GrayAndColorsAsTheNetworkTakesThem) {
   const CaseFiles files;
-  const torch::Tensor colours = counted({3, 4, 5}).to(torch::kUInt8);
-  const Case colour = case_of({files.image("rgb.png", colours)});
-  const Case grey = case_of({files.image("grey.png", colours[2])});
-  const auto image = [](const Case& from, int64_t channels) {
+  const torch::Tensor colors = counted({3, 4, 5}).to(torch::kUInt8);
+  const augment::Case color = case_of({files.image("rgb.png", colors)});
+  const augment::Case gray = case_of({files.image("grey.png", colors[2])});
+  const auto image = [](const augment::Case& from, int64_t channels) {
     return decode_case(from,
-                       decode_options(2, TargetKind::kClass,
+                       decode_options(2, augment::TargetKind::kClass,
                                       [&](auto& o) { o.channels = channels; }))
         .image;
   };
-  const torch::Tensor units = colours.to(torch::kDouble) / 255;
-  EXPECT_TRUE(image(colour, 3).equal(steps_of(units).unsqueeze(1)));
-  EXPECT_TRUE(image(grey, 3).equal(
+  const torch::Tensor units = colors.to(torch::kDouble) / 255;
+  EXPECT_TRUE(image(color, 3).equal(steps_of(units).unsqueeze(1)));
+  EXPECT_TRUE(image(gray, 3).equal(
       steps_of(units.slice(0, 2)).expand({3, 4, 5}).unsqueeze(1)));
   const torch::Tensor luma =
       0.299 * units[0] + 0.587 * units[1] + 0.114 * units[2];
-  const torch::Tensor found = image(colour, 1);
+  const torch::Tensor found = image(color, 1);
   ASSERT_THAT(found.sizes(), ElementsAre(1, 1, 4, 5));
   // Rounding may go either way.
   EXPECT_LE((found[0][0] - steps_of(luma)).abs().max().item<int>(), 1);
 }
 
-TEST(CaseDecode, ModalitiesAreNormalisedByThemselvesColoursTogether) {
+TEST(CaseDecode, ModalitiesAreNormalizedByThemselvesColorsTogether) {
   const CaseFiles files;
   const torch::Tensor voxels = counted({2, 3, 4});
-  const Case from = case_of({files.volume("a.nii.gz", voxels),
-                             files.volume("b.nii.gz", 9 - 3 * voxels)});
+  const augment::Case from =
+      case_of({files.volume("a.nii.gz", voxels),
+               files.volume("b.nii.gz", 9 - 3 * voxels)});
   const auto z_score = [](int64_t channels, int64_t modalities) {
     return [=](CaseDecodeOptions& o) {
       o.intensity.rule = IntensityRule::kZScore;
@@ -146,16 +153,17 @@ TEST(CaseDecode, ModalitiesAreNormalisedByThemselvesColoursTogether) {
     };
   };
   const auto both =
-      decode_case(from, decode_options(3, TargetKind::kClass, z_score(2, 2)))
+      decode_case(from,
+                  decode_options(3, augment::TargetKind::kClass, z_score(2, 2)))
           .image;
   EXPECT_TRUE(both[1].equal(-both[0]));
   EXPECT_GT(both[0].max().item<int>(), 2048);
-  const torch::Tensor colours = counted({3, 4, 5}).to(torch::kUInt8);
+  const torch::Tensor colors = counted({3, 4, 5}).to(torch::kUInt8);
   const auto image =
-      decode_case(case_of({files.image("rgb.png", colours)}),
-                  decode_options(2, TargetKind::kClass, z_score(3, 1)))
+      decode_case(case_of({files.image("rgb.png", colors)}),
+                  decode_options(2, augment::TargetKind::kClass, z_score(3, 1)))
           .image;
-  const torch::Tensor exact = colours.to(torch::kDouble);
+  const torch::Tensor exact = colors.to(torch::kDouble);
   EXPECT_TRUE(image.squeeze(1).equal(
       steps_of((exact - exact.mean()) / exact.std(/*unbiased=*/false))));
 }
@@ -193,8 +201,9 @@ void mirror_storage(io::Volume& volume) {
 TEST(CaseDecode, ModalitiesOfAnotherGeometryAreRefused) {
   const CaseFiles files;
   const torch::Tensor voxels = counted({2, 3, 4});
-  const auto options = decode_options(
-      3, TargetKind::kClass, [](auto& o) { o.channels = o.modalities = 2; });
+  const auto options =
+      decode_options(3, augment::TargetKind::kClass,
+                     [](auto& o) { o.channels = o.modalities = 2; });
   const std::string first = files.volume("a.nii.gz", voxels);
   for (const auto& [change, said] : misfits()) {
     const std::string other = files.volume("b.nii.gz", 2 * voxels, change);
@@ -205,10 +214,10 @@ TEST(CaseDecode, ModalitiesOfAnotherGeometryAreRefused) {
       files.volume("b.nii.gz", 2 * voxels, mirror_storage);
   const auto image = decode_case(case_of({first, turned}), options).image;
   EXPECT_TRUE(image[1].equal(image[0]));
-  const Case flat =
+  const augment::Case flat =
       case_of({files.image("a.png", torch::ones({3, 4}, torch::kUInt8)),
                files.image("b.png", torch::ones({3, 5}, torch::kUInt8))});
-  EXPECT_THAT(decode_error(flat, decode_options(2, TargetKind::kClass,
+  EXPECT_THAT(decode_error(flat, decode_options(2, augment::TargetKind::kClass,
                                                 [](auto& o) {
                                                   o.channels = 2;
                                                   o.modalities = 2;
@@ -220,11 +229,12 @@ TEST(CaseDecode, LabelsThatDoNotFitAreRefused) {
   const CaseFiles files;
   const torch::Tensor voxels = counted({2, 3, 4}), map = voxels.remainder(3);
   const std::string image = files.volume("a.nii.gz", voxels);
-  for (const auto target : {TargetKind::kLabelMap, TargetKind::kStructures}) {
+  for (const auto target :
+       {augment::TargetKind::kLabelMap, augment::TargetKind::kStructures}) {
     const auto options =
         decode_options(3, target, [](auto& o) { o.classes = 3; });
     for (const auto& [change, said] : misfits()) {
-      const Case from =
+      const augment::Case from =
           case_of({image}, {files.volume("b.nii.gz", map == 1, change)});
       const auto told = AllOf(HasSubstr("b.nii.gz"), HasSubstr(said));
       EXPECT_THAT(decode_error(from, options), told);
@@ -234,7 +244,7 @@ TEST(CaseDecode, LabelsThatDoNotFitAreRefused) {
   }
   const auto error = [&](const torch::Tensor& labels) {
     return decode_error(case_of({image}, {files.volume("b.nii.gz", labels)}),
-                        decode_options(3, TargetKind::kLabelMap,
+                        decode_options(3, augment::TargetKind::kLabelMap,
                                        [](auto& o) { o.classes = 3; }));
   };
   EXPECT_EQ(error(map), "no error");
@@ -243,12 +253,12 @@ TEST(CaseDecode, LabelsThatDoNotFitAreRefused) {
   EXPECT_THAT(error(map - 1),
               AllOf(HasSubstr("b.nii.gz"), HasSubstr("label -1")));
   EXPECT_THAT(decode_error(case_of({image}, {files.volume("b.nii.gz", map)}),
-                           decode_options(3, TargetKind::kStructures)),
+                           decode_options(3, augment::TargetKind::kStructures)),
               AllOf(HasSubstr("b.nii.gz"), HasSubstr("1 and 2")));
-  const Case turned =
+  const augment::Case turned =
       case_of({image}, {files.volume("b.nii.gz", map, mirror_storage)});
   EXPECT_TRUE(
-      decode_case(turned, decode_options(3, TargetKind::kLabelMap,
+      decode_case(turned, decode_options(3, augment::TargetKind::kLabelMap,
                                          [](auto& o) { o.classes = 3; }))
           .map.equal(map.to(torch::kInt16)));
 }
@@ -260,7 +270,8 @@ TEST(CaseDecode, LabelsBetweenClassesAreRefused) {
   // scl_slope, at byte 112, makes halves of whole numbers.
   unimiss::testing::write_bytes(files.path("half.nii"),
                                 unimiss::testing::patched(bytes, 112, 0.5f));
-  for (const auto target : {TargetKind::kLabelMap, TargetKind::kStructures}) {
+  for (const auto target :
+       {augment::TargetKind::kLabelMap, augment::TargetKind::kStructures}) {
     EXPECT_THAT(
         decode_error(case_of({files.path("a.nii")}, {files.path("half.nii")}),
                      decode_options(3, target)),
@@ -270,23 +281,25 @@ TEST(CaseDecode, LabelsBetweenClassesAreRefused) {
 
 TEST(CaseDecode, AnotherNumberOfChannelsIsRefused) {
   const CaseFiles files;
-  const Case volumes = case_of({files.volume("a.nii.gz", counted({2, 3, 4}))});
-  EXPECT_THAT(decode_error(volumes, decode_options(3, TargetKind::kClass,
-                                                   [](auto& o) {
-                                                     o.channels = 2;
-                                                     o.modalities = 2;
-                                                   })),
-              AllOf(HasSubstr("a.nii.gz: has 1 channels"),
-                    HasSubstr("the network takes 2")));
-  const Case colour =
+  const augment::Case volumes =
+      case_of({files.volume("a.nii.gz", counted({2, 3, 4}))});
+  EXPECT_THAT(
+      decode_error(volumes, decode_options(3, augment::TargetKind::kClass,
+                                           [](auto& o) {
+                                             o.channels = 2;
+                                             o.modalities = 2;
+                                           })),
+      AllOf(HasSubstr("a.nii.gz: has 1 channels"),
+            HasSubstr("the network takes 2")));
+  const augment::Case color =
       case_of({files.image("a.png", torch::ones({3, 4, 5}, torch::kUInt8))});
   EXPECT_THAT(
-      decode_error(colour, decode_options(2, TargetKind::kClass,
-                                          [](auto& o) { o.channels = 2; })),
+      decode_error(color, decode_options(2, augment::TargetKind::kClass,
+                                         [](auto& o) { o.channels = 2; })),
       AllOf(HasSubstr("a.png: has 3 channels"),
             HasSubstr("the network takes 2")));
   EXPECT_THAT(decode_error(case_of({files.path("none.png")}),
-                           decode_options(2, TargetKind::kClass)),
+                           decode_options(2, augment::TargetKind::kClass)),
               HasSubstr("none.png"));
 }
 
@@ -299,12 +312,13 @@ TEST(CaseDecode, WhatIsBeyondTheStoredUnitsIsClippedAndTold) {
   }
   torch::Tensor wild = calm.clone();
   wild[3][4][5] = 30000, wild[6][7][8] = -30000;
-  const Case from = case_of(
+  const augment::Case from = case_of(
       {files.volume("calm.nii.gz", calm), files.volume("wild.nii.gz", wild)});
-  const auto options = decode_options(3, TargetKind::kClass, [](auto& o) {
-    o.intensity.rule = IntensityRule::kZScore;
-    o.channels = o.modalities = 2;
-  });
+  const auto options =
+      decode_options(3, augment::TargetKind::kClass, [](auto& o) {
+        o.intensity.rule = IntensityRule::kZScore;
+        o.channels = o.modalities = 2;
+      });
   ::testing::internal::CaptureStderr();
   const torch::Tensor image = decode_case(from, options).image;
   const std::string told = ::testing::internal::GetCapturedStderr();
@@ -326,7 +340,7 @@ TEST(CaseDecode, BrokenCollection) {
   };
   const auto label = [&](const std::string& name) {
     return decode_error(case_of({path("good_reference.nii.gz")}, {path(name)}),
-                        decode_options(3, TargetKind::kLabelMap,
+                        decode_options(3, augment::TargetKind::kLabelMap,
                                        [](auto& o) { o.classes = 14; }));
   };
   EXPECT_EQ(label("label_empty.nii.gz"), "no error");
@@ -342,13 +356,13 @@ TEST(CaseDecode, BrokenCollection) {
   }
   EXPECT_THAT(decode_error(case_of({path("good_reference.png")},
                                    {path("mask_wrong_shape.png")}),
-                           decode_options(2, TargetKind::kLabelMap,
+                           decode_options(2, augment::TargetKind::kLabelMap,
                                           [](auto& o) { o.classes = 256; })),
               AllOf(HasSubstr("mask_wrong_shape.png"), HasSubstr("160x100")));
   const auto image = [&](const std::string& name) {
     return decode_case(case_of({path(name)}),
                        decode_options(name.ends_with("png") ? 2 : 3,
-                                      TargetKind::kClass))
+                                      augment::TargetKind::kClass))
         .image.to(torch::kInt32);
   };
   EXPECT_EQ(image("constant.nii.gz").abs().max().item<int>(), 0);
@@ -356,10 +370,10 @@ TEST(CaseDecode, BrokenCollection) {
        {"lps_orientation.nii.gz", "axes_permuted.nii.gz"}) {
     EXPECT_TRUE(image(turned).equal(image("good_reference.nii.gz")));
   }
-  const torch::Tensor grey = image("good_reference.png");
-  EXPECT_LE((image("gray16.png") - grey).abs().max().item<int>(), 16);
+  const torch::Tensor gray = image("good_reference.png");
+  EXPECT_LE((image("gray16.png") - gray).abs().max().item<int>(), 16);
   for (const char* other : {"rgb.png", "rgba.png", "palette.png"}) {
-    EXPECT_LE((image(other) - grey).abs().max().item<int>(), 16);
+    EXPECT_LE((image(other) - gray).abs().max().item<int>(), 16);
   }
 }
 

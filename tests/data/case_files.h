@@ -36,13 +36,13 @@ class CaseFiles {
   unimiss::testing::TemporaryDirectory folder_;
 };
 
-inline Case case_of(std::vector<std::string> images,
-                    std::vector<std::string> masks = {}) {
+inline augment::Case case_of(std::vector<std::string> images,
+                             std::vector<std::string> masks = {}) {
   return {"case", std::move(images), std::move(masks), {0}, ""};
 }
 
 inline CaseDecodeOptions decode_options(
-    int rank, TargetKind target,
+    int rank, augment::TargetKind target,
     const std::function<void(CaseDecodeOptions&)>& change = {}) {
   CaseDecodeOptions options;
   options.rank = rank;

@@ -22,7 +22,7 @@ using unimiss::testing::TemporaryDirectory;
 using Extents = std::array<int64_t, 3>;
 using Position = std::array<double, 3>;
 
-constexpr double kHalfStep = 0.5 / kIntensitySteps;
+constexpr double kHalfStep = 0.5 / augment::kIntensitySteps;
 
 /// Value at a place between voxels [D, H, W], clamped to them.
 double interpolated(const torch::Tensor& voxels, const Position& at) {
@@ -74,7 +74,7 @@ double item(const torch::Tensor& voxels, const Extents& at) {
 }
 
 torch::Tensor units_of(const torch::Tensor& stored) {
-  return stored.to(torch::kDouble) / kIntensitySteps;
+  return stored.to(torch::kDouble) / augment::kIntensitySteps;
 }
 
 /// Whole numbers in [0, count).
@@ -91,7 +91,7 @@ torch::Tensor random_labels(const Extents& size, int64_t count, uint64_t seed) {
 /// A thousand of the files' values is one unit.
 CaseDecodeOptions thousandths() {
   CaseDecodeOptions options;
-  options.target = TargetKind::kClass;
+  options.target = augment::TargetKind::kClass;
   options.intensity.rule = IntensityRule::kWindow;
   options.intensity.window = {-9000, 9000};
   options.intensity.deviation = 1000;
@@ -104,12 +104,12 @@ class Ramp {
   Ramp() { io::write_volume(image(), volume_); }
 
   std::string image() const { return folder_.file("ramp.nii.gz"); }
-  Case as_case() const { return {"ramp", {image()}, {}, {0}, ""}; }
+  augment::Case as_case() const { return {"ramp", {image()}, {}, {0}, ""}; }
 
   /// Decodes it, compares it with its definition, and brings it back.
   void expect_on_grid(const CaseDecodeOptions& options, const Extents& size,
                       const Position& step) const {
-    const CaseVoxels voxels = decode_case(as_case(), options);
+    const augment::CaseVoxels voxels = decode_case(as_case(), options);
     ASSERT_THAT(voxels.image.sizes(),
                 ElementsAre(1, size[0], size[1], size[2]));
     const torch::Tensor units = units_of(voxels.image[0]);
@@ -181,7 +181,7 @@ TEST(CaseGrid, OneVoxelIsLeftOfAnAxisAtLeast) {
   CaseDecodeOptions options = thousandths();
   options.spacing = {4, 1, 500};
   const Ramp ramp;
-  const CaseVoxels voxels = decode_case(ramp.as_case(), options);
+  const augment::CaseVoxels voxels = decode_case(ramp.as_case(), options);
   EXPECT_THAT(voxels.image.sizes(), ElementsAre(1, 6, 10, 1));
   EXPECT_EQ(voxels.spacing[2], 500);
 }
@@ -202,9 +202,9 @@ TEST(CaseGrid, TooManyVoxelsAreRefusedBeforeTheyAreMade) {
 }
 
 /// A case of a constant image with these files of labels, voxels of 1 mm.
-class LabelledFiles {
+class LabeledFiles {
  public:
-  explicit LabelledFiles(const std::vector<torch::Tensor>& maps) {
+  explicit LabeledFiles(const std::vector<torch::Tensor>& maps) {
     write("image", torch::zeros(maps[0].sizes()));
     case_.images = {file("image")};
     for (const torch::Tensor& map : maps) {
@@ -214,10 +214,11 @@ class LabelledFiles {
     }
   }
   /// With steps that floats hold exactly: ties are told from near ties.
-  torch::Tensor decoded(TargetKind target, LabelInterpolation labels) const {
+  torch::Tensor decoded(augment::TargetKind target,
+                        augment::LabelInterpolation labels) const {
     CaseDecodeOptions options;
     options.target = target;
-    options.classes = target == TargetKind::kLabelMap
+    options.classes = target == augment::TargetKind::kLabelMap
                           ? 4
                           : static_cast<int64_t>(case_.masks.size());
     options.spacing = kStep;
@@ -236,16 +237,16 @@ class LabelledFiles {
   }
 
   TemporaryDirectory folder_;
-  Case case_;
+  augment::Case case_;
 };
 
 TEST(CaseGrid, LabelsOfTheNearestVoxel) {
   const torch::Tensor map = random_labels({4, 9, 10}, 4, 1);
-  const torch::Tensor found = LabelledFiles({map}).decoded(
-      TargetKind::kLabelMap, LabelInterpolation::kNearest);
+  const torch::Tensor found = LabeledFiles({map}).decoded(
+      augment::TargetKind::kLabelMap, augment::LabelInterpolation::kNearest);
   ASSERT_THAT(found.sizes(), ElementsAre(8, 5, 8));
   for_each_voxel(found.sizes(), [&](const Extents& i) {
-    const Position place = place_of(i, LabelledFiles::kStep);
+    const Position place = place_of(i, LabeledFiles::kStep);
     Extents nearest;
     for (int axis = 0; axis < 3; ++axis) {
       nearest[axis] = std::clamp<int64_t>(
@@ -258,10 +259,10 @@ TEST(CaseGrid, LabelsOfTheNearestVoxel) {
 
 TEST(CaseGrid, LabelsByTheLargestShare) {
   const torch::Tensor map = random_labels({4, 9, 10}, 4, 2);
-  const torch::Tensor found = LabelledFiles({map}).decoded(
-      TargetKind::kLabelMap, LabelInterpolation::kLinear);
+  const torch::Tensor found = LabeledFiles({map}).decoded(
+      augment::TargetKind::kLabelMap, augment::LabelInterpolation::kLinear);
   for_each_voxel(found.sizes(), [&](const Extents& i) {
-    const Position place = place_of(i, LabelledFiles::kStep);
+    const Position place = place_of(i, LabeledFiles::kStep);
     int64_t best = 0;
     double most = -1;
     for (int64_t k = 0; k < 4; ++k) {
@@ -277,21 +278,21 @@ TEST(CaseGrid, StructuresFromAHalfOn) {
   for (uint64_t k = 0; k < 3; ++k) {
     maps.push_back(random_labels({4, 9, 10}, 2, 3 + k));
   }
-  const LabelledFiles files(maps);
-  const auto linear =
-      files.decoded(TargetKind::kStructures, LabelInterpolation::kLinear);
-  const auto nearest =
-      files.decoded(TargetKind::kStructures, LabelInterpolation::kNearest);
+  const LabeledFiles files(maps);
+  const auto linear = files.decoded(augment::TargetKind::kStructures,
+                                    augment::LabelInterpolation::kLinear);
+  const auto nearest = files.decoded(augment::TargetKind::kStructures,
+                                     augment::LabelInterpolation::kNearest);
   for_each_voxel(linear.sizes(), [&](const Extents& i) {
-    const Position place = place_of(i, LabelledFiles::kStep);
+    const Position place = place_of(i, LabeledFiles::kStep);
     int64_t bits = 0;
     for (int64_t k = 0; k < 3; ++k) {
       if (interpolated(maps[k], place) >= 0.5) bits |= 1 << k;
     }
     EXPECT_EQ(item(linear, i), bits);
   });
-  const auto alone = LabelledFiles({maps[2]}).decoded(
-      TargetKind::kLabelMap, LabelInterpolation::kNearest);
+  const auto alone = LabeledFiles({maps[2]}).decoded(
+      augment::TargetKind::kLabelMap, augment::LabelInterpolation::kNearest);
   EXPECT_TRUE(nearest.bitwise_and(4).equal(4 * alone));
 }
 
@@ -322,13 +323,13 @@ TEST(CaseGrid, ImagesThatShrinkAreAveraged) {
   const torch::Tensor exact = pixels.to(torch::kDouble) / 255;
   CaseDecodeOptions options;
   options.rank = 2;
-  options.target = TargetKind::kClass;
+  options.target = augment::TargetKind::kClass;
   options.intensity.rule = IntensityRule::kUnit;
   const auto expect = [&](const std::vector<int64_t>& size,
                           const torch::Tensor& wanted) {
     options.size = size;
-    const Case from{"a", {folder.file("a.png")}, {}, {0}, ""};
-    const CaseVoxels voxels = decode_case(from, options);
+    const augment::Case from{"a", {folder.file("a.png")}, {}, {0}, ""};
+    const augment::CaseVoxels voxels = decode_case(from, options);
     ASSERT_THAT(voxels.image.sizes(), ElementsAre(1, 1, size[0], size[1]));
     EXPECT_LE(
         (units_of(voxels.image[0][0]) - wanted).abs().max().item<double>(),

@@ -43,7 +43,7 @@ class CaseList : public ::testing::Test {
     std::string text;
     for (const std::string& name : names) text += name + "\n";
     std::vector<std::string> ids;
-    for (const Case& each : read_cases(list(text), paths_)) {
+    for (const augment::Case& each : read_cases(list(text), paths_)) {
       ids.push_back(each.id);
     }
     return ids;
@@ -53,10 +53,10 @@ class CaseList : public ::testing::Test {
   CaseListOptions paths_{.classes = {"background", "liver"},
                          .references = References::kIgnored};
   CaseListOptions masks_{.classes = {"background", "liver"}};
-  CaseListOptions structures_{.target = TargetKind::kStructures,
+  CaseListOptions structures_{.target = augment::TargetKind::kStructures,
                               .classes = {"tumour", "oedema"},
                               .modalities = 2};
-  CaseListOptions classes_{.target = TargetKind::kClasses,
+  CaseListOptions classes_{.target = augment::TargetKind::kClasses,
                            .classes = {"effusion", "nodule", "mass"}};
 };
 
@@ -76,7 +76,7 @@ TEST_F(CaseList, ReferencesThatAreIgnoredMayBeThere) {
     CaseListOptions options = paths_;
     options.modalities = modalities;
     std::vector<std::string> names;
-    for (const Case& each : read_cases(list(text), options)) {
+    for (const augment::Case& each : read_cases(list(text), options)) {
       for (const std::string& image : each.images) {
         names.push_back(std::filesystem::path(image).filename().string());
       }
@@ -131,15 +131,16 @@ TEST_F(CaseList, ReadsClasses) {
   EXPECT_THAT(cases[0].labels, ElementsAre(0, 2));
   EXPECT_THAT(cases[1].labels, IsEmpty());
   EXPECT_THAT(cases[2].labels, ElementsAre(1));
-  classes_.target = TargetKind::kClass;
+  classes_.target = augment::TargetKind::kClass;
   EXPECT_THAT(error_of<DataError>(path, classes_),
               AllOf(HasSubstr("2 of its lines"), HasSubstr("line 2:"),
                     HasSubstr("line 3:"), Not(HasSubstr("line 4:"))));
   // Without names, any number from 0 on.
-  EXPECT_THAT(read_cases(list("a.png 17\n"), {.target = TargetKind::kClass})
-                  .at(0)
-                  .labels,
-              ElementsAre(17));
+  EXPECT_THAT(
+      read_cases(list("a.png 17\n"), {.target = augment::TargetKind::kClass})
+          .at(0)
+          .labels,
+      ElementsAre(17));
 }
 
 TEST_F(CaseList, TellsEveryMistakeWithItsLine) {
@@ -254,10 +255,11 @@ TEST_F(CaseList, RefusesClassesThatCannotBe) {
   };
   EXPECT_THAT(error({.classes = {"background"}}),
               HasSubstr("classes: their number must be at least 2 (is 1"));
-  EXPECT_THAT(error({.target = TargetKind::kStructures}),
+  EXPECT_THAT(error({.target = augment::TargetKind::kStructures}),
               HasSubstr("must be in [1, 15] (is 0"));
-  EXPECT_THAT(error({.target = TargetKind::kClass, .classes = {"only"}}),
-              HasSubstr("at least 2 (is 1"));
+  EXPECT_THAT(
+      error({.target = augment::TargetKind::kClass, .classes = {"only"}}),
+      HasSubstr("at least 2 (is 1"));
   EXPECT_THAT(error({.classes = {"a", "a"}}), HasSubstr("same as item [0]"));
   EXPECT_THAT(error({.classes = {"a", "b|c", "", " d"}, .modalities = 0}),
               AllOf(HasSubstr("classes[1]: 'b|c' cannot be in a list"),
@@ -268,7 +270,7 @@ TEST_F(CaseList, RefusesClassesThatCannotBe) {
 TEST_F(CaseList, DamagedListsBehaveAsTheirTableSays) {
   const char* folder = std::getenv("UNIMISS_BROKEN");
   if (folder == nullptr) GTEST_SKIP() << "UNIMISS_BROKEN names no folder";
-  const CaseListOptions labels{.target = TargetKind::kClass,
+  const CaseListOptions labels{.target = augment::TargetKind::kClass,
                                .classes = {"no", "yes"}};
   const auto path = [&](const char* name) {
     return std::string(folder) + "/" + name;

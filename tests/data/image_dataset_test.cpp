@@ -14,19 +14,19 @@ namespace {
 using unimiss::testing::TemporaryDirectory;
 
 /// Options under which a view shows the image itself.
-ImageTransformOptions plain(int64_t size) {
-  ImageTransformOptions options{.image_size = size};
+augment::ImageTransformOptions plain(int64_t size) {
+  augment::ImageTransformOptions options{.image_size = size};
   options.crop_scale = {1, 1};
   options.crop_ratio = {1, 1};
   options.flip_probability = options.jitter_probability = 0;
-  options.grey_probability = options.blur_probability = {0, 0};
+  options.gray_probability = options.blur_probability = {0, 0};
   return options;
 }
 
 /// All images of a cache in the same folder.
 ImageDataset dataset_of(const TemporaryDirectory& folder,
                         std::vector<std::string> files,
-                        const ImageTransformOptions& transforms,
+                        const augment::ImageTransformOptions& transforms,
                         int64_t shortest_side = 512) {
   std::vector<int64_t> sources(files.size());
   std::iota(sources.begin(), sources.end(), 0);
@@ -36,11 +36,11 @@ ImageDataset dataset_of(const TemporaryDirectory& folder,
 
 TEST(ImageDataset, ViewsShowTheFiles) {
   const TemporaryDirectory folder;
-  const auto grey = torch::arange(64).view({8, 8}).to(torch::kUInt8);
-  const auto colour = torch::arange(192).view({3, 8, 8}).to(torch::kUInt8);
-  io::write_png(folder.file("grey.png"), grey);
-  io::write_png(folder.file("colour.png"), colour);
-  io::write_png(folder.file("repeated.png"), grey.repeat({3, 1, 1}));
+  const auto gray = torch::arange(64).view({8, 8}).to(torch::kUInt8);
+  const auto color = torch::arange(192).view({3, 8, 8}).to(torch::kUInt8);
+  io::write_png(folder.file("grey.png"), gray);
+  io::write_png(folder.file("colour.png"), color);
+  io::write_png(folder.file("repeated.png"), gray.repeat({3, 1, 1}));
   const auto dataset =
       dataset_of(folder,
                  {folder.file("grey.png"), folder.file("colour.png"),
@@ -51,9 +51,9 @@ TEST(ImageDataset, ViewsShowTheFiles) {
   const auto shown = [&](int64_t index) {
     return dataset.sample(index, random).second.mul(255).round();
   };
-  const auto expected = grey.repeat({3, 1, 1}).to(torch::kFloat32);
+  const auto expected = gray.repeat({3, 1, 1}).to(torch::kFloat32);
   EXPECT_TRUE(shown(0).equal(expected));
-  EXPECT_TRUE(shown(1).equal(colour.to(torch::kFloat32)));
+  EXPECT_TRUE(shown(1).equal(color.to(torch::kFloat32)));
   EXPECT_TRUE(shown(2).equal(expected));
 }
 
@@ -85,7 +85,7 @@ TEST(ImageDataset, UsesTheChosenSources) {
 TEST(ImageDataset, FailuresNameStageFileAndReason) {
   const TemporaryDirectory folder;
   io::write_png(folder.file("a.png"), torch::zeros({8, 8}, torch::kUInt8));
-  const auto error_of = [&](const ImageTransformOptions& options) {
+  const auto error_of = [&](const augment::ImageTransformOptions& options) {
     const ImageDataset dataset(
         cache_images({folder.file("a.png")}, {folder.file("cache")}), {0},
         options);

@@ -29,7 +29,8 @@ class InputCases : public ::testing::Test {
   std::vector<std::string> found(const std::string& input,
                                  const InputOptions& options) const {
     std::vector<std::string> texts;
-    for (const Case& each : input_cases(folder_.file(input), options)) {
+    for (const augment::Case& each :
+         input_cases(folder_.file(input), options)) {
       std::string text = each.id + ":";
       for (const std::string& image : each.images) {
         text.append(" ").append(

@@ -21,7 +21,7 @@ class Numbers : public Dataset {
   explicit Numbers(int64_t size, int64_t broken = -1)
       : size_(size), broken_(broken) {}
   int64_t size() const override { return size_; }
-  Views sample(int64_t index, Random& random) const override {
+  augment::Views sample(int64_t index, Random& random) const override {
     if (index == broken_) throw DataError("broken.png", "is damaged");
     // Uneven work, so that samples finish out of order.
     std::this_thread::sleep_for(std::chrono::microseconds(index % 3 * 200));
@@ -48,11 +48,11 @@ LoaderOptions options_with(int64_t batch, int64_t workers) {
   return options;
 }
 
-std::vector<Views> batches(const LoaderOptions& options, int count,
-                           int64_t from = 0) {
+std::vector<augment::Views> batches(const LoaderOptions& options, int count,
+                                    int64_t from = 0) {
   Loader loader(std::make_shared<Numbers>(10), options);
   if (from > 0) loader.seek(from);
-  std::vector<Views> result;
+  std::vector<augment::Views> result;
   for (int i = 0; i < count; ++i) {
     EXPECT_EQ(loader.position(), from + i);
     result.push_back(loader.next());
@@ -60,7 +60,7 @@ std::vector<Views> batches(const LoaderOptions& options, int count,
   return result;
 }
 
-bool equal(const Views& a, const Views& b) {
+bool equal(const augment::Views& a, const augment::Views& b) {
   return a.first.equal(b.first) && a.second.equal(b.second);
 }
 
@@ -150,7 +150,7 @@ class Stalling : public Numbers {
  public:
   explicit Stalling(std::shared_future<void> release)
       : Numbers(10), release_(std::move(release)) {}
-  Views sample(int64_t index, Random& random) const override {
+  augment::Views sample(int64_t index, Random& random) const override {
     if (index == 7) release_.wait();
     return Numbers::sample(index, random);
   }

@@ -106,7 +106,7 @@ TEST_F(Manifest, ShowsTwentyProblemsAndCountsTheRest) {
                     Not(HasSubstr("line 21:")), HasSubstr("and 5 more")));
 }
 
-TEST_F(Manifest, TellsWhenALabelledListIsNotExpected) {
+TEST_F(Manifest, TellsWhenALabeledListIsNotExpected) {
   EXPECT_THAT(error_of(list("a.png 1\n")),
               HasSubstr("'a.png' does: a list of paths alone"));
 }

@@ -27,13 +27,13 @@ using unimiss::testing::read_bytes;
 using unimiss::testing::TemporaryDirectory;
 using unimiss::testing::write_bytes;
 
-Case make_case(const std::string& id, const std::string& patient = "",
-               std::vector<int64_t> labels = {}) {
+augment::Case make_case(const std::string& id, const std::string& patient = "",
+                        std::vector<int64_t> labels = {}) {
   return {id, {"/images/" + id + ".png"}, {}, std::move(labels), patient};
 }
 
-std::vector<Case> make_cases(int count) {
-  std::vector<Case> cases;
+std::vector<augment::Case> make_cases(int count) {
+  std::vector<augment::Case> cases;
   cases.reserve(count);
   for (int i = 0; i < count; ++i) {
     cases.push_back(make_case(fmt::format("c{}", i)));
@@ -42,8 +42,8 @@ std::vector<Case> make_cases(int count) {
 }
 
 /// Of class 0 many, of class 1 some, of class 2 few.
-std::vector<Case> make_classes(const std::vector<int>& counts) {
-  std::vector<Case> cases;
+std::vector<augment::Case> make_classes(const std::vector<int>& counts) {
+  std::vector<augment::Case> cases;
   for (size_t label = 0; label < counts.size(); ++label) {
     for (int i = 0; i < counts[label]; ++i) {
       cases.push_back(make_case(fmt::format("{}_{}", label, i), "",
@@ -60,7 +60,7 @@ std::vector<int> count_classes(const std::vector<std::string>& ids, int count) {
   return counts;
 }
 
-std::string error_of(const std::vector<Case>& cases,
+std::string error_of(const std::vector<augment::Case>& cases,
                      const SplitOptions& options) {
   try {
     make_split(cases, options);
@@ -70,10 +70,10 @@ std::string error_of(const std::vector<Case>& cases,
   return "no error";
 }
 
-std::vector<std::string> ids_of(const std::vector<Case>& cases) {
+std::vector<std::string> ids_of(const std::vector<augment::Case>& cases) {
   std::vector<std::string> ids;
   ids.reserve(cases.size());
-  for (const Case& each : cases) ids.push_back(each.id);
+  for (const augment::Case& each : cases) ids.push_back(each.id);
   return ids;
 }
 
@@ -101,7 +101,7 @@ TEST(Split, KeepsTheOrderOfTheCases) {
   const Split split = make_split(cases, {});
   for (const auto& part : {split.train, split.validation}) {
     std::vector<std::string> ordered;
-    for (const Case& each : cases) {
+    for (const augment::Case& each : cases) {
       if (std::find(part.begin(), part.end(), each.id) != part.end()) {
         ordered.push_back(each.id);
       }
@@ -135,13 +135,13 @@ TEST(Split, TakesEachPatientAsOften) {
   }
   // Binomial: five deviations about the mean.
   const double deviation = std::sqrt(kSeeds * 0.3 * 0.7);
-  for (const Case& each : cases) {
+  for (const augment::Case& each : cases) {
     EXPECT_NEAR(taken[each.id], 0.3 * kSeeds, 5 * deviation) << each.id;
   }
 }
 
 TEST(Split, KeepsPatientsTogether) {
-  std::vector<Case> cases;
+  std::vector<augment::Case> cases;
   cases.reserve(60);
   for (int i = 0; i < 60; ++i) {
     cases.push_back(
@@ -151,7 +151,7 @@ TEST(Split, KeepsPatientsTogether) {
        {SplitOptions{.label_ratio = 0.5}, SplitOptions{.folds = 5}}) {
     const Split split = make_split(cases, options);
     std::map<std::string, std::set<int>> where;
-    for (const Case& each : cases) {
+    for (const augment::Case& each : cases) {
       const auto in = [&](const std::vector<std::string>& ids) {
         return std::find(ids.begin(), ids.end(), each.id) != ids.end();
       };
@@ -183,7 +183,7 @@ TEST(Split, TakesTheShareOfEachClass) {
 
 /// Patients of several classes count as the rarest, so that it gets its share.
 TEST(Split, TakesTheShareOfTheRarestOfManyLabels) {
-  std::vector<Case> cases;
+  std::vector<augment::Case> cases;
   for (int i = 0; i < 40; ++i) {
     std::vector<int64_t> labels;
     if (i % 2 == 0) labels.push_back(0);
@@ -195,7 +195,7 @@ TEST(Split, TakesTheShareOfTheRarestOfManyLabels) {
     const auto chosen = select_cases(
         cases, make_split(cases, {.validation = 0.5, .seed = seed}).validation);
     std::vector<int> counts(3);
-    for (const Case& each : chosen) {
+    for (const augment::Case& each : chosen) {
       for (const int64_t label : each.labels) ++counts[label];
     }
     EXPECT_EQ(counts[2], 2);
@@ -273,7 +273,8 @@ TEST(Split, SelectsCasesInTheOrderOfTheirIds) {
   EXPECT_ANY_THROW(select_cases(cases, {"c3"}));
 }
 
-std::string overlap(const std::vector<Case>& a, const std::vector<Case>& b) {
+std::string overlap(const std::vector<augment::Case>& a,
+                    const std::vector<augment::Case>& b) {
   try {
     check_disjoint(a, "train", b, "test");
   } catch (const ConfigError& error) {
@@ -283,7 +284,7 @@ std::string overlap(const std::vector<Case>& a, const std::vector<Case>& b) {
 }
 
 TEST(Split, FindsWhatTwoSetsShare) {
-  const std::vector<Case> train{make_case("a", "p1"), make_case("b")};
+  const std::vector<augment::Case> train{make_case("a", "p1"), make_case("b")};
   EXPECT_EQ(overlap(train, {make_case("c"), make_case("d", "p2")}), "nothing");
   EXPECT_EQ(overlap(train, {}), "nothing");
   EXPECT_THAT(
@@ -292,7 +293,7 @@ TEST(Split, FindsWhatTwoSetsShare) {
       AllOf(HasSubstr("train and test: 1 of"), HasSubstr("\n  patient p1")));
   // A case without a patient is its own.
   EXPECT_THAT(overlap(train, {make_case("c", "b")}), HasSubstr("patient b"));
-  Case other = make_case("a", "p3");
+  augment::Case other = make_case("a", "p3");
   other.images = {"/elsewhere/a.png"};
   EXPECT_THAT(overlap(train, {other}), HasSubstr("\n  id a"));
   other.id = "other";
@@ -307,8 +308,8 @@ TEST(Split, FollowsLinksToImages) {
   const TemporaryDirectory folder;
   write_bytes(folder.file("a.png"), "x");
   std::filesystem::create_symlink("a.png", folder.file("link.png"));
-  const Case file{"a", {folder.file("a.png")}, {}, {}, ""};
-  const Case link{"link", {folder.file("link.png")}, {}, {}, ""};
+  const augment::Case file{"a", {folder.file("a.png")}, {}, {}, ""};
+  const augment::Case link{"link", {folder.file("link.png")}, {}, {}, ""};
   EXPECT_THAT(overlap({file}, {link}), HasSubstr("link.png"));
 }
 

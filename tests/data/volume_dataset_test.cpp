@@ -18,8 +18,8 @@ using unimiss::testing::TemporaryDirectory;
 constexpr std::array<double, 3> kSpacing{3, 1, 1};
 
 /// Options under which a view of [4, 8, 8] shows a volume of that size.
-VolumeTransformOptions plain() {
-  VolumeTransformOptions options;
+augment::VolumeTransformOptions plain() {
+  augment::VolumeTransformOptions options;
   options.volume_size = {4, 8, 8};
   options.common_depth = 4;
   options.common_scale = options.view_scale = {1, 1};
@@ -51,7 +51,7 @@ TEST(VolumeDataset, ViewsShowTheFilesResampled) {
   EXPECT_EQ(dataset.size(), 10);
   Random random({1});
   for (int64_t index : {0, 4, 5, 9}) {
-    const Views views = dataset.sample(index, random);
+    const augment::Views views = dataset.sample(index, random);
     EXPECT_TRUE(views.first.allclose(hu.unsqueeze(0) / 1024)) << index;
     EXPECT_TRUE(views.second.equal(views.first));
   }

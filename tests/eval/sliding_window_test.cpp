@@ -164,7 +164,7 @@ TEST(SlidingWindow, AveragesMirroredScores) {
     return windows.sum(1, true) * pattern;
   };
   const torch::Tensor image = at::randn({1, 2, 3, 4});
-  const auto scores = [&](const std::vector<MirrorAxis>& mirror) {
+  const auto scores = [&](const std::vector<Axis>& mirror) {
     calls = 0;
     return sliding_window_scores(image, {2, 3, 4}, at::zeros({1}),
                                  {.mirror = mirror}, predict);
@@ -173,8 +173,8 @@ TEST(SlidingWindow, AveragesMirroredScores) {
   EXPECT_TRUE(close(scores({}), image * pattern));
   EXPECT_EQ(calls, 1);
   for (const auto& [axis, dimension] :
-       {std::pair{MirrorAxis::kDepth, 1}, std::pair{MirrorAxis::kHeight, 2},
-        std::pair{MirrorAxis::kWidth, 3}}) {
+       {std::pair{Axis::kDepth, 1}, std::pair{Axis::kHeight, 2},
+        std::pair{Axis::kWidth, 3}}) {
     EXPECT_TRUE(close(scores({axis}),
                       image * (pattern + at::flip(pattern, dimension)) / 2));
     EXPECT_EQ(calls, 2);
@@ -184,22 +184,21 @@ TEST(SlidingWindow, AveragesMirroredScores) {
            {}, {1}, {2}, {3}, {1, 2}, {1, 3}, {2, 3}, {1, 2, 3}}) {
     mean += at::flip(pattern, flipped) / 8;
   }
-  EXPECT_TRUE(close(
-      scores({MirrorAxis::kWidth, MirrorAxis::kDepth, MirrorAxis::kHeight}),
-      image * mean));
+  EXPECT_TRUE(
+      close(scores({Axis::kWidth, Axis::kDepth, Axis::kHeight}), image * mean));
   EXPECT_EQ(calls, 8);
 }
 
 TEST(SlidingWindow, ImagesAreMirroredInPlaneOnly) {
   const torch::Tensor pattern = at::arange(6, torch::kFloat).view({1, 2, 3});
   int calls = 0;
-  const torch::Tensor scores = sliding_window_scores(
-      at::ones({1, 2, 3}), {2, 3}, at::zeros({1}),
-      {.mirror = {MirrorAxis::kDepth, MirrorAxis::kHeight}},
-      [&](const torch::Tensor& windows) {
-        ++calls;
-        return windows * pattern;
-      });
+  const torch::Tensor scores =
+      sliding_window_scores(at::ones({1, 2, 3}), {2, 3}, at::zeros({1}),
+                            {.mirror = {Axis::kDepth, Axis::kHeight}},
+                            [&](const torch::Tensor& windows) {
+                              ++calls;
+                              return windows * pattern;
+                            });
   EXPECT_EQ(calls, 2);
   EXPECT_TRUE(close(scores, (pattern + at::flip(pattern, 1)) / 2));
 }
@@ -208,8 +207,7 @@ TEST(SlidingWindow, LeavesThePredictorsTensorsAlone) {
   at::manual_seed(4);
   const torch::Tensor image = at::randn({2, 6, 7});
   // The scores are the windows themselves, and a tensor used again.
-  const SlidingWindowOptions options{
-      .mirror = {MirrorAxis::kHeight, MirrorAxis::kWidth}};
+  const SlidingWindowOptions options{.mirror = {Axis::kHeight, Axis::kWidth}};
   EXPECT_TRUE(close(
       sliding_window_scores(image, {4, 4}, at::zeros({2}), options, itself),
       image));
@@ -224,8 +222,8 @@ TEST(SlidingWindow, LeavesThePredictorsTensorsAlone) {
 TEST(SlidingWindow, TakesHalfPrecisionAndNeedsNoGradient) {
   const torch::Tensor weight = at::full({1}, 3.0F).requires_grad_();
   const torch::Tensor scores = sliding_window_scores(
-      at::ones({1, 6, 6}), {4, 4}, at::zeros({1}),
-      {.mirror = {MirrorAxis::kWidth}}, [&](const torch::Tensor& windows) {
+      at::ones({1, 6, 6}), {4, 4}, at::zeros({1}), {.mirror = {Axis::kWidth}},
+      [&](const torch::Tensor& windows) {
         return (windows * weight).to(torch::kBFloat16);
       });
   EXPECT_FALSE(scores.requires_grad());
@@ -259,7 +257,7 @@ TEST(SlidingWindow, RefusesWhatCannotBe) {
   refuse({.step = 1.5}, "step: must be in (0, 1] (is 1.5)");
   refuse({.step = std::nan("")}, "step: must be in (0, 1]");
   refuse({.batch = 0}, "batch: must be at least 1 (is 0)");
-  refuse({.mirror = {MirrorAxis::kWidth, MirrorAxis::kWidth}},
+  refuse({.mirror = {Axis::kWidth, Axis::kWidth}},
          "mirror[1]: is the same as item [0]");
 
   const auto run = [](const torch::Tensor& image, const Sizes& window,

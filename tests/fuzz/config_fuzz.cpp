@@ -7,11 +7,11 @@
 #include "fuzz/fuzz_file.h"
 #include "unimiss/config/fields.h"
 #include "unimiss/core/error.h"
-#include "unimiss/train/pretrain_config.h"
+#include "unimiss/pretrain/config.h"
 
 namespace {
 
-using unimiss::train::PretrainConfig;
+using unimiss::pretrain::PretrainConfig;
 
 void check_round_trip(const PretrainConfig& options) {
   PretrainConfig again;

@@ -56,7 +56,7 @@ std::string with_size(std::string bytes, uint32_t width, uint32_t height) {
   return bytes;
 }
 
-TEST_F(Image, Grey8AndGrey16ScaleToTheirRange) {
+TEST_F(Image, Gray8AndGray16ScaleToTheirRange) {
   const auto eight = torch::tensor({0, 51, 255}).view({1, 3});
   write_png(folder_.file("8.png"), eight.to(torch::kUInt8));
   const auto expected = torch::tensor({0.0f, 0.2f, 1.0f}).view({1, 1, 3});
@@ -70,10 +70,10 @@ TEST_F(Image, Grey8AndGrey16ScaleToTheirRange) {
   }
 }
 
-TEST_F(Image, ColourIsRedGreenBlue) {
-  const auto colour = torch::arange(18).view({3, 2, 3}).to(torch::kUInt8);
-  write_png(folder_.file("rgb.png"), colour);
-  EXPECT_TRUE(read_pixels(folder_.file("rgb.png")).equal(colour));
+TEST_F(Image, ColorIsRedGreenBlue) {
+  const auto color = torch::arange(18).view({3, 2, 3}).to(torch::kUInt8);
+  write_png(folder_.file("rgb.png"), color);
+  EXPECT_TRUE(read_pixels(folder_.file("rgb.png")).equal(color));
   // A red pixel as an encoder other than ours writes it.
   const std::string bytes = read_bytes(folder_.file("rgb.png"));
   EXPECT_EQ(bytes[25], 2) << "stored as RGB";
@@ -108,13 +108,13 @@ TEST_F(Image, ImpossibleExtentsAreAnError) {
 }
 
 TEST_F(Image, DamageWithinAJpegIsFound) {
-  torch::Tensor grey = torch::empty({64, 80}, torch::kUInt8);
+  torch::Tensor gray = torch::empty({64, 80}, torch::kUInt8);
   Random random({4});
-  for (int64_t i = 0; i < grey.numel(); ++i) {
-    grey.data_ptr<uint8_t>()[i] = static_cast<uint8_t>(random.integer(256));
+  for (int64_t i = 0; i < gray.numel(); ++i) {
+    gray.data_ptr<uint8_t>()[i] = static_cast<uint8_t>(random.integer(256));
   }
   cv::imwrite(folder_.file("good.jpg"),
-              cv::Mat(64, 80, CV_8UC1, grey.data_ptr()));
+              cv::Mat(64, 80, CV_8UC1, gray.data_ptr()));
   const std::string good = read_bytes(folder_.file("good.jpg"));
   EXPECT_EQ(read_pixels(folder_.file("good.jpg")).sizes(),
             (torch::IntArrayRef{1, 64, 80}));

@@ -24,13 +24,13 @@ TEST(Mit, FeaturesHaveTheFirstStagesWidth) {
             (std::vector<int64_t>{2, 8}));
 }
 
-TEST(Mit, AGreyImageEqualsItsRepetitionInThreeChannels) {
+TEST(Mit, AGrayImageEqualsItsRepetitionInThreeChannels) {
   torch::NoGradGuard no_grad;
   Mit mit(toy_mit());
   mit->to(torch::kDouble);
-  const torch::Tensor grey = at::rand({2, 1, 64, 64}, torch::kDouble);
-  EXPECT_LT(largest_difference(mit->forward(grey),
-                               mit->forward(grey.repeat({1, 3, 1, 1}))),
+  const torch::Tensor gray = at::rand({2, 1, 64, 64}, torch::kDouble);
+  EXPECT_LT(largest_difference(mit->forward(gray),
+                               mit->forward(gray.repeat({1, 3, 1, 1}))),
             1e-12);
 }
 

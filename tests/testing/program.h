@@ -2,7 +2,7 @@
 
 #include <string>
 
-namespace unimiss::testing {
+namespace unimiss::{
 
 /// What a program said and how it ended.
 struct ProgramResult {
@@ -15,4 +15,4 @@ struct ProgramResult {
 ProgramResult run_program(const std::string& name,
                           const std::string& arguments);
 
-}  // namespace unimiss::testing
+}  // namespace unimiss::

@@ -1,4 +1,4 @@
-#include "train/run_loop.h"
+#include "unimiss/train/run_loop.h"
 
 #include <ATen/Functions.h>
 #include <gmock/gmock.h>
@@ -17,7 +17,7 @@ class Numbers : public data::Dataset {
  public:
   explicit Numbers(int64_t broken) : broken_(broken) {}
   int64_t size() const override { return 100; }
-  data::Views sample(int64_t /*index*/, Random& /*random*/) const override {
+  augment::Views sample(int64_t /*index*/, Random& /*random*/) const override {
     if (drawn_++ == broken_) throw DataError("file", "is damaged");
     return {at::ones({1}), at::ones({1})};
   }
@@ -50,7 +50,7 @@ class Counting : public Training {
   }
   void start() override {}
   data::Loader& stream(int64_t /*ahead*/) override { return loader_; }
-  TakenStep take_step(const data::Views& batch) override {
+  TakenStep take_step(const augment::Views& batch) override {
     if (step_ == nonfinite_step) return {{}, StepOutcome::kNonFinite};
     sum_ += batch.first.sum();
     if (step_ == failing_step) throw RunError("midway");
@@ -83,7 +83,7 @@ class RunLoop : public ::testing::Test {
     std::string message;
     {
       // Its end waits for what is being written.
-      train::RunLoop loop(options_, request_);
+      RunLoop loop(options_, request_);
       loop.begin(training, history_);
       try {
         loop.train(training);

@@ -2,14 +2,14 @@
 
 #include <ATen/Functions.h>
 
-#include "unimiss/data/views.h"
-#include "unimiss/train/finetune_config.h"
+#include "unimiss/augment/sample.h"
+#include "unimiss/finetune/config.h"
 
 namespace unimiss::testing {
 
 /// A task on images of 64 x 64 pixels with a network of a few thousand weights.
-inline train::FinetuneConfig toy_finetune(data::TargetKind target) {
-  train::FinetuneConfig config;
+inline finetune::FinetuneConfig toy_finetune(augment::TargetKind target) {
+  finetune::FinetuneConfig config;
   config.task.target = target;
   config.task.classes = {"background", "left", "right"};
   config.init.from_scratch = true;
@@ -28,16 +28,16 @@ inline train::FinetuneConfig toy_finetune(data::TargetKind target) {
 }
 
 /// A batch of random images and targets of that task.
-inline data::Views toy_batch(data::TargetKind target, int64_t rows) {
+inline augment::Views toy_batch(augment::TargetKind target, int64_t rows) {
   const torch::Tensor image = at::randn({rows, 1, 64, 64});
   switch (target) {
-    case data::TargetKind::kLabelMap:
+    case augment::TargetKind::kLabelMap:
       return {image, at::randint(3, {rows, 64, 64}, torch::kInt16)};
-    case data::TargetKind::kStructures:
+    case augment::TargetKind::kStructures:
       return {image, at::randint(8, {rows, 64, 64}, torch::kInt16)};
-    case data::TargetKind::kClass:
+    case augment::TargetKind::kClass:
       return {image, at::randint(3, {rows}, torch::kLong)};
-    case data::TargetKind::kClasses:
+    case augment::TargetKind::kClasses:
       return {image, at::randint(2, {rows, 3}).to(torch::kFloat)};
   }
   return {};

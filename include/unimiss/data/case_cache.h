@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "unimiss/data/case.h"
+#include "unimiss/augment/case.h"
+#include "unimiss/augment/patch.h"
 #include "unimiss/data/decoded_cache.h"
-#include "unimiss/data/intensity.h"
-#include "unimiss/data/patch.h"
+#include "unimiss/data/normalization.h"
 #include "unimiss/io/volume.h"
 
 /// From the files of a case to voxels on the grid that a network sees.
@@ -19,14 +19,14 @@ struct CaseDecodeOptions {
   int rank = 3;            ///< 3: volumes, 2: images
   int64_t channels = 1;    ///< of the network's input
   int64_t modalities = 1;  ///< files of a case; an image has 1 or 3 channels
-  TargetKind target = TargetKind::kLabelMap;
+  augment::TargetKind target = augment::TargetKind::kLabelMap;
   int64_t classes = 2;  ///< or structures
   /// The value of each class in the files of a label map; empty: 0, 1, 2, ...
   std::vector<int64_t> label_values;
   IntensityOptions intensity;
   std::optional<std::array<double, 3>> spacing;  ///< of volumes, mm
   std::vector<int64_t> size;  ///< or the extents of whole cases, ([D,] H, W)
-  LabelInterpolation labels = LabelInterpolation::kNearest;
+  augment::LabelInterpolation labels = augment::LabelInterpolation::kNearest;
 
   bool operator==(const CaseDecodeOptions&) const = default;
 };
@@ -44,7 +44,8 @@ struct CaseDecodeOptions {
 /// re-oriented, never taken as it is); labels that are no whole numbers or no
 /// class; masks with more than one value but 0; a wrong number of channels; a
 /// grid of more than 2^29 voxels.
-CaseVoxels decode_case(const Case& from, const CaseDecodeOptions& options);
+augment::CaseVoxels decode_case(const augment::Case& from,
+                                const CaseDecodeOptions& options);
 
 /// What a prediction is compared with and where it lies: the case's own grid.
 struct CaseReference {
@@ -55,18 +56,19 @@ struct CaseReference {
   std::array<double, 3> scale{1, 1, 1};
 };
 /// Throws as decode_case() does.
-CaseReference read_case_reference(const Case& from,
+CaseReference read_case_reference(const augment::Case& from,
                                   const CaseDecodeOptions& options);
 
 /// decode_case() and read_case_reference() of one reading of the files.
 struct CaseOnBothGrids {
-  CaseVoxels voxels;
+  augment::CaseVoxels voxels;
   /// The grid's voxels are the first channel, normalised.
   CaseReference own;
   /// The channels of the first file, likewise, float32 [n, D, H, W].
   torch::Tensor image;
 };
-CaseOnBothGrids read_case(const Case& from, const CaseDecodeOptions& options);
+CaseOnBothGrids read_case(const augment::Case& from,
+                          const CaseDecodeOptions& options);
 
 /// Cases decoded once: see DecodedCache, whose guarantees hold. An entry holds
 /// the image's channels and the map of a case.
@@ -74,18 +76,18 @@ class CaseCache {
  public:
   /// Throws DataError for two cases with the same first image and other files,
   /// and as DecodedCache does.
-  CaseCache(std::vector<Case> cases, const CaseDecodeOptions& options,
+  CaseCache(std::vector<augment::Case> cases, const CaseDecodeOptions& options,
             const DecodedCacheOptions& cache);
 
   int64_t size() const { return static_cast<int64_t>(cases_.size()); }
-  const Case& at(int64_t number) const { return cases_.at(number); }
+  const augment::Case& at(int64_t number) const { return cases_.at(number); }
   const CaseDecodeOptions& options() const { return options_; }
   /// On the mapped entry: read it only.
-  CaseVoxels get(int64_t number) const;
+  augment::CaseVoxels get(int64_t number) const;
   const DecodedCache& entries() const { return cache_; }
 
  private:
-  std::vector<Case> cases_;
+  std::vector<augment::Case> cases_;
   CaseDecodeOptions options_;
   DecodedCache cache_;
 };

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "unimiss/augment/case.h"
 #include "unimiss/core/problems.h"
-#include "unimiss/data/case.h"
 #include "unimiss/data/manifest.h"
 
 /// The cases that a list names.
@@ -16,7 +16,7 @@ namespace unimiss::data {
 enum class References { kRequired, kIgnored };
 
 struct CaseListOptions {
-  TargetKind target = TargetKind::kLabelMap;
+  augment::TargetKind target = augment::TargetKind::kLabelMap;
   /// In the order of their numbers. kLabelMap: the background first.
   /// kStructures: in the order of the masks. Empty in classification: the
   /// labels are numbers without an upper bound.
@@ -43,8 +43,8 @@ struct CaseListOptions {
 /// A row that names the images of an earlier one is left out with a warning:
 /// a case counts once. Throws ConfigError for options that cannot be, else as
 /// read_manifest() does; also for two cases that share their first image only.
-std::vector<Case> read_cases(const std::string& list,
-                             const CaseListOptions& options);
+std::vector<augment::Case> read_cases(const std::string& list,
+                                      const CaseListOptions& options);
 
 /// Gives the cases of several sets (training, test, ...) ids that are unique
 /// over all of them and can be file names: the name of the first image, without
@@ -54,7 +54,7 @@ std::vector<Case> read_cases(const std::string& list,
 /// gets the same id; the order of the cases does not matter.
 ///
 /// What is neither a letter, a digit nor one of . _ - + becomes an underscore.
-void name_cases(const std::vector<std::vector<Case>*>& sets);
+void name_cases(const std::vector<std::vector<augment::Case>*>& sets);
 
 /// A name that is safe in any folder, on a command line and in JSON: what is
 /// neither a letter, a digit nor one of . _ - + becomes an underscore.

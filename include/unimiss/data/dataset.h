@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <string>
 
+#include "unimiss/augment/sample.h"
 #include "unimiss/core/random.h"
-#include "unimiss/data/views.h"
 
 namespace unimiss::data {
 
@@ -18,7 +18,7 @@ class Dataset {
   /// The views of sample `index` in [0, size()), all of one shape; every draw
   /// comes from `random`. Throws DataError naming the stage (decoding or
   /// augmentation), the file that is at fault and the reason.
-  virtual Views sample(int64_t index, Random& random) const = 0;
+  virtual augment::Views sample(int64_t index, Random& random) const = 0;
   /// The file that a sample comes from.
   virtual std::string source(int64_t index) const = 0;
 };

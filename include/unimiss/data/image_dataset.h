@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
+#include "unimiss/augment/image_transforms.h"
 #include "unimiss/data/dataset.h"
 #include "unimiss/data/decoded_cache.h"
-#include "unimiss/data/image_transforms.h"
 
 namespace unimiss::data {
 
@@ -24,16 +24,16 @@ class ImageDataset : public Dataset {
   /// `sources`: the numbers of the cache's images to use.
   ImageDataset(std::shared_ptr<const DecodedCache> images,
                std::vector<int64_t> sources,
-               const ImageTransformOptions& transforms = {});
+               const augment::ImageTransformOptions& transforms = {});
 
   int64_t size() const override;
-  Views sample(int64_t index, Random& random) const override;
+  augment::Views sample(int64_t index, Random& random) const override;
   std::string source(int64_t index) const override;
 
  private:
   std::shared_ptr<const DecodedCache> images_;
   std::vector<int64_t> sources_;
-  ImageTransformOptions transforms_;
+  augment::ImageTransformOptions transforms_;
 };
 
 }  // namespace unimiss::data

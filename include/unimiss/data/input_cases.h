@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "unimiss/data/case.h"
+#include "unimiss/augment/case.h"
 
 /// The cases of a folder or list that are to be predicted or compared.
 namespace unimiss::data {
@@ -37,8 +37,8 @@ struct InputOptions {
 /// Hidden files and what is no image or volume by its name are left out with a
 /// warning. Throws DataError for a path that does not exist, is no input by its
 /// name or holds none, for cases that lack modalities, and as read_cases().
-std::vector<Case> input_cases(const std::string& input,
-                              const InputOptions& options);
+std::vector<augment::Case> input_cases(const std::string& input,
+                                       const InputOptions& options);
 
 /// The images or volumes of a folder by their names without the ending, as
 /// file_name()s. What is neither is left out with a warning, but not what

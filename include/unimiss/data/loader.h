@@ -4,10 +4,10 @@
 #include <memory>
 #include <vector>
 
+#include "unimiss/augment/sample.h"
 #include "unimiss/core/problems.h"
 #include "unimiss/data/dataset.h"
 #include "unimiss/data/sampler.h"
-#include "unimiss/data/views.h"
 
 namespace unimiss::data {
 
@@ -58,7 +58,7 @@ class Loader {
   /// DataError that names the sample, its file, the stage and the reason. Says
   /// so, once a minute, where it waits long; throws a RunError naming sample,
   /// file and stage after stall_seconds.
-  Views next();
+  augment::Views next();
   /// The batches that are complete and wait for next(): 0 while training waits
   /// for data.
   int64_t ready() const;

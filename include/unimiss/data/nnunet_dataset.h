@@ -3,15 +3,15 @@
 #include <string>
 #include <vector>
 
-#include "unimiss/data/case.h"
+#include "unimiss/augment/case.h"
 
 /// The cases of a data set in nnU-Net's folders.
 namespace unimiss::data {
 
 struct NnunetDataset {
-  std::vector<std::string> channels;  ///< of the images, in their order
-  std::vector<std::string> classes;   ///< by label; 0 is the background
-  std::vector<Case> training, test;   ///< by id; test may be empty
+  std::vector<std::string> channels;          ///< of the images, in their order
+  std::vector<std::string> classes;           ///< by label; 0 is the background
+  std::vector<augment::Case> training, test;  ///< by id; test may be empty
 };
 
 /// Reads a folder of nnU-Net v2 (documentation/dataset_format.md), or of its

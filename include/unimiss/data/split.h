@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "unimiss/augment/case.h"
 #include "unimiss/core/problems.h"
-#include "unimiss/data/case.h"
 
 /// Which cases are learned from, and which ones are only looked at.
 namespace unimiss::data {
@@ -59,17 +59,20 @@ struct Split {
 /// the order of the cases. Throws ConfigError for options that cannot be, for
 /// no cases, and where no training or (unless its share is 0) no validation is
 /// left.
-Split make_split(const std::vector<Case>& cases, const SplitOptions& options);
+Split make_split(const std::vector<augment::Case>& cases,
+                 const SplitOptions& options);
 
 /// The cases of these ids, in the order of the ids; each must exist.
-std::vector<Case> select_cases(const std::vector<Case>& cases,
-                               const std::vector<std::string>& ids);
+std::vector<augment::Case> select_cases(const std::vector<augment::Case>& cases,
+                                        const std::vector<std::string>& ids);
 
 /// Throws ConfigError, with what is in both (the first ten and a number),
 /// where two sets of cases share a file of an image, an id or a patient. Links
 /// to files are followed. The names are for the message: "train", "test".
-void check_disjoint(const std::vector<Case>& a, const std::string& name_a,
-                    const std::vector<Case>& b, const std::string& name_b);
+void check_disjoint(const std::vector<augment::Case>& a,
+                    const std::string& name_a,
+                    const std::vector<augment::Case>& b,
+                    const std::string& name_b);
 
 /// Reads a split of nnU-Net's form (splits_final.json), a list with an object
 /// for each fold: [{"train": [ids], "val": [ids]}]; `test` is optional.
@@ -77,8 +80,8 @@ void check_disjoint(const std::vector<Case>& a, const std::string& name_a,
 /// Throws DataError, with all that is wrong, where the file is no such list or
 /// has no such fold, for an id that none of the cases has or that is there
 /// twice, and for an empty train.
-Split read_split(const std::string& path, const std::vector<Case>& cases,
-                 int64_t fold = 0);
+Split read_split(const std::string& path,
+                 const std::vector<augment::Case>& cases, int64_t fold = 0);
 
 /// Writes a split in that form, as its only fold. Throws DataError where it
 /// cannot be written.

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "unimiss/augment/volume_transforms.h"
 #include "unimiss/data/dataset.h"
 #include "unimiss/data/decoded_cache.h"
-#include "unimiss/data/volume_transforms.h"
 
 namespace unimiss::data {
 
@@ -27,17 +27,17 @@ class VolumeDataset : public Dataset {
   /// `sources`: the numbers of the cache's volumes to use.
   VolumeDataset(std::shared_ptr<const DecodedCache> volumes,
                 std::vector<int64_t> sources, int64_t samples_per_volume,
-                const VolumeTransformOptions& transforms = {});
+                const augment::VolumeTransformOptions& transforms = {});
 
   int64_t size() const override;
-  Views sample(int64_t index, Random& random) const override;
+  augment::Views sample(int64_t index, Random& random) const override;
   std::string source(int64_t index) const override;
 
  private:
   std::shared_ptr<const DecodedCache> volumes_;
   std::vector<int64_t> sources_;
   int64_t samples_per_volume_;
-  VolumeTransformOptions transforms_;
+  augment::VolumeTransformOptions transforms_;
 };
 
 }  // namespace unimiss::data

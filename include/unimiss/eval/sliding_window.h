@@ -8,16 +8,15 @@
 #include <utility>
 #include <vector>
 
+#include "unimiss/core/axis.h"
 #include "unimiss/core/fields.h"
 
 namespace unimiss::eval {
 
-enum class MirrorAxis { kDepth, kHeight, kWidth };
-
 struct SlidingWindowOptions {
   double step = 0.5;
   int64_t batch = 1;
-  std::vector<MirrorAxis> mirror{};
+  std::vector<Axis> mirror{};
 
   template <class Self, class Visitor>
   static void visit_fields(Self& self, Visitor&& visit) {
@@ -112,11 +111,3 @@ class SlidingWindow {
 };
 
 }  // namespace unimiss::eval
-
-template <>
-struct unimiss::EnumNames<unimiss::eval::MirrorAxis> {
-  static constexpr std::array kNames{
-      std::pair{unimiss::eval::MirrorAxis::kDepth, "depth"},
-      std::pair{unimiss::eval::MirrorAxis::kHeight, "height"},
-      std::pair{unimiss::eval::MirrorAxis::kWidth, "width"}};
-};

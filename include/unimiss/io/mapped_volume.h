@@ -18,7 +18,7 @@ inline constexpr int64_t kMaxMappedExtent = 32767;
 inline constexpr size_t kMappedHeaderBytes = 352;
 
 /// Writes integer voxels [D, H, W] (uint8, uint16 or int16) of `spacing` mm in
-/// the orientation of io::Volume, under a temporary name beside `path` that is
+/// the orientation of Volume, under a temporary name beside `path` that is
 /// renamed once complete: readers and other writers never see half a file.
 /// Throws DataError where it cannot be written.
 void write_mapped_volume(const std::string& path, const torch::Tensor& voxels,

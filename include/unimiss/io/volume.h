@@ -78,7 +78,7 @@ enum class VoxelType { kUInt8, kInt16, kInt32, kFloat32 };
 /// Writes voxels of any type as NIfTI (.nii, .nii.gz), MetaImage (.mha) or NRRD
 /// (.nrrd), the latter two compressed, at the volume's place in the patient: on
 /// the grid of volume.file, exactly, where there is one, else in the
-/// orientation of io::Volume. The file appears whole or not at all. Throws
+/// orientation of Volume. The file appears whole or not at all. Throws
 /// DataError where it cannot be written.
 void write_volume(const std::string& path, const Volume& volume,
                   VoxelType type = VoxelType::kInt16);

@@ -7,10 +7,10 @@
 #include <utility>
 #include <vector>
 
+#include "unimiss/core/device.h"
 #include "unimiss/core/fields.h"
-#include "unimiss/predict/saved_network.h"
-#include "unimiss/train/device.h"
-#include "unimiss/train/precision.h"
+#include "unimiss/core/precision.h"
+#include "unimiss/task/saved_network.h"
 
 /// Predictions of new cases.
 namespace unimiss::predict {
@@ -27,9 +27,9 @@ struct PredictionRequest {
   /// Without one inference.mirror and inference.step of each run hold.
   std::optional<TestTimeMirror> mirror;
   std::optional<double> step;
-  std::optional<train::Precision> precision;  ///< left out: run.precision
+  std::optional<Precision> precision;  ///< left out: run.precision
   int64_t batch = 0;  ///< windows of one forward pass; 0: as in the run
-  train::DeviceChoice device = train::DeviceChoice::kAuto;
+  DeviceChoice device = DeviceChoice::kAuto;
   int64_t threads = 0;  ///< of each process; 0: LibTorch's choice
   bool probabilities = false, overlays = false;
   /// Folder of reference maps, to draw and to compute Dice coefficients with.
@@ -62,12 +62,12 @@ struct PredictionSummary {
 ///
 /// Each file appears whole or not at all. A case that cannot be read or written
 /// is told of, and the others go on. Memory is bounded, see
-/// train::predict_map(); the probabilities wait on the disk.
+/// task::predict_map(); the probabilities wait on the disk.
 ///
 /// Throws ConfigError, before anything is predicted, for networks or an input
 /// that cannot be used, and where the folder holds predictions of others.
 PredictionSummary run_prediction(const PredictionRequest& request,
-                                 const ReadConfig& read_config);
+                                 const task::ReadConfig& read_config);
 
 /// What all jobs together leave: predictions.csv and worst_median_best.png, of
 /// all cases that are there; the mean Dice coefficient of those with a

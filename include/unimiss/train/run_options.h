@@ -6,9 +6,9 @@
 #include <utility>
 #include <vector>
 
+#include "unimiss/core/device.h"
 #include "unimiss/core/fields.h"
-#include "unimiss/train/device.h"
-#include "unimiss/train/precision.h"
+#include "unimiss/core/precision.h"
 #include "unimiss/train/stop_request.h"
 
 namespace unimiss::train {

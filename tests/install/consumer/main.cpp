@@ -20,7 +20,8 @@ int main() {
   Options options;
   unimiss::config::read(unimiss::config::parse_yaml("rate: 0.25", "text"),
                         options);
-  const auto canvas = unimiss::io::draw_curves({{"loss", {0, 1}, {1, 0}}}, {});
+  const auto canvas =
+      unimiss::draw::draw_curves({{"loss", {0, 1}, {1, 0}}}, {});
   try {
     unimiss::io::read_volume("no such file.nii.gz");
     return 1;

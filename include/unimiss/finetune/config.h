@@ -1,0 +1,308 @@
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "unimiss/augment/case.h"
+#include "unimiss/augment/patch.h"
+#include "unimiss/augment/patch_intensity.h"
+#include "unimiss/augment/spatial_transform.h"
+#include "unimiss/core/fields.h"
+#include "unimiss/data/decoded_cache.h"
+#include "unimiss/data/normalization.h"
+#include "unimiss/data/split.h"
+#include "unimiss/eval/sliding_window.h"
+#include "unimiss/finetune/schedule.h"
+#include "unimiss/model/classification_network.h"
+#include "unimiss/model/mit_options.h"
+#include "unimiss/model/network_part.h"
+#include "unimiss/task/segmentation_loss.h"
+#include "unimiss/train/optimizer.h"
+#include "unimiss/train/run_options.h"
+
+namespace unimiss::finetune {
+
+/// What is to be told about a case.
+struct TaskOptions {
+  augment::TargetKind target = augment::TargetKind::kLabelMap;
+  std::vector<std::string> classes;
+  std::vector<int64_t> label_values;
+
+  template <class Self, class Visitor>
+  static void visit_fields(Self& self, Visitor&& visit) {
+    visit("target", self.target,
+          "segmentation: label_map (each place has one class) or structures "
+          "(which may overlap); classification: class (one a case) or classes "
+          "(any number)");
+    visit("classes", self.classes,
+          "their names, of a label_map the background first; empty: those of "
+          "data.dataset");
+    visit("label_values", self.label_values,
+          "what each class of a label_map is in the files, e.g. [0, 255]; "
+          "empty: 0, 1, 2, ...");
+  }
+  void check(Problems& problems) const;
+};
+
+/// Which network of a pretraining.
+enum class PretrainedNetwork { kStudent, kTeacher };
+
+struct InitOptions {
+  std::string weights;
+  PretrainedNetwork network = PretrainedNetwork::kStudent;
+  bool from_scratch = false;
+  double min_coverage = 0.9;
+  std::vector<model::NetworkPart> freeze;
+  bool linear_probe = false;
+
+  template <class Self, class Visitor>
+  static void visit_fields(Self& self, Visitor&& visit) {
+    visit("weights", self.weights,
+          "where the backbone starts: a pretraining's folder, or a safetensors "
+          "file with the released weights' names");
+    visit("network", self.network, "which network of a pretraining's folder");
+    visit("from_scratch", self.from_scratch,
+          "start from random weights, whatever init.weights says: the twin of "
+          "a fine-tuning");
+    visit("min_coverage", self.min_coverage,
+          "share of the backbone's numbers that the weights must hold, in [0, "
+          "1]; less is an error");
+    visit("freeze", self.freeze, "parts of the network that are not trained");
+    visit("linear_probe", self.linear_probe, "train the head alone");
+  }
+  void check(Problems& problems) const;
+};
+
+struct HeadOptions {
+  model::ClassificationRule rule = model::ClassificationRule::kTwoBranch;
+
+  template <class Self, class Visitor>
+  static void visit_fields(Self& self, Visitor&& visit) {
+    visit("rule", self.rule,
+          "what a classification reads: the class token (paper), or its mean "
+          "with the patches (official code)");
+  }
+  void check(Problems& /*problems*/) const {}
+};
+
+struct LossOptions {
+  task::SegmentationLossOptions segmentation;
+  bool deep_supervision = true;
+  double label_smoothing = 0;
+
+  template <class Self, class Visitor>
+  static void visit_fields(Self& self, Visitor&& visit) {
+    task::SegmentationLossOptions::visit_fields(self.segmentation, visit);
+    visit("deep_supervision", self.deep_supervision,
+          "of a segmentation: a loss at every resolution of the decoder");
+    visit("label_smoothing", self.label_smoothing,
+          "of a classification: share of the probability spread over all "
+          "classes, in [0, 1)");
+  }
+  void check(Problems& problems) const;
+};
+
+/// A fine-tuning's learning rate is that of its batch, whatever its size.
+struct OptimizerOptions : train::OptimizerOptions {
+  double weight_decay = 3e-5;
+  double layer_decay = 1;
+
+  OptimizerOptions() {
+    lr = 1e-4;
+    clip = 12;
+    clip_rule = train::ClipRule::kGlobal;
+  }
+
+  template <class Self, class Visitor>
+  static void visit_fields(Self& self, Visitor&& visit) {
+    visit("kind", self.kind, "adamw, or sgd with Nesterov momentum");
+    visit("lr", self.lr, "peak learning rate, greater than 0");
+    visit("weight_decay", self.weight_decay,
+          "of weights, not of biases and norms; at least 0");
+    visit("layer_decay", self.layer_decay,
+          "learning rate of each part of the network relative to the one above "
+          "it, in (0, 1]");
+    visit("momentum", self.sgd_momentum, "of sgd, in [0, 1)");
+    visit_update_fields(self, visit);
+  }
+  void check(Problems& problems) const;
+};
+
+struct DataOptions {
+  std::string dataset;
+  std::vector<std::string> train, validation_lists, test;
+  int64_t modalities = 1;
+  data::SplitOptions split;
+  std::string splits;
+  std::optional<std::array<double, 3>> spacing;
+  std::vector<int64_t> size;
+  augment::LabelInterpolation label_interpolation =
+      augment::LabelInterpolation::kNearest;
+  data::IntensityOptions intensity;
+  int64_t batch_size = 2;
+  int64_t samples_per_epoch = 0;
+  double foreground = 0.33;
+  int64_t workers = 2;
+  int64_t queue_batches = 4;
+  std::string cache;
+  double cache_gib = 500;
+  data::OnError on_error = data::OnError::kStop;
+  int64_t max_bad = 0;
+
+  template <class Self, class Visitor>
+  static void visit_fields(Self& self, Visitor&& visit) {
+    visit("dataset", self.dataset,
+          "folder in nnU-Net's layout (dataset.json, imagesTr, labelsTr, "
+          "imagesTs), instead of lists");
+    visit("train", self.train,
+          "list of cases with their targets, or several lists");
+    visit("validation_lists", self.validation_lists,
+          "lists of the cases to validate on; empty: a part of data.train");
+    visit("test", self.test,
+          "lists of the cases for the test at the end; empty: none");
+    visit("modalities", self.modalities,
+          "files of a case that become channels, at least 1");
+    data::SplitOptions::visit_fields(self.split, visit);
+    visit("splits", self.splits,
+          "a splits.json of another run to take over; empty: made anew");
+    visit("spacing", self.spacing,
+          "mm (D, H, W) that volumes are resampled to; null keeps the file's");
+    visit(
+        "size", self.size,
+        "extents that whole cases are resized to instead, ([D,] H, W); empty: "
+        "they are not");
+    visit("label_interpolation", self.label_interpolation,
+          "how label maps are resampled: nearest, or each class's indicator "
+          "linearly and the largest wins");
+    visit("intensity", self.intensity, "how intensities are normalised");
+    visit("batch_size", self.batch_size, "cases of a step, at least 1");
+    visit("samples_per_epoch", self.samples_per_epoch,
+          "samples that make an epoch; 0: as many as there are training cases");
+    visit("foreground", self.foreground,
+          "share of a segmentation's samples that are centred on a place of a "
+          "random class, in [0, 1]");
+    visit("workers", self.workers,
+          "threads that prepare batches, in [0, 1024]; 0: prepared while "
+          "training waits");
+    visit("queue_batches", self.queue_batches,
+          "batches that are prepared ahead, in [1, 1024]");
+    visit("cache", self.cache,
+          "folder for decoded cases, shared by runs; empty: 'cache' beside the "
+          "run's folder");
+    visit("cache_gib", self.cache_gib,
+          "largest size of the cache, GiB; .inf: no limit");
+    visit("on_error", self.on_error,
+          "what cases that cannot be read do: stop the run before training, or "
+          "be left out");
+    visit("max_bad", self.max_bad,
+          "training cases that on_error: skip may leave out, at least 0");
+  }
+  void check(Problems& problems) const;
+};
+
+struct AugmentationOptions {
+  augment::SpatialTransformOptions spatial;
+  augment::IntensityTransformOptions intensity;
+
+  template <class Self, class Visitor>
+  static void visit_fields(Self& self, Visitor&& visit) {
+    visit("spatial", self.spatial,
+          "image and target, in one resampling; probabilities lie in [0, 1]");
+    visit("intensity", self.intensity, "the image alone, after that");
+  }
+};
+
+/// Which weights the test and later predictions use.
+enum class FinalWeights { kBest, kLast };
+
+struct ValidationOptions {
+  int64_t every_epochs = 1;
+  int64_t max_cases = 0;
+  int64_t patience = 0;
+  double average_decay = 0;
+  FinalWeights final_weights = FinalWeights::kBest;
+
+  template <class Self, class Visitor>
+  static void visit_fields(Self& self, Visitor&& visit) {
+    visit("every_epochs", self.every_epochs,
+          "epochs between two validations, at least 1; the last epoch has one");
+    visit("max_cases", self.max_cases,
+          "validate on the first so many cases; 0: on all");
+    visit("patience", self.patience,
+          "validations without a better one after which the run ends; 0: it "
+          "does not");
+    visit("average_decay", self.average_decay,
+          "of the exponential average of the weights, a step, in [0, 1); it is "
+          "validated too. 0: none");
+    visit("final_weights", self.final_weights,
+          "which weights are tested and exported for predictions: the best in "
+          "validation, or the last");
+  }
+  void check(Problems& problems) const;
+};
+
+/// Everything a fine-tuning follows from. A file states only what differs.
+struct FinetuneConfig {
+  train::RunOptions run{.output = "runs/finetune", .epochs = 100};
+  TaskOptions task;
+  InitOptions init;
+  model::MitOptions model = volumes_only();
+  HeadOptions head;
+  LossOptions loss;
+  ScheduleOptions schedule;
+  OptimizerOptions optimizer;
+  DataOptions data;
+  AugmentationOptions augmentation;
+  ValidationOptions validation;
+  eval::SlidingWindowOptions inference;
+
+  template <class Self, class Visitor>
+  static void visit_fields(Self& self, Visitor&& visit) {
+    visit("run", self.run, "the run as a whole");
+    visit("task", self.task, "what is to be learnt");
+    visit("init", self.init, "where the weights come from");
+    visit("model", self.model, "the backbone; its input is the patch");
+    visit("head", self.head, "the head of a classification");
+    visit("loss", self.loss, "what is minimised");
+    visit("schedule", self.schedule, "the learning rate over the run");
+    visit("optimizer", self.optimizer, "how gradients become updates");
+    visit("data", self.data, "what is trained on");
+    visit("augmentation", self.augmentation, "how samples are varied");
+    visit("validation", self.validation, "how the best weights are found");
+    visit("inference", self.inference,
+          "how whole cases are predicted from patches");
+  }
+  /// What is wrong with each group and with their combination; looks at no
+  /// files.
+  void check(Problems& problems) const;
+
+  /// The defaults of `model`.
+  static model::MitOptions volumes_only();
+
+  int rank() const {
+    return model.dimensions == model::Dimensions::k2d ? 2 : 3;
+  }
+  /// The patch, D = 1 for images.
+  std::array<int64_t, 3> patch() const;
+};
+
+/// The lists and folders that are missing.
+void check_files(const FinetuneConfig& config, Problems& problems);
+
+}  // namespace unimiss::finetune
+
+template <>
+struct unimiss::EnumNames<unimiss::finetune::PretrainedNetwork> {
+  static constexpr std::array kNames{
+      std::pair{unimiss::finetune::PretrainedNetwork::kStudent, "student"},
+      std::pair{unimiss::finetune::PretrainedNetwork::kTeacher, "teacher"}};
+};
+template <>
+struct unimiss::EnumNames<unimiss::finetune::FinalWeights> {
+  static constexpr std::array kNames{
+      std::pair{unimiss::finetune::FinalWeights::kBest, "best"},
+      std::pair{unimiss::finetune::FinalWeights::kLast, "last"}};
+};

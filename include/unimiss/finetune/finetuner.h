@@ -1,0 +1,77 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "unimiss/augment/sample.h"
+#include "unimiss/core/precision.h"
+#include "unimiss/distributed/communicator.h"
+#include "unimiss/finetune/config.h"
+#include "unimiss/task/task_network.h"
+#include "unimiss/train/batch_gradients.h"
+#include "unimiss/train/loss_scaler.h"
+#include "unimiss/train/optimizer.h"
+#include "unimiss/train/spike_filter.h"
+
+namespace unimiss::finetune {
+
+/// What one step reports. Tensors are scalars on the device.
+struct StepReport {
+  torch::Tensor loss;
+  torch::Tensor grad_norm;  ///< global, before clipping
+  train::StepOutcome outcome = train::StepOutcome::kUpdated;
+};
+
+/// Supervised training of one network on one task (paper Sec. 4.3), one
+/// optimizer step at a time, and the exponential average of its weights. What
+/// comes before and after a step (data, schedule, validation) is the caller's.
+class Finetuner {
+ public:
+  /// Weights are random (LibTorch's generator) until others are taken over.
+  /// communicator: of the processes, which outlives this; null: one alone.
+  Finetuner(const FinetuneConfig& config, int64_t outputs, torch::Device device,
+            const distributed::Communicator* communicator = nullptr);
+
+  /// Trains on one batch, or this process's equal share of each of its
+  /// optimizer.accumulate parts: samples in `first`, targets in `second`.
+  /// Nothing changes when loss or gradient norm are not finite, on any process,
+  /// or stand out by optimizer.skip_spikes.
+  StepReport step(const augment::Views& batch, double lr);
+
+  task::TaskNetwork& network() { return network_; }
+  /// The average of the weights, if validation.average_decay asks for one.
+  std::optional<task::TaskNetwork>& average() { return average_; }
+  /// The average begins anew at the network's weights.
+  void restart_average();
+  torch::Device device() const { return device_; }
+  Precision precision() const { return precision_; }
+
+  /// Bytes of state() once every parameter has had an update.
+  int64_t full_state_bytes() const;
+  /// All that training continues from, by name: "network.*", "average.*",
+  /// "average_updates", "optimizer.*", "loss_scale", with
+  /// optimizer.skip_spikes "spikes.*".
+  std::map<std::string, torch::Tensor> state() const;
+  void load_state(const std::map<std::string, torch::Tensor>& state);
+
+ private:
+  std::map<std::string, torch::Tensor> weights() const;
+  void update_average();
+
+  OptimizerOptions optimizer_options_;
+  double average_decay_;
+  torch::Device device_;
+  Precision precision_;
+  task::TaskNetwork network_;
+  std::optional<task::TaskNetwork> average_;
+  torch::Tensor average_updates_;  ///< int64 scalar
+  train::Optimizer optimizer_;
+  train::BatchGradients gradients_;
+  train::SpikeFilter spikes_;
+  train::LossScaler scaler_;
+};
+
+}  // namespace unimiss::finetune

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "unimiss/finetune/config.h"
+#include "unimiss/train/resume.h"
+
+namespace unimiss::finetune {
+
+/// What a finished fine-tuning did and where it left things.
+struct Summary {
+  std::string device, precision, model;
+  int64_t parameters = 0, trained_parameters = 0;
+  int64_t train = 0, validation = 0, test = 0;  ///< cases
+  std::vector<std::string> left_out;            ///< cases, and why
+  int64_t steps = 0, total_steps = 0;
+  bool stopped_early = false;
+  double seconds = 0;  ///< of training, without validation
+  double samples_per_second = 0, data_wait = 0;
+  int64_t peak_memory_mb = 0;
+  std::string processes;   ///< how several got on; empty: one
+  std::string score_name;  ///< "Dice", "AUC"
+  std::optional<double> best_score;
+  int64_t best_step = 0;
+  std::map<std::string, double> test_numbers;
+  std::string output, weights, test_summary, metrics, log, picture;
+
+  /// A summary for a person, several lines.
+  std::string describe() const;
+};
+
+/// Runs a fine-tuning to its end and tests it, from where its folder
+/// (run.output) says it was. What it writes besides what every run does
+/// (RunFolder):
+///
+///     splits.json          which cases it trains and validates on
+///     export/best.safetensors  last.safetensors  last_average.safetensors
+///     validation/summary.json  test/summary.json  test/predictions/
+///
+/// Exact resume, errors and exceptions are those of run_pretraining().
+Summary run_finetuning(const FinetuneConfig& config,
+                       const train::RunRequest& request,
+                       const train::CompareConfig<FinetuneConfig>& compare);
+
+/// Throws ConfigError where so many processes cannot share the batches of a run
+/// equally.
+void check_processes(const FinetuneConfig& config, int64_t processes);
+
+/// What the metadata of exported weights tell: the configuration, as text, and
+/// the names of the classes, as a JSON array.
+inline constexpr const char* kConfigFact = "config";
+inline constexpr const char* kClassesFact = "classes";
+
+/// The weights that the finished run in a folder was tested with; a file that
+/// does not exist where it has not finished.
+std::string final_weights_file(const std::string& folder,
+                               const ValidationOptions& validation);
+
+}  // namespace unimiss::finetune

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "unimiss/data/case_cache.h"
+#include "unimiss/distributed/communicator.h"
+#include "unimiss/report/evaluation.h"
+#include "unimiss/task/case_predictor.h"
+
+namespace unimiss::finetune {
+
+/// Predicts cases with each network and compares them with their references, on
+/// the cases' own grids; every file is read once. The processes of a run divide
+/// the cases, and all have the results, in the cases' order. Label maps are
+/// written to the folder, if one is named, of one network alone. One evaluation
+/// a network, or nothing where a process was asked to stop. What one fails at
+/// fails on all (RunError and ConfigError, naming the process). Throws
+/// LostProcess.
+std::optional<std::vector<report::Evaluation>> evaluate(
+    const distributed::Communicator& communicator,
+    const std::vector<task::CasePredictor>& predictors,
+    const data::CaseCache& cases, const std::vector<int64_t>& numbers,
+    const std::function<bool()>& asked_to_stop,
+    const std::string& predictions_folder = "");
+
+}  // namespace unimiss::finetune

@@ -1,0 +1,379 @@
+#include "unimiss/finetune/run.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "finetune/history.h"
+#include "finetune/preparation.h"
+#include "unimiss/core/log.h"
+#include "unimiss/core/random.h"
+#include "unimiss/core/stopwatch.h"
+#include "unimiss/data/split.h"
+#include "unimiss/distributed/agreement.h"
+#include "unimiss/finetune/initial_weights.h"
+#include "unimiss/finetune/validation.h"
+#include "unimiss/io/durable_file.h"
+#include "unimiss/report/evaluation.h"
+#include "unimiss/train/run_loop.h"
+#include "unimiss/train/training_state.h"
+#include "unimiss/train/weight_file.h"
+
+namespace unimiss::finetune {
+namespace {
+
+std::string score_text(const std::optional<double>& score) {
+  return score ? fmt::format("{:.4f}", *score) : "undefined";
+}
+
+/// The fine-tuning of a run: its data, its step, its validation.
+class Finetuning : public train::Training {
+ public:
+  Finetuning(const FinetuneConfig& config, const train::RunRequest& request,
+             train::RunLoop& loop, PreparedFinetuning run)
+      : config_(config),
+        request_(request),
+        loop_(loop),
+        run_(std::move(run)),
+        history_(config, run_.cases.classes, run_.schedule->steps_per_epoch()) {
+  }
+
+  int64_t step() const override { return run_.position.step; }
+  int64_t total_steps() const override { return run_.schedule->total_steps(); }
+  bool finished() const override {
+    return !pending() && (step() >= total_steps() || out_of_patience());
+  }
+  int64_t& nonfinite() override { return run_.position.nonfinite; }
+  torch::Device device() const override { return run_.device; }
+  int64_t state_bytes() const override {
+    // With the best weights.
+    return run_.finetuner->full_state_bytes() +
+           train::parameter_bytes(run_.finetuner->network().module());
+  }
+  int64_t result_bytes() const override {
+    return 3 * train::parameter_bytes(run_.finetuner->network().module());
+  }
+  train::Facts facts() const override {
+    return {{"cases", run_.fingerprint()}};
+  }
+  train::Checkpoint checkpoint() const override {
+    return make_checkpoint(run_, request_.config_text);
+  }
+
+  void start() override {
+    loader_ = make_loader(config_, run_.data, run_.device,
+                          loop_.communicator().world());
+    loader_->seek(step());
+  }
+
+  data::Loader& stream(int64_t /*ahead*/) override { return *loader_; }
+  train::TakenStep take_step(const augment::Views& batch) override;
+  void advance() override { ++run_.position.step; }
+
+  bool pending() const override {
+    const int64_t every =
+        config_.validation.every_epochs * run_.schedule->steps_per_epoch();
+    return !run_.data.validation.empty() && step() > 0 &&
+           run_.position.validated != step() &&
+           (step() % every == 0 || step() == total_steps());
+  }
+  void do_pending(const std::function<bool()>& asked_to_stop,
+                  train::RunOutput* output) override;
+
+  bool out_of_patience() const {
+    const int64_t patience = config_.validation.patience;
+    return patience > 0 && run_.position.since_best >= patience;
+  }
+
+  History& history() { return history_; }
+  PreparedFinetuning& prepared() { return run_; }
+
+  /// Exports the last weights and loads the final ones, on all processes; their
+  /// file.
+  std::string settle_weights();
+  /// What the final weights say of some cases: evaluated and written to
+  /// `<run>/<name>/`, unless that has been done before; the numbers. Throws
+  /// Preempted.
+  std::map<std::string, double> test(const std::string& name,
+                                     const std::vector<int64_t>& numbers,
+                                     const std::string& weights);
+
+ private:
+  task::CasePredictor predictor(task::TaskNetwork& network) const {
+    return {config_, run_.cases.classes, run_.device, network};
+  }
+  std::map<std::string, std::string> weight_facts(
+      const std::string& which) const;
+  /// The best weights so far, and where they come from.
+  struct Best {
+    BestWeights weights;
+    int64_t step = 0;
+    double score = 0;
+  };
+  void export_best(const Best& best) const;
+  Best best_of(task::TaskNetwork& network, const char* which,
+               double score) const;
+
+  const FinetuneConfig& config_;
+  const train::RunRequest& request_;
+  train::RunLoop& loop_;
+  PreparedFinetuning run_;
+  History history_;
+  std::unique_ptr<data::Loader> loader_;
+};
+
+train::TakenStep Finetuning::take_step(const augment::Views& batch) {
+  history_.add_batch(batch);
+  train::StepRecord record;
+  record.lr = run_.schedule->lr(step());
+  const StepReport report = run_.finetuner->step(batch, record.lr);
+  record.phase = config_.rank() == 2 ? "2d" : "3d";
+  record.loss = report.loss.item<double>();
+  record.weight_decay = config_.optimizer.weight_decay;
+  record.grad_norm = report.grad_norm.item<double>();
+  return {record, report.outcome};
+}
+
+std::map<std::string, std::string> Finetuning::weight_facts(
+    const std::string& which) const {
+  return {{"step", std::to_string(step())},
+          {"of", which},
+          {kConfigFact, request_.config_text},
+          {kClassesFact, nlohmann::json(run_.cases.classes).dump()}};
+}
+
+/// Of a network that is the best so far at this step.
+Finetuning::Best Finetuning::best_of(task::TaskNetwork& network,
+                                     const char* which, double score) const {
+  Best best{{{}, which}, step(), score};
+  for (const auto& [name, parameter] : network.official_parameters()) {
+    best.weights.weights[name] = parameter.detach().cpu().clone();
+  }
+  return best;
+}
+
+void Finetuning::export_best(const Best& best) const {
+  auto facts = weight_facts(best.weights.of);
+  facts["step"] = std::to_string(best.step);
+  facts["score"] = fmt::format("{}", best.score);
+  train::save_weights(loop_.folder().file("export/best.safetensors"),
+                      best.weights.weights, facts);
+}
+
+void Finetuning::do_pending(const std::function<bool()>& asked_to_stop,
+                            train::RunOutput* output) {
+  const Stopwatch stopwatch;
+  std::vector<int64_t> numbers = run_.data.validation;
+  const auto most = static_cast<size_t>(config_.validation.max_cases);
+  if (most > 0 && numbers.size() > most) numbers.resize(most);
+  task::TaskNetwork& network = run_.finetuner->network();
+  auto& average = run_.finetuner->average();
+  std::vector<task::CasePredictor> predictors{predictor(network)};
+  if (average) predictors.push_back(predictor(*average));
+  const auto found = evaluate(loop_.communicator(), predictors,
+                              *run_.data.cache, numbers, asked_to_stop);
+  if (!found) return;
+  const report::Evaluation& raw = found->front();
+  const report::Evaluation* averaged = average ? &found->back() : nullptr;
+  const auto score = raw.score();
+  const auto other = averaged ? averaged->score() : std::nullopt;
+
+  train::Metrics record{{"step", step()},
+                        {"phase", std::string(kValidationPhase)}};
+  for (const auto& [name, value] : raw.numbers()) {
+    record.emplace_back(name, value);
+  }
+  std::string line =
+      fmt::format("epoch {:.4g}: validation {} {}",
+                  static_cast<double>(step()) /
+                      static_cast<double>(run_.schedule->steps_per_epoch()),
+                  raw.score_name(), score_text(score));
+  if (averaged) {
+    for (const auto& [name, value] : averaged->numbers()) {
+      record.emplace_back(name + "_average", value);
+    }
+    line += fmt::format(", of the average {}", score_text(other));
+  }
+  record.emplace_back("seconds", stopwatch.seconds());
+  const bool average_wins = other > score;  // what is not defined never wins
+  const auto highest = average_wins ? other : score;
+  std::optional<Best> best;
+  if (highest && *highest > run_.position.best_score) {
+    best = best_of(average_wins ? *average : network,
+                   average_wins ? "average" : "network", *highest);
+    line += ", the best so far";
+  }
+  // What fails here is done again by the next start.
+  distributed::agreed(loop_.communicator(), [&] {
+    if (!loop_.leads()) return;
+    if (best) export_best(*best);
+    output->add_other(step(), record, line);
+  });
+  // A score that is not defined is neither better nor worse than others.
+  if (highest) ++run_.position.since_best;
+  if (best) {
+    run_.best = std::move(best->weights);
+    run_.position.best_score = best->score;
+    run_.position.best_step = best->step;
+    run_.position.since_best = 0;
+  }
+  run_.position.validated = step();
+}
+
+std::string Finetuning::settle_weights() {
+  distributed::agreed(loop_.communicator(), [&] {
+    if (!loop_.leads()) return;
+    const std::string folder = loop_.folder().file("export/");
+    auto& average = run_.finetuner->average();
+    train::save_weights(folder + "last.safetensors",
+                        run_.finetuner->network().official_parameters(),
+                        weight_facts("network"));
+    if (average) {
+      train::save_weights(folder + "last_average.safetensors",
+                          average->official_parameters(),
+                          weight_facts("average"));
+    }
+    const auto& at = run_.position;
+    if (at.best_step > 0) export_best({run_.best, at.best_step, at.best_score});
+  });
+  // The first process looks, for all.
+  std::string weights =
+      loop_.leads()
+          ? final_weights_file(loop_.folder().path(), config_.validation)
+          : "";
+  weights = loop_.communicator().gather(weights)[0];
+  distributed::agreed(loop_.communicator(), [&] {
+    load_network(weights, run_.finetuner->network());
+  });
+  return weights;
+}
+
+std::map<std::string, double> Finetuning::test(
+    const std::string& name, const std::vector<int64_t>& numbers,
+    const std::string& weights) {
+  if (numbers.empty()) return {};
+  const std::string folder = loop_.folder().file(name);
+  const std::string file = folder + "/summary.json";
+  const std::map<std::string, std::string> facts{
+      {"weights", std::filesystem::path(weights).filename().string()},
+      {"step", std::to_string(run_.position.best_step)},
+      {"last_step", std::to_string(step())},
+      {"config", fmt::format("{:016x}", fnv1a64(request_.config_text))}};
+  // The first process looks, for all.
+  const bool there = loop_.leads() && report::summary_facts(file) == facts;
+  if (distributed::agree(loop_.communicator(), {nullptr, {}, there}).save) {
+    log_info(file + " is there already");
+    return loop_.leads() ? report::summary_numbers(file)
+                         : std::map<std::string, double>();
+  }
+  log_info(fmt::format("{}: predicting {} cases with {}", name, numbers.size(),
+                       weights));
+  const auto asked = [&] { return loop_.stop_reason().has_value(); };
+  const auto evaluations =
+      evaluate(loop_.communicator(), {predictor(run_.finetuner->network())},
+               *run_.data.cache, numbers, asked, folder + "/predictions");
+  if (!evaluations) {
+    throw Preempted(fmt::format(
+        "stopped by {} after training, while predicting; run the same command "
+        "again to go on",
+        loop_.stop_reason().value_or("a signal to another process")));
+  }
+  const report::Evaluation& evaluation = evaluations->front();
+  distributed::agreed(loop_.communicator(), [&] {
+    if (!loop_.leads()) return;
+    std::filesystem::create_directories(folder);
+    io::write_durably(file, evaluation.summary_json(facts));
+  });
+  return evaluation.numbers();
+}
+
+void describe_beginning(const FinetuneConfig& config, PreparedFinetuning& run,
+                        const train::RunFolder& folder, Summary& summary) {
+  const torch::nn::Module& module = run.finetuner->network().module();
+  summary.parameters = train::parameter_count(module);
+  summary.trained_parameters = train::trained_parameter_count(module);
+  summary.device = run.device.str();
+  summary.precision = enum_name(config.run.precision);
+  summary.model = fmt::format("MiT {}", enum_name(config.model.variant));
+  summary.train = static_cast<int64_t>(run.data.train.size());
+  summary.validation = static_cast<int64_t>(run.data.validation.size());
+  summary.test = static_cast<int64_t>(run.data.test.size());
+  summary.left_out = run.data.left_out;
+  summary.output = folder.path();
+  summary.log = folder.file("log.txt");
+  summary.metrics = folder.file("metrics.jsonl");
+  summary.picture = folder.file("progress.png");
+  log_info(fmt::format(
+      "{} ({} parameters, {} trained) on {} in {}: {} cases to train on (of {} "
+      "listed), {} to validate, {} to test; {} steps, {} an epoch",
+      summary.model, summary.parameters, summary.trained_parameters,
+      summary.device, summary.precision, summary.train, run.cases.listed,
+      summary.validation, summary.test, run.schedule->total_steps(),
+      run.schedule->steps_per_epoch()));
+}
+
+}  // namespace
+
+Summary run_finetuning(const FinetuneConfig& config,
+                       const train::RunRequest& request,
+                       const train::CompareConfig<FinetuneConfig>& compare) {
+  train::RunLoop loop(config.run, request);
+  train::RunFolder& folder = loop.folder();
+  std::optional<PreparedFinetuning> prepared;
+  distributed::agreed(loop.communicator(), [&] {
+    prepared = prepare_finetuning(config, request, compare, folder,
+                                  loop.checkpoints(), loop.communicator());
+  });
+  Finetuning training(config, request, loop, *std::move(prepared));
+  PreparedFinetuning& run = training.prepared();
+  loop.begin(training, training.history());
+  const std::string splits = folder.file("splits.json");
+  distributed::agreed(loop.communicator(), [&] {
+    if (!loop.leads() || std::filesystem::exists(splits)) return;
+    data::write_split(splits, run.cases.split);
+  });
+  Summary summary;
+  describe_beginning(config, run, folder, summary);
+  loop.train(training);
+
+  summary.weights = training.settle_weights();
+  training.test("validation", run.data.validation, summary.weights);
+  summary.test_numbers = training.test("test", run.data.test, summary.weights);
+  if (!loop.leads()) return {};
+  if (!run.data.test.empty()) {
+    summary.test_summary = folder.file("test/summary.json");
+  }
+  summary.score_name =
+      augment::is_segmentation(config.task.target) ? "Dice" : "AUC";
+  summary.total_steps = training.total_steps();
+  summary.stopped_early = training.step() < training.total_steps();
+  if (run.position.best_step > 0) {
+    summary.best_step = run.position.best_step;
+    summary.best_score = run.position.best_score;
+  }
+  loop.output().sync();
+  loop.output().draw();
+  training.history().describe(summary);
+  return summary;
+}
+
+std::string final_weights_file(const std::string& folder,
+                               const ValidationOptions& validation) {
+  namespace fs = std::filesystem;
+  const std::string weights = folder + "/export/";
+  std::string last = weights + "last.safetensors";
+  std::string best = weights + "best.safetensors";
+  const std::string average = weights + "last_average.safetensors";
+  if (!fs::exists(last)) return last;
+  if (validation.final_weights == FinalWeights::kBest && fs::exists(best)) {
+    return best;
+  }
+  return validation.average_decay > 0 ? average : last;
+}
+
+}  // namespace unimiss::finetune

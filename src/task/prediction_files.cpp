@@ -1,0 +1,106 @@
+#include "unimiss/task/prediction_files.h"
+
+#include <ATen/Functions.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+#include <string_view>
+
+#include "unimiss/data/case_list.h"
+#include "unimiss/io/durable_file.h"
+#include "unimiss/io/image.h"
+
+namespace unimiss::task {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Values [D, H, W], whole numbers from 0 on.
+void write_map(const std::string& path, const MapFormat& format,
+               const torch::Tensor& values, const io::Volume& grid) {
+  std::error_code ignored;  // writing tells what is wrong
+  fs::create_directories(fs::path(path).parent_path(), ignored);
+  const int64_t least = values.min().item<int64_t>();
+  const int64_t most = values.max().item<int64_t>();
+  const bool bytes = least >= 0 && most <= 255;
+  if (format.rank == 2) {
+    io::write_durably(path, io::encode_png(values.squeeze(0).to(
+                                bytes ? torch::kUInt8 : torch::kInt32)));
+    return;
+  }
+  io::Volume volume = grid;
+  volume.voxels = values;
+  io::write_volume(path, volume,
+                   bytes                              ? io::VoxelType::kUInt8
+                   : least >= -32768 && most <= 32767 ? io::VoxelType::kInt16
+                                                      : io::VoxelType::kInt32);
+}
+
+}  // namespace
+
+std::string prediction_ending(const MapFormat& format,
+                              const augment::Case& of) {
+  if (format.rank == 2) return ".png";
+  const std::string& image = of.images.at(0);
+  for (const std::string_view ending : {".nii.gz", ".nii", ".mha", ".nrrd"}) {
+    if (image.ends_with(ending)) return std::string(ending);
+  }
+  if (image.ends_with(".mhd")) return ".mha";
+  if (image.ends_with(".nhdr")) return ".nrrd";
+  return ".nii.gz";
+}
+
+std::vector<std::string> structure_folders(
+    const std::vector<std::string>& structures) {
+  std::vector<std::string> folders;
+  // What lies beside them.
+  std::set<std::string> taken{"cases", "overlays", "probabilities"};
+  for (const std::string& structure : structures) {
+    std::string name = data::file_name(structure);
+    while (!taken.insert(name).second) {
+      name += "_" + std::to_string(folders.size());
+    }
+    folders.push_back(name);
+  }
+  return folders;
+}
+
+std::vector<std::string> prediction_files(const MapFormat& format,
+                                          const augment::Case& of) {
+  const std::string name = of.id + prediction_ending(format, of);
+  if (format.target == augment::TargetKind::kLabelMap) return {name};
+  std::vector<std::string> files = structure_folders(format.classes);
+  for (std::string& file : files) file.append("/").append(name);
+  return files;
+}
+
+std::vector<std::string> write_prediction(const std::string& folder,
+                                          const MapFormat& format,
+                                          const augment::Case& of,
+                                          const torch::Tensor& map,
+                                          const io::Volume& grid) {
+  std::vector<std::string> files = prediction_files(format, of);
+  for (std::string& file : files) file.insert(0, folder + "/");
+  if (format.target == augment::TargetKind::kStructures) {
+    const int64_t inside = format.rank == 2 ? 255 : 1;
+    for (size_t k = 0; k < files.size(); ++k) {
+      const torch::Tensor structure =
+          map.bitwise_and(int64_t{1} << k).ne(0).to(torch::kShort).mul(inside);
+      write_map(files[k], format, structure, grid);
+    }
+    return files;
+  }
+  // As the references are stored.
+  const torch::Tensor values =
+      format.label_values.empty()
+          ? map
+          : at::tensor(format.label_values, torch::kLong)
+                .to(torch::kInt32)
+                .index_select(0, map.flatten().to(torch::kInt32))
+                .view(map.sizes());
+  write_map(files.front(), format, values, grid);
+  return files;
+}
+
+}  // namespace unimiss::task
