@@ -17,7 +17,6 @@
 namespace unimiss {
 namespace {
 
-using Precision;
 
 struct BenchOptions {
   std::string model = "small", dims = "2d", precision = "fp32", device = "cpu";

@@ -30,18 +30,19 @@ class DecodedCache : public ::testing::Test {
     return folder_.file(name);
   }
 
-  std::unique_ptr<DecodedCache> cache(std::vector<std::string> sources,
-                                      double gib = 1,
-                                      const std::string& parameters = "") {
-    return std::make_unique<DecodedCache>(
+  std::unique_ptr<data::DecodedCache> cache(
+      std::vector<std::string> sources, double gib = 1,
+      const std::string& parameters = "") {
+    return std::make_unique<data::DecodedCache>(
         std::move(sources), parameters,
         [this](const std::string& path) {
           ++decoded_;
           const std::string bytes = read_bytes(path);
           if (bytes == "x") throw DataError(path, "is damaged");
-          return Decoded{torch::full({4, 8, 8}, bytes.at(0), torch::kInt16)};
+          return data::Decoded{
+              torch::full({4, 8, 8}, bytes.at(0), torch::kInt16)};
         },
-        DecodedCacheOptions{folder_.file("cache"), gib}, "things");
+        data::DecodedCacheOptions{folder_.file("cache"), gib}, "things");
   }
 
   std::vector<fs::path> entries() const {
@@ -85,11 +86,11 @@ TEST_F(DecodedCache, AChangedSourceOrParameterIsAnotherEntry) {
   fs::create_directory(folder_.file("series"));
   source("series/1", "1");
   auto files = [&] {
-    return DecodedCache(
+    return data::DecodedCache(
         {folder_.file("series")}, "",
         [this](const std::string&) {
           ++decoded_;
-          return Decoded{torch::ones({1, 1, 1}, torch::kInt16)};
+          return data::Decoded{torch::ones({1, 1, 1}, torch::kInt16)};
         },
         {folder_.file("cache"), 1}, "series");
   };
@@ -105,11 +106,11 @@ TEST_F(DecodedCache, AnEntryIsMadeOfFurtherFilesToo) {
   const std::string a = source("a", "a"), map = source("map", "m");
   const auto things =
       [&](const std::vector<std::vector<std::string>>& further) {
-        return DecodedCache(
+        return data::DecodedCache(
             {a}, "",
             [this](const std::string&) {
               ++decoded_;
-              return Decoded{torch::ones({1, 1, 1}, torch::kInt16)};
+              return data::Decoded{torch::ones({1, 1, 1}, torch::kInt16)};
             },
             {folder_.file("cache"), 1}, "things", further);
       };
@@ -130,10 +131,10 @@ TEST_F(DecodedCache, AnEntryIsMadeOfFurtherFilesToo) {
 
 TEST_F(DecodedCache, TellsTheSpacingOfEntries) {
   const std::array<double, 3> spacing{2.5, 0.7421875, 1.25};
-  const DecodedCache things(
+  const data::DecodedCache things(
       {source("a", "a")}, "",
       [&](const std::string&) {
-        return Decoded{torch::ones({2, 3, 4}, torch::kInt16), spacing};
+        return data::Decoded{torch::ones({2, 3, 4}, torch::kInt16), spacing};
       },
       {folder_.file("cache"), 1}, "things");
   for (int visit = 0; visit < 2; ++visit) {
@@ -223,34 +224,37 @@ TEST_F(DecodedCache, BadSourcesAreToldAtOnceOrLeftOut) {
   const std::vector<std::string> sources{source("a", "a"), source("bad1", "x"),
                                          source("c", "c"), source("bad2", "x")};
   const auto things = cache(sources);
-  auto error_of = [&](OnError on_error, int64_t max_bad) {
+  auto error_of = [&](data::OnError on_error, int64_t max_bad) {
     try {
-      select_sources(*things, "data.volumes", 2, on_error, max_bad);
+      data::select_sources(*things, "data.volumes", 2, on_error, max_bad);
     } catch (const DataError& error) {
       return std::string(error.what());
     }
     return std::string("no error");
   };
   EXPECT_THAT(
-      error_of(OnError::kStop, 9),
+      error_of(data::OnError::kStop, 9),
       AllOf(HasSubstr("data.volumes"), HasSubstr("2 of its 4 files"),
             HasSubstr("bad1: is damaged"), HasSubstr("bad2: is damaged")));
-  EXPECT_THAT(error_of(OnError::kSkip, 1), HasSubstr("data.max_bad allows 1"));
+  EXPECT_THAT(error_of(data::OnError::kSkip, 1),
+              HasSubstr("data.max_bad allows 1"));
   const auto selection =
-      select_sources(*things, "data.volumes", 1, OnError::kSkip, 2);
+      data::select_sources(*things, "data.volumes", 1, data::OnError::kSkip, 2);
   EXPECT_THAT(selection.usable, ElementsAre(0, 2));
   ASSERT_EQ(selection.left_out.size(), 2u);
   EXPECT_EQ(selection.left_out[1].source, 3);
   const auto none = cache({sources[1]});
-  EXPECT_THROW(select_sources(*none, "data.volumes", 1, OnError::kSkip, 9),
-               DataError);
+  EXPECT_THROW(
+      data::select_sources(*none, "data.volumes", 1, data::OnError::kSkip, 9),
+      DataError);
 }
 
 TEST_F(DecodedCache, AFolderThatCannotBeMadeIsAnError) {
   source("file", "f");
-  EXPECT_THROW(DecodedCache({source("a", "a")}, "", {},
-                            {folder_.file("file") + "/cache", 1}, "things"),
-               DataError);
+  EXPECT_THROW(
+      data::DecodedCache({source("a", "a")}, "", {},
+                         {folder_.file("file") + "/cache", 1}, "things"),
+      DataError);
 }
 
 TEST_F(DecodedCache, ASourceThatIsMissingIsToldLikeADamagedOne) {
@@ -277,9 +281,9 @@ TEST_F(DecodedCache, WhatCannotBeWrittenIsNotBlamedOnTheSource) {
 }
 
 TEST_F(DecodedCache, FailuresThatAreNotTheSourcesEndTheRun) {
-  const DecodedCache things(
+  const data::DecodedCache things(
       {source("a", "a")}, "",
-      [](const std::string&) -> Decoded { throw std::bad_alloc(); },
+      [](const std::string&) -> data::Decoded { throw std::bad_alloc(); },
       {folder_.file("cache"), 1}, "things");
   EXPECT_THAT([&] { things.fill(1); }, ::testing::ThrowsMessage<RunError>(AllOf(
                                            HasSubstr("/a: decoding failed"),
@@ -287,10 +291,10 @@ TEST_F(DecodedCache, FailuresThatAreNotTheSourcesEndTheRun) {
 }
 
 TEST_F(DecodedCache, AnAxisBeyondTheFormatIsTheSourcesFault) {
-  const DecodedCache things(
+  const data::DecodedCache things(
       {source("a", "a")}, "",
       [](const std::string&) {
-        return Decoded{torch::zeros({32768, 1, 1}, torch::kInt16)};
+        return data::Decoded{torch::zeros({32768, 1, 1}, torch::kInt16)};
       },
       {folder_.file("cache"), 1}, "things");
   const auto bad = things.fill(1);

@@ -43,7 +43,7 @@ class NnunetDataset : public ::testing::Test {
     make({"imagesTr/b_0000.nii.gz", "imagesTr/a_1_0000.nii.gz",
           "labelsTr/b.nii.gz", "labelsTr/a_1.nii.gz"});
   }
-  NnunetDataset read() const {
+  data::NnunetDataset read() const {
     return read_nnunet_dataset(folder_.path().string());
   }
   std::string error() const {

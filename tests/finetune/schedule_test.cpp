@@ -5,7 +5,6 @@
 #include <cmath>
 #include <numbers>
 
-#include "unimiss/model/network_part.h"
 
 namespace unimiss::finetune {
 namespace {
@@ -52,35 +51,6 @@ TEST(Schedule, ConstantIsConstant) {
   for (const int64_t step : {0, 77, 199}) {
     EXPECT_DOUBLE_EQ(make(options).lr(step), 2e-3);
   }
-}
-
-TEST(model::NetworkPart, OfParameters) {
-  EXPECT_EQ(model::part_of("backbone.encoder.stem.weight_3d"),
-            model::NetworkPart::kStem);
-  EXPECT_EQ(model::part_of("encoder.class_token"), model::NetworkPart::kStem);
-  EXPECT_EQ(model::part_of("backbone.encoder.stages.3.blocks.0.norm1.bias"),
-            model::NetworkPart::kEncoder4);
-  EXPECT_EQ(model::part_of("encoder.embeddings.0.conv.weight_2d"),
-            model::NetworkPart::kEncoder1);
-  EXPECT_EQ(model::part_of("encoder.class_projections.0.weight"),
-            model::NetworkPart::kEncoder2);
-  EXPECT_EQ(model::part_of("backbone.decoder.embeddings.2.weight_3d"),
-            model::NetworkPart::kDecoder3);
-  EXPECT_EQ(model::part_of("backbone.decoder.norm.weight"),
-            model::NetworkPart::kDecoder3);
-  EXPECT_EQ(model::part_of("head.join.weight_3d"), model::NetworkPart::kHead);
-  EXPECT_EQ(model::part_of("classifier.weight"), model::NetworkPart::kHead);
-  EXPECT_EQ(
-      model::parts_above(model::NetworkPart::kHead, model::HasDecoder::kYes),
-      0);
-  EXPECT_EQ(
-      model::parts_above(model::NetworkPart::kStem, model::HasDecoder::kYes),
-      8);
-  EXPECT_EQ(
-      model::parts_above(model::NetworkPart::kStem, model::HasDecoder::kNo), 5);
-  EXPECT_EQ(
-      model::parts_above(model::NetworkPart::kEncoder4, model::HasDecoder::kNo),
-      1);
 }
 
 }  // namespace

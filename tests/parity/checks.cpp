@@ -5,7 +5,7 @@
 
 #include "unimiss/model/official_names.h"
 
-namespace unimiss::{
+namespace unimiss::parity {
 
 ssl::ObjectiveOptions objective_of(const nlohmann::json& hyper,
                                    const std::string& name) {
@@ -51,4 +51,4 @@ void check_weights(const Tensors& recorded, const std::string& prefix,
   }
 }
 
-}  // namespace unimiss::
+}  // namespace unimiss::parity

@@ -6,7 +6,7 @@
 #include "unimiss/ssl/objective.h"
 #include "unimiss/train/optimizer.h"
 
-namespace unimiss::{
+namespace unimiss::parity {
 
 /// The rules a recorded case ("2d", "3d_official", "3d_once") was made with.
 /// "3d_once" holds half the paper's losses, hence the mean everywhere.
@@ -25,4 +25,4 @@ void check_weights(const Tensors& recorded, const std::string& prefix,
                    ssl::Network& network, double tolerance,
                    double noise_tolerance);
 
-}  // namespace unimiss::
+}  // namespace unimiss::parity

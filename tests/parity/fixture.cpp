@@ -12,7 +12,7 @@
 #include "unimiss/io/tensor_archive.h"
 #include "unimiss/model/official_names.h"
 
-namespace unimiss::{
+namespace unimiss::parity {
 namespace {
 
 namespace fs = std::filesystem;
@@ -194,4 +194,4 @@ std::map<std::string, double> Fixture::float_errors() const {
   return errors;
 }
 
-}  // namespace unimiss::
+}  // namespace unimiss::parity

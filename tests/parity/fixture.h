@@ -9,7 +9,7 @@
 
 #include "unimiss/ssl/student_teacher.h"
 
-namespace unimiss::{
+namespace unimiss::parity {
 
 using Tensors = std::map<std::string, torch::Tensor>;
 
@@ -61,4 +61,4 @@ torch::Tensor sample_like(const torch::Tensor& tensor,
 /// |a − b| / |b| in L2.
 double relative_error(const torch::Tensor& a, const torch::Tensor& b);
 
-}  // namespace unimiss::
+}  // namespace unimiss::parity

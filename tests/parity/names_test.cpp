@@ -9,7 +9,7 @@
 #include "unimiss/model/official_names.h"
 #include "unimiss/model/segmentation_network.h"
 
-namespace unimiss::{
+namespace unimiss::parity {
 namespace {
 
 struct Row {
@@ -121,4 +121,4 @@ TEST(Names, TinyHasTheOfficialNamesShapesAndGroups) {
 }
 
 }  // namespace
-}  // namespace unimiss::
+}  // namespace unimiss::parity

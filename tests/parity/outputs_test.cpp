@@ -4,7 +4,7 @@
 #include "parity/fixture.h"
 #include "unimiss/ssl/volume_slice.h"
 
-namespace unimiss::{
+namespace unimiss::parity {
 namespace {
 
 struct Outputs : ::testing::TestWithParam<std::string> {};
@@ -67,4 +67,4 @@ INSTANTIATE_TEST_SUITE_P(Variants, Outputs,
                          ::testing::ValuesIn(Fixture::folders()));
 
 }  // namespace
-}  // namespace unimiss::
+}  // namespace unimiss::parity

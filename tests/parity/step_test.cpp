@@ -10,7 +10,7 @@
 #include "unimiss/ssl/objective.h"
 #include "unimiss/train/optimizer.h"
 
-namespace unimiss::{
+namespace unimiss::parity {
 namespace {
 
 struct Step : ::testing::TestWithParam<std::string> {};
@@ -179,4 +179,4 @@ INSTANTIATE_TEST_SUITE_P(Variants, Step,
                          ::testing::ValuesIn(Fixture::folders()));
 
 }  // namespace
-}  // namespace unimiss::
+}  // namespace unimiss::parity

@@ -6,7 +6,7 @@
 #include "parity/checks.h"
 #include "parity/fixture.h"
 
-namespace unimiss::{
+namespace unimiss::parity {
 namespace {
 
 /// Three iterations, 2D, 3D, 2D, by the official epoch functions.
@@ -76,4 +76,4 @@ INSTANTIATE_TEST_SUITE_P(Variants, Trajectory,
                          ::testing::ValuesIn(Fixture::folders()));
 
 }  // namespace
-}  // namespace unimiss::
+}  // namespace unimiss::parity

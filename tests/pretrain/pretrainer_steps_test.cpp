@@ -8,7 +8,7 @@
 #include "testing/toy_network.h"
 #include "unimiss/pretrain/pretrainer.h"
 
-namespace unimiss::train {
+namespace unimiss::pretrain {
 namespace {
 
 using ::testing::Each;
@@ -38,9 +38,10 @@ augment::Views whole_batch(const StepPlan& plan, torch::ScalarType type) {
 
 /// Trains one network with the others and one alone; the difference of their
 /// states, relative.
-double difference_after_steps(int steps, torch::ScalarType type,
-                              ssl::CenterRule center_rule, int64_t parts = 1,
-                              Compression compression = Compression::kNone) {
+double difference_after_steps(
+    int steps, torch::ScalarType type, ssl::CenterRule center_rule,
+    int64_t parts = 1,
+    train::Compression compression = train::Compression::kNone) {
   const distributed::Communicator all = join_ranks();
   PretrainerOptions options;
   options.model = unimiss::testing::toy_mit();
@@ -74,7 +75,7 @@ double difference_after_steps(int steps, torch::ScalarType type,
     EXPECT_EQ(shared.outcome, train::StepOutcome::kUpdated);
     if (!compares) continue;
     const StepReport one = alone.step(batch, plan);
-    const double close = compression == Compression::kNone ? 1 : 100;
+    const double close = compression == train::Compression::kNone ? 1 : 100;
     EXPECT_NEAR(shared.loss.item<double>(), one.loss.item<double>(),
                 close * 1e-4);
     EXPECT_NEAR(shared.grad_norm.item<double>(), one.grad_norm.item<double>(),
@@ -88,7 +89,7 @@ double difference_after_steps(int steps, torch::ScalarType type,
   EXPECT_LT(
       ((together.center() - alone.center()).norm() / alone.center().norm())
           .item<double>(),
-      compression == Compression::kNone ? 1e-4 : 1e-1);
+      compression == train::Compression::kNone ? 1e-4 : 1e-1);
   return unimiss::testing::relative_difference(alone.state(), together.state());
 }
 
@@ -109,8 +110,9 @@ TEST(PretrainerSteps, DISABLED_InParts) {
 }
 TEST(PretrainerSteps, DISABLED_WithGradientsInHalf) {
   // The same training, not the same steps.
-  const double apart = difference_after_steps(
-      4, torch::kFloat, ssl::CenterRule::kPerStep, 1, Compression::kFp16);
+  const double apart =
+      difference_after_steps(4, torch::kFloat, ssl::CenterRule::kPerStep, 1,
+                             train::Compression::kFp16);
   if (distributed::world_from_environment().rank == 0) {
     EXPECT_GT(apart, 1e-8);
   }
@@ -174,4 +176,4 @@ TEST(PretrainerSteps, WhatIsNotFiniteOnOneProcessChangesNone) {
 }
 
 }  // namespace
-}  // namespace unimiss::train
+}  // namespace unimiss::pretrain

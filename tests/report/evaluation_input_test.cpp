@@ -4,7 +4,7 @@
 
 #include <filesystem>
 
-#include "predict/expect_config_error.h"
+#include "report/expect_config_error.h"
 #include "testing/files.h"
 #include "testing/temporary_directory.h"
 

@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include "predict/toy_summary.h"
+#include "report/toy_summary.h"
 
 namespace unimiss::report {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include "predict/expect_config_error.h"
-#include "predict/toy_summary.h"
+#include "report/expect_config_error.h"
+#include "report/toy_summary.h"
 #include "testing/files.h"
 #include "testing/temporary_directory.h"
 

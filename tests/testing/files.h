@@ -5,7 +5,7 @@
 #include <iterator>
 #include <string>
 
-namespace unimiss::{
+namespace unimiss::testing {
 
 inline std::string read_bytes(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -21,4 +21,4 @@ inline std::string golden_file(const std::string& name) {
   return std::string(std::getenv("UNIMISS_GOLDEN")) + "/" + name;
 }
 
-}  // namespace unimiss::
+}  // namespace unimiss::testing

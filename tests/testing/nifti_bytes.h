@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace unimiss::{
+namespace unimiss::testing {
 
 /// The bytes of a NIfTI-1 file, for tests that damage them: an int16 volume of
 /// w x h x d voxels of 2 mm, valued by their index, with identity orientation.
@@ -38,4 +38,4 @@ std::string patched(std::string bytes, size_t at, T value) {
   return bytes;
 }
 
-}  // namespace unimiss::
+}  // namespace unimiss::testing

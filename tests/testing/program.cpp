@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <stdexcept>
 
-namespace unimiss::{
+namespace unimiss::testing {
 
 ProgramResult run_program(const std::string& name,
                           const std::string& arguments) {
@@ -28,4 +28,4 @@ ProgramResult run_program(const std::string& name,
   return result;
 }
 
-}  // namespace unimiss::
+}  // namespace unimiss::testing

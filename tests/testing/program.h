@@ -2,7 +2,7 @@
 
 #include <string>
 
-namespace unimiss::{
+namespace unimiss::testing {
 
 /// What a program said and how it ended.
 struct ProgramResult {
@@ -15,4 +15,4 @@ struct ProgramResult {
 ProgramResult run_program(const std::string& name,
                           const std::string& arguments);
 
-}  // namespace unimiss::
+}  // namespace unimiss::testing

@@ -13,7 +13,7 @@
 #include "unimiss/distributed/communicator.h"
 #include "unimiss/distributed/free_port.h"
 
-namespace unimiss::{
+namespace unimiss::testing {
 
 /// Whether this program has a test "Suite.Name".
 inline bool is_there(const std::string& test) {
@@ -76,4 +76,4 @@ inline distributed::Communicator join_ranks() {
           std::chrono::seconds(60)};
 }
 
-}  // namespace unimiss::
+}  // namespace unimiss::testing

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace unimiss::{
+namespace unimiss::testing {
 
 /// Whether it is of a network, or its center: not the optimizer's, the loss
 /// scale or the values of earlier steps.
@@ -32,4 +32,4 @@ inline double relative_difference(
   return ((at::cat(theirs) - all).norm() / all.norm()).item<double>();
 }
 
-}  // namespace unimiss::
+}  // namespace unimiss::testing

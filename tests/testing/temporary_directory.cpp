@@ -4,7 +4,7 @@
 
 #include <stdexcept>
 
-namespace unimiss::{
+namespace unimiss::testing {
 
 TemporaryDirectory::TemporaryDirectory() {
   std::string pattern =
@@ -18,4 +18,4 @@ TemporaryDirectory::~TemporaryDirectory() {
   std::filesystem::remove_all(path_, ignored);
 }
 
-}  // namespace unimiss::
+}  // namespace unimiss::testing

@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <string>
 
-namespace unimiss::{
+namespace unimiss::testing {
 
 /// A new empty folder, removed with all it holds at the end of its scope.
 class TemporaryDirectory {
@@ -23,4 +23,4 @@ class TemporaryDirectory {
   std::filesystem::path path_;
 };
 
-}  // namespace unimiss::
+}  // namespace unimiss::testing

@@ -3,7 +3,7 @@
 #include "unimiss/model/mit_options.h"
 #include "unimiss/ssl/projection_head.h"
 
-namespace unimiss::{
+namespace unimiss::testing {
 
 /// The smallest network with every part of the real one: one block a stage,
 /// images of 64 x 64, volumes of 16 x 64 x 64.
@@ -23,4 +23,4 @@ inline model::MitOptions toy_mit() {
 
 inline ssl::ProjectionHeadOptions toy_head() { return {16, 8, 32}; }
 
-}  // namespace unimiss::
+}  // namespace unimiss::testing

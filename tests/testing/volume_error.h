@@ -9,7 +9,7 @@
 #include "unimiss/core/error.h"
 #include "unimiss/io/volume.h"
 
-namespace unimiss::{
+namespace unimiss::testing {
 
 /// The message of the DataError that reading a volume ends with; it must name
 /// the file. "no error" where there is none.
@@ -34,4 +34,4 @@ inline std::string volume_error(const std::string& name,
   return error;
 }
 
-}  // namespace unimiss::
+}  // namespace unimiss::testing

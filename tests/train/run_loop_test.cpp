@@ -83,7 +83,7 @@ class RunLoop : public ::testing::Test {
     std::string message;
     {
       // Its end waits for what is being written.
-      RunLoop loop(options_, request_);
+      train::RunLoop loop(options_, request_);
       loop.begin(training, history_);
       try {
         loop.train(training);

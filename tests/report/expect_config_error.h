@@ -6,7 +6,7 @@
 
 #include "unimiss/core/error.h"
 
-namespace unimiss::predict {
+namespace unimiss::report {
 
 /// That work() throws a ConfigError whose message has the text.
 template <class Work>
@@ -19,4 +19,4 @@ void expect_config_error(const Work& work, const std::string& text) {
   }
 }
 
-}  // namespace unimiss::predict
+}  // namespace unimiss::report
