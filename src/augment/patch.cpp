@@ -114,7 +114,7 @@ bool all_alike(const VoxelGrid& grid, const RowPlaces& places, int64_t at) {
 }
 
 template <Slices kSlices>
-void vote_row(const VoxelGrid& grid, const RowPlaces& places, TargetKind target,
+void vote_row(const VoxelGrid& grid, const RowPlaces& places, Target target,
               int16_t* to) {
   const auto width = static_cast<int64_t>(places.low[0].size());
   for (int64_t i = 0; i < width; ++i) {
@@ -126,8 +126,8 @@ void vote_row(const VoxelGrid& grid, const RowPlaces& places, TargetKind target,
       to[i] = grid.row(z, y)[x];
     } else {
       const Corners<kSlices, int16_t> corners(grid, places, i, 0);
-      to[i] = target == TargetKind::kStructures ? heavy_structures(corners)
-                                                : heaviest_class(corners);
+      to[i] = target.is_exclusive() ? heaviest_class(corners)
+                                    : heavy_structures(corners);
     }
   }
 }
@@ -166,7 +166,7 @@ struct Resampling {
   std::vector<VoxelGrid> channels;
   std::vector<float> padding;  ///< of each
   std::optional<VoxelGrid> map;
-  TargetKind target;
+  Target target;
   LabelInterpolation interpolation;
   int64_t width;         ///< of a row of the patch
   int64_t image_stride;  ///< between its channels
@@ -174,9 +174,9 @@ struct Resampling {
   int16_t* labels;
 
   Resampling(const CaseVoxels& voxels, const std::vector<float>& outside,
-             LabelInterpolation rule, TargetKind kind, const Patch& patch)
+             LabelInterpolation rule, Target of, const Patch& patch)
       : padding(outside),
-        target(kind),
+        target(of),
         interpolation(rule),
         width(patch.image.size(3)),
         image_stride(patch.image.stride(0)),
@@ -226,7 +226,7 @@ void resample_rows(const Resampling& work, const RowPlaces& places,
 }
 
 void check_case(const CaseVoxels& voxels, const SpatialMap& map,
-                const std::vector<float>& padding, TargetKind target) {
+                const std::vector<float>& padding, Target target) {
   const torch::Tensor& image = voxels.image;
   TORCH_CHECK(image.dim() == 4 && image.size(0) > 0 &&
                   image.scalar_type() == torch::kInt16 && image.stride(3) == 1,
@@ -242,7 +242,7 @@ void check_case(const CaseVoxels& voxels, const SpatialMap& map,
   }
   if (!voxels.map.defined()) return;
   TORCH_CHECK(
-      is_segmentation(target) && voxels.map.scalar_type() == torch::kInt16 &&
+      target.is_segmentation() && voxels.map.scalar_type() == torch::kInt16 &&
           voxels.map.sizes() == image.sizes().slice(1) &&
           voxels.map.stride(2) == 1,
       "resample_patch: a map is int16 [D, H, W], the image's, in whole rows, "
@@ -254,7 +254,7 @@ void check_case(const CaseVoxels& voxels, const SpatialMap& map,
 Patch resample_patch(const CaseVoxels& voxels, const SpatialMap& map,
                      const std::array<int64_t, 3>& size,
                      const std::vector<float>& padding,
-                     LabelInterpolation labels, TargetKind target) {
+                     LabelInterpolation labels, Target target) {
   const StageTimer timer(Stage::kResample);
   check_case(voxels, map, padding, target);
   Patch patch;

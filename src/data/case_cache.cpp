@@ -136,7 +136,7 @@ torch::Tensor read_map(const augment::Case& from, const io::Volume& grid,
                        const CaseDecodeOptions& options) {
   const int64_t height = grid.voxels.size(1), width = grid.voxels.size(2);
   const LabelValues labels{options.classes, options.label_values};
-  if (options.target == augment::TargetKind::kLabelMap) {
+  if (options.target.is_exclusive()) {
     const std::string& path = from.masks.at(0);
     return options.rank == 2
                ? read_mask_image(path, height, width, labels).unsqueeze(0)
@@ -164,7 +164,7 @@ std::array<double, 3> own_scale(const CaseGrid& grid) {
 }
 
 bool has_map(const augment::Case& from, const CaseDecodeOptions& options) {
-  return augment::is_segmentation(options.target) && !from.masks.empty();
+  return options.target.is_segmentation() && !from.masks.empty();
 }
 
 /// Everything that shapes the voxels of an entry.
@@ -174,10 +174,10 @@ std::string parameters_of(const CaseDecodeOptions& options) {
       "case 2, rank {}, channels {} of {}, target {}, classes {} [{}], "
       "intensity {} "
       "[{}] {} {} [{}], size [{}], labels {}",
-      options.rank, options.channels, options.modalities,
-      enum_name(options.target), options.classes,
-      fmt::join(options.label_values, " "), enum_name(intensity.rule),
-      fmt::join(intensity.window, " "), intensity.mean, intensity.deviation,
+      options.rank, options.channels, options.modalities, options.target.name(),
+      options.classes, fmt::join(options.label_values, " "),
+      enum_name(intensity.rule), fmt::join(intensity.window, " "),
+      intensity.mean, intensity.deviation,
       fmt::join(intensity.percentiles, " "), fmt::join(options.size, " "),
       enum_name(options.labels));
   if (options.spacing) {

@@ -65,7 +65,7 @@ torch::Tensor indicator(const torch::Tensor& map, const Condition& holds) {
 template <class Use>
 void for_each_share(const torch::Tensor& map, const CaseGrid& grid,
                     const CaseDecodeOptions& options, const Use& use) {
-  const bool structures = options.target == augment::TargetKind::kStructures;
+  const bool structures = !options.target.is_exclusive();
   for (int64_t k = 0; k < options.classes; ++k) {
     const torch::Tensor inside = indicator(map, [&](int16_t label) {
       return structures ? (label >> k & 1) == 1 : label == k;
@@ -84,7 +84,7 @@ torch::Tensor linear_map(const torch::Tensor& map, const CaseGrid& grid,
   auto* to = result.data_ptr<int16_t>();
   const int64_t count = result.numel();
   std::fill_n(to, count, int16_t{0});
-  if (options.target == augment::TargetKind::kStructures) {
+  if (!options.target.is_exclusive()) {
     for_each_share(map, grid, options, [&](int64_t k, const float* share) {
       for (int64_t i = 0; i < count; ++i) {
         if (share[i] >= 0.5f) to[i] = static_cast<int16_t>(to[i] | 1 << k);

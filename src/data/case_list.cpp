@@ -25,16 +25,9 @@ ManifestTarget manifest_target(const CaseListOptions& options) {
   if (options.references == References::kIgnored) {
     return ManifestTarget::kUnread;
   }
-  switch (options.target) {
-    case augment::TargetKind::kLabelMap:
-    case augment::TargetKind::kStructures:
-      return ManifestTarget::kMask;
-    case augment::TargetKind::kClass:
-      return ManifestTarget::kLabel;
-    case augment::TargetKind::kClasses:
-      return ManifestTarget::kLabels;
-  }
-  return ManifestTarget::kNone;
+  if (options.target.is_segmentation()) return ManifestTarget::kMask;
+  return options.target.is_exclusive() ? ManifestTarget::kLabel
+                                       : ManifestTarget::kLabels;
 }
 
 ManifestOptions manifest_options(const CaseListOptions& options) {
@@ -43,10 +36,11 @@ ManifestOptions manifest_options(const CaseListOptions& options) {
                        .paths = options.paths,
                        .images = options.modalities,
                        .split = options.split};
-  if (options.target == augment::TargetKind::kLabelMap) return list;
+  const bool segmentation = options.target.is_segmentation();
+  if (segmentation && options.target.is_exclusive()) return list;
   list.names = options.classes;
   list.classes = classes;
-  if (options.target == augment::TargetKind::kStructures) list.masks = classes;
+  if (segmentation) list.masks = classes;
   return list;
 }
 
@@ -201,19 +195,13 @@ void CaseListOptions::check(Problems& problems) const {
                      fmt::format("their number must be {} (is {}; {})",
                                  range.text(), classes.size(), why));
   };
-  switch (target) {
-    case augment::TargetKind::kLabelMap:
-      has(at_least(2), "the background comes first");
-      break;
-    case augment::TargetKind::kStructures:
-      has(between(1, static_cast<double>(augment::kMaxStructures)),
-          "more cannot be told apart");
-      break;
-    case augment::TargetKind::kClass:
-      if (!classes.empty()) has(at_least(2), "one of them is to be told");
-      break;
-    case augment::TargetKind::kClasses:
-      break;
+  if (target.is_segmentation() && target.is_exclusive()) {
+    has(at_least(2), "the background comes first");
+  } else if (target.is_segmentation()) {
+    has(between(1, static_cast<double>(augment::kMaxStructures)),
+        "more cannot be told apart");
+  } else if (target.is_exclusive() && !classes.empty()) {
+    has(at_least(2), "one of them is to be told");
   }
   problems.distinct(classes, "classes");
   for (size_t i = 0; i < classes.size(); ++i) {

@@ -34,7 +34,7 @@ class Reservoir {
 
 /// Of a label map all classes but the background, of structures each bit.
 std::vector<std::vector<Place>> find_places(const torch::Tensor& map,
-                                            augment::TargetKind target,
+                                            augment::Target target,
                                             int64_t classes, uint64_t seed) {
   Random random({seed});
   std::vector<Reservoir> found(classes);
@@ -43,7 +43,7 @@ std::vector<std::vector<Place>> find_places(const torch::Tensor& map,
     for (int32_t y = 0; y < map.size(1); ++y) {
       for (int32_t x = 0; x < map.size(2); ++x, ++value) {
         if (*value == 0) continue;
-        if (target == augment::TargetKind::kLabelMap) {
+        if (target.is_exclusive()) {
           found.at(*value).offer({z, y, x}, random);
           continue;
         }
@@ -97,8 +97,7 @@ const LabeledDataset::Facts& LabeledDataset::facts_of(
   Facts& facts = *facts_[index];
   std::call_once(facts.once, [&] {
     facts.padding = padding_of(voxels);
-    if (augment::is_segmentation(sampling_.target) &&
-        sampling_.foreground > 0) {
+    if (sampling_.target.is_segmentation() && sampling_.foreground > 0) {
       facts.places = find_places(voxels.map, sampling_.target,
                                  sampling_.classes, fnv1a64(cases_[index].id));
     }
@@ -139,10 +138,10 @@ std::array<double, 3> LabeledDataset::draw_center(
 torch::Tensor LabeledDataset::target_of(int64_t index,
                                         const augment::Patch& patch) const {
   const augment::Case& from = cases_[index];
-  if (augment::is_segmentation(sampling_.target)) {
+  if (sampling_.target.is_segmentation()) {
     return sampling_.rank == 2 ? patch.map.squeeze(0) : patch.map;
   }
-  if (sampling_.target == augment::TargetKind::kClass) {
+  if (sampling_.target.is_exclusive()) {
     auto label = torch::empty({}, torch::kInt64);
     *label.data_ptr<int64_t>() = from.labels.at(0);
     return label;
@@ -162,9 +161,8 @@ augment::Views LabeledDataset::sample(int64_t index, Random& random) const {
   const std::string file = source(index);
   const augment::CaseVoxels voxels =
       run_stage("decoding", file, [&] { return voxels_(index); });
-  TORCH_CHECK(
-      voxels.map.defined() == augment::is_segmentation(sampling_.target), file,
-      ": segmentation needs a label map, and nothing else has one");
+  TORCH_CHECK(voxels.map.defined() == sampling_.target.is_segmentation(), file,
+              ": segmentation needs a label map, and nothing else has one");
   return run_stage("augmentation", file, [&]() -> augment::Views {
     const Facts& facts = facts_of(index, voxels);
     const auto center = draw_center(voxels, facts, random);

@@ -31,10 +31,10 @@ report::CaseResult segment(const task::CasePredictor& predictor,
   report::CaseResult result;
   result.id = from.id;
   result.reference = from.masks.front();
-  result.counts =
-      report::overlap_of(options.target, map, reference.map, options.classes);
+  result.counts = report::overlap_of(options.target.kind(), map, reference.map,
+                                     options.classes);
   if (!folder.empty()) {
-    const task::MapFormat format{options.rank, options.target,
+    const task::MapFormat format{options.rank, options.target.kind(),
                                  predictor.classes, options.label_values};
     result.prediction =
         task::write_prediction(folder, format, from, map, reference.grid)
@@ -60,7 +60,7 @@ std::vector<report::CaseResult> evaluate_case(
     const data::CaseCache& cases, int64_t number,
     const std::function<void()>& stop, const std::string& folder) {
   const augment::Case& from = cases.at(number);
-  const bool segmentation = augment::is_segmentation(cases.options().target);
+  const bool segmentation = cases.options().target.is_segmentation();
   Question question{from, cases.options(), cases.get(number), {}};
   if (segmentation) {
     question.reference = read_case_reference(from, cases.options());

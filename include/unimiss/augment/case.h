@@ -4,7 +4,9 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -23,6 +25,56 @@ enum class TargetKind {
 constexpr bool is_segmentation(TargetKind kind) {
   return kind == TargetKind::kLabelMap || kind == TargetKind::kStructures;
 }
+
+}  // namespace unimiss::augment
+
+template <>
+struct unimiss::EnumNames<unimiss::augment::TargetKind> {
+  static constexpr std::array kNames{
+      std::pair{unimiss::augment::TargetKind::kLabelMap, "label_map"},
+      std::pair{unimiss::augment::TargetKind::kStructures, "structures"},
+      std::pair{unimiss::augment::TargetKind::kClass, "class"},
+      std::pair{unimiss::augment::TargetKind::kClasses, "classes"}};
+};
+
+namespace unimiss::augment {
+
+/// A TargetKind by the two questions that tell the kinds apart: who acts on an
+/// answer need not know which kinds there are.
+class Target {
+ public:
+  // Whoever names a kind means its target.
+  constexpr Target(TargetKind kind = TargetKind::kLabelMap) : kind_(kind) {}
+  /// By its name in a configuration; nothing where none is called so.
+  static std::optional<Target> of_name(std::string_view name) {
+    for (const auto& [kind, known] : EnumNames<TargetKind>::kNames) {
+      if (known == name) return kind;
+    }
+    return std::nullopt;
+  }
+
+  /// Something is told of each place, else of the case as a whole.
+  constexpr bool is_segmentation() const {
+    return augment::is_segmentation(kind_);
+  }
+  /// One class is told, else any number of them. The map of a segmentation then
+  /// holds classes, else structures as bits.
+  constexpr bool is_exclusive() const {
+    return kind_ == TargetKind::kLabelMap || kind_ == TargetKind::kClass;
+  }
+  /// How many classes, from the first on, stand for nothing being there: the
+  /// background of a label map.
+  constexpr int64_t background_classes() const {
+    return is_segmentation() && is_exclusive() ? 1 : 0;
+  }
+
+  constexpr TargetKind kind() const { return kind_; }
+  std::string_view name() const { return enum_name(kind_); }
+  friend constexpr bool operator==(Target, Target) = default;
+
+ private:
+  TargetKind kind_;
+};
 
 /// The files and labels that belong together.
 struct Case {
@@ -53,12 +105,3 @@ struct CaseVoxels {
 };
 
 }  // namespace unimiss::augment
-
-template <>
-struct unimiss::EnumNames<unimiss::augment::TargetKind> {
-  static constexpr std::array kNames{
-      std::pair{unimiss::augment::TargetKind::kLabelMap, "label_map"},
-      std::pair{unimiss::augment::TargetKind::kStructures, "structures"},
-      std::pair{unimiss::augment::TargetKind::kClass, "class"},
-      std::pair{unimiss::augment::TargetKind::kClasses, "classes"}};
-};

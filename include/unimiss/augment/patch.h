@@ -38,7 +38,7 @@ enum class LabelInterpolation { kNearest, kLinear };
 Patch resample_patch(const CaseVoxels& voxels, const SpatialMap& map,
                      const std::array<int64_t, 3>& size,
                      const std::vector<float>& padding,
-                     LabelInterpolation labels, TargetKind target);
+                     LabelInterpolation labels, Target target);
 
 }  // namespace unimiss::augment
 

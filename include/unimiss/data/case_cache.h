@@ -19,7 +19,7 @@ struct CaseDecodeOptions {
   int rank = 3;            ///< 3: volumes, 2: images
   int64_t channels = 1;    ///< of the network's input
   int64_t modalities = 1;  ///< files of a case; an image has 1 or 3 channels
-  augment::TargetKind target = augment::TargetKind::kLabelMap;
+  augment::Target target;
   int64_t classes = 2;  ///< or structures
   /// The value of each class in the files of a label map; empty: 0, 1, 2, ...
   std::vector<int64_t> label_values;

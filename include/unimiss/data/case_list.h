@@ -16,10 +16,10 @@ namespace unimiss::data {
 enum class References { kRequired, kIgnored };
 
 struct CaseListOptions {
-  augment::TargetKind target = augment::TargetKind::kLabelMap;
-  /// In the order of their numbers. kLabelMap: the background first.
-  /// kStructures: in the order of the masks. Empty in classification: the
-  /// labels are numbers without an upper bound.
+  augment::Target target;
+  /// In the order of their numbers. Of a label map: the background first. Of
+  /// structures: in the order of the masks. Empty in classification: the labels
+  /// are numbers without an upper bound.
   std::vector<std::string> classes{};
   int64_t modalities = 1;  ///< images of a case
   ManifestPaths paths = ManifestPaths::kFiles;
@@ -33,9 +33,10 @@ struct CaseListOptions {
 /// The cases of a list of read_manifest(), in its order, with the ids of
 /// name_cases(). A row has the images of a case (one a modality) and its label:
 ///
-/// - kLabelMap: the path of the label map;
-/// - kStructures: the paths of the masks, one for each class, in their order;
-/// - kClass: the class; kClasses: the classes, an empty field for none.
+/// - of a label map its path;
+/// - of structures the paths of the masks, one for each, in their order;
+/// - the class, or the classes, of which an empty field says that there is
+/// none.
 ///
 ///     image,label,patient
 ///     a_t1.nii.gz|a_t2.nii.gz,a_tumour.nii.gz|a_oedema.nii.gz,p1

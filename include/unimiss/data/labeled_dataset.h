@@ -18,7 +18,7 @@ namespace unimiss::data {
 
 /// How samples are cut from cases.
 struct PatchSampling {
-  augment::TargetKind target = augment::TargetKind::kLabelMap;
+  augment::Target target;
   int64_t classes = 2;                   ///< or structures
   std::array<int64_t, 3> size{1, 0, 0};  ///< of a patch, (D,) H, W
   int rank = 3;                          ///< 2: D is 1 and left out

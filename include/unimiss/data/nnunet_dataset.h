@@ -19,7 +19,7 @@ struct NnunetDataset {
 ///
 ///     dataset.json               channels, labels, ending of the files
 ///     imagesTr/liver_1_0000.nii.gz   a file for each channel of case liver_1
-///     labelsTr/liver_1.nii.gz        its label map (TargetKind::kLabelMap)
+///     labelsTr/liver_1.nii.gz        its label map
 ///     imagesTs/, labelsTs/           the same; both folders are optional
 ///
 /// `channel_names` (or `modality`) is {"0": "CT"}; `labels` is
