@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "unimiss/finetune/config.h"
-#include "unimiss/pretrain/dry_run.h"
+#include "unimiss/train/run_cost.h"
 
 namespace unimiss::finetune {
 
