@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Installs what is missing, then configures and builds the release preset; the
 # programs land in build/release/bin. Silent where there is nothing to do.
+#
+#   scripts/build.sh [target ...]    e.g. unimiss-pretrain; without any, all
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -33,10 +35,14 @@ if ! cmake --preset release -DUNIMISS_CUDA=$cuda \
     "of its output is in $log)" >&2
   exit 1
 fi
-if ! ninja -C build/release -n 2>/dev/null | grep -q "no work to do"; then
-  echo "build: compiling with $jobs jobs"
+steps=$(ninja -C build/release -n "$@" 2>/dev/null | grep -c "^\[") || true
+if ((steps > 0)); then
+  echo "build: compiling with $jobs jobs, steps to do: $steps"
 fi
-if ! ninja -C build/release -j "$jobs" >"$log" 2>&1; then
+# Ninja catches Ctrl-C and ends as if it had failed: end as one that has not.
+trap 'trap - INT; kill -INT $$' INT
+if ! ninja -C build/release -j "$jobs" "$@" 2>&1 |
+  scripts/build_progress.py "$log" "$steps"; then
   grep -A 20 -m 3 -E "^FAILED|error:" "$log" >&2 || tail -n 40 "$log" >&2
   echo "build: compilation failed (all of its output is in $log)" >&2
   exit 1

@@ -9,7 +9,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-scripts/build.sh
+# What it runs and nothing else; scripts/test.sh adds to the same folder.
+scripts/build.sh unimiss-prepare unimiss-pretrain
 
 # The CT of the test suite of PlatiPy (Apache 2.0), 512 x 512 x 130 voxels.
 volume=.deps/sample/ct.nii.gz
