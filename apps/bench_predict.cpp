@@ -13,7 +13,7 @@
 
 #include "bench.h"
 #include "unimiss/core/problems.h"
-#include "unimiss/task/case_predictor.h"
+#include "unimiss/task/task.h"
 
 namespace unimiss {
 namespace {
@@ -26,18 +26,18 @@ struct PredictBenchOptions {
   bool json = false;
 };
 
-finetune::FinetuneConfig config_of(const PredictBenchOptions& options) {
-  finetune::FinetuneConfig config;
-  config.model.variant = options.model == "small" ? model::MitVariant::kSmall
-                                                  : model::MitVariant::kTiny;
-  config.model.dimensions = model::Dimensions::k3d;
+task::TaskSpec spec_of(const PredictBenchOptions& options) {
+  task::TaskSpec spec;
+  spec.model.variant = options.model == "small" ? model::MitVariant::kSmall
+                                                : model::MitVariant::kTiny;
   std::copy(options.patch.begin(), options.patch.end(),
-            config.model.volume_size.begin());
-  config.inference.step = options.step;
-  config.inference.batch = options.batch;
-  validate(config.model);
-  validate(config.inference);
-  return config;
+            spec.model.volume_size.begin());
+  spec.classes.resize(options.classes);
+  spec.inference.step = options.step;
+  spec.inference.batch = options.batch;
+  validate(spec.model);
+  validate(spec.inference);
+  return spec;
 }
 
 /// exp(-x^2 / 2) with a standard deviation of 1/8 of the window.
@@ -55,8 +55,7 @@ torch::Tensor plain_weights(const std::vector<int64_t>& window) {
 
 /// What is usual: one patch after another, the scores of all classes of the
 /// whole volume in memory.
-torch::Tensor plain_loop(const task::CasePredictor& predictor,
-                         const augment::CaseVoxels& voxels,
+torch::Tensor plain_loop(task::Task& network, const augment::CaseVoxels& voxels,
                          const PredictBenchOptions& options) {
   const torch::NoGradGuard no_grad;
   const torch::Tensor weights = plain_weights(options.patch);
@@ -79,11 +78,11 @@ torch::Tensor plain_loop(const task::CasePredictor& predictor,
   for (const int64_t z : positions(0)) {
     for (const int64_t y : positions(1)) {
       for (const int64_t x : positions(2)) {
-        const torch::Tensor scores = predictor.network
+        const torch::Tensor scores = network
                                          .scores(crop(image, z, y, x)
                                                      .unsqueeze(0)
                                                      .contiguous()
-                                                     .to(predictor.device))
+                                                     .to(network.device()))
                                          .squeeze(0)
                                          .to(torch::kCPU, torch::kFloat);
         crop(sums, z, y, x).add_(scores * weights);
@@ -155,7 +154,7 @@ void print(const PredictBenchOptions& options, int64_t windows,
 }
 
 void run(const PredictBenchOptions& options) {
-  const finetune::FinetuneConfig config = config_of(options);
+  const task::TaskSpec spec = spec_of(options);
   int64_t windows = 1;
   for (size_t axis = 0; axis < 3; ++axis) {
     require(options.volume[axis] >= options.patch[axis], "--volume",
@@ -171,24 +170,20 @@ void run(const PredictBenchOptions& options) {
   at::manual_seed(7);
   const torch::Device device = choose_device(
       options.device == "cuda" ? DeviceChoice::kCuda : DeviceChoice::kCpu);
-  task::TaskNetwork network(config, options.classes);
-  network.module().to(device);
-  network.module().eval();
-  const std::vector<std::string> classes(options.classes);
-  const task::CasePredictor predictor{config, classes, device, network};
+  const auto network = task::make_task(spec);
+  network->module().to(device);
+  network->module().eval();
   std::vector<int64_t> size = options.volume;
   size.insert(size.begin(), 1);
   const augment::CaseVoxels voxels{
       at::randint(-4096, 4096, size, torch::kShort), {}, {1, 1, 1}};
+  task::NetworkCase whole(voxels, {});
+  std::copy(options.volume.begin(), options.volume.end(), whole.size.begin());
   MeasuredLoop slabs, plain;
   for (int64_t round = 0; round < options.rounds; ++round) {
-    measure_loop(device, slabs, [&] {
-      return task::predict_map(
-          {predictor, voxels, {1, 1, 1}},
-          {options.volume[0], options.volume[1], options.volume[2]}, [] {});
-    });
+    measure_loop(device, slabs, [&] { return network->predict(whole).map; });
     measure_loop(device, plain,
-                 [&] { return plain_loop(predictor, voxels, options); });
+                 [&] { return plain_loop(*network, voxels, options); });
   }
   print(options, windows, slabs, plain);
 }

@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "cli.h"
-#include "finetune_file.h"
 #include "process.h"
 #include "unimiss/core/log.h"
 #include "unimiss/predict/prediction.h"
@@ -143,8 +142,7 @@ int predict_cases(int argc, char** argv, PredictArguments& arguments) {
     return run_jobs(argc, argv, arguments);
   }
   if (!arguments.job.empty()) read_job(arguments.job, request);
-  const predict::PredictionSummary summary =
-      predict::run_prediction(request, read_finetune_text);
+  const predict::PredictionSummary summary = predict::run_prediction(request);
   std::cout << summary.describe() << std::flush;
   return summary.problems.empty() ? 0 : kExitFailed;
 }

@@ -152,6 +152,7 @@ std::string join(const std::string& group, std::string_view key) {
 void report_unknown_keys(const Node& node, const std::string& group,
                          const std::vector<std::string>& known,
                          PlacedProblems& problems) {
+  if (problems.unknown_keys() == UnknownKeys::kIgnored) return;
   for (const Node::Entry& entry : node.entries) {
     if (std::find(known.begin(), known.end(), entry.key) == known.end()) {
       problems.add(entry.place, join(group, entry.key),

@@ -3,7 +3,6 @@
 #include <ATen/Functions.h>
 
 #include "unimiss/draw/figure.h"
-#include "unimiss/report/evaluation.h"
 
 namespace unimiss::draw {
 
@@ -13,26 +12,20 @@ int64_t fullest_slice(const torch::Tensor& map) {
                                            : counts.argmax().item<int64_t>();
 }
 
-void overlay_labels(torch::Tensor& image, const torch::Tensor& labels,
-                    augment::TargetKind target, int64_t classes) {
-  const bool bits = target == augment::TargetKind::kStructures;
-  const auto first = static_cast<int64_t>(report::first_class(target));
-  for (int64_t k = first; k < classes; ++k) {
-    const torch::Tensor place =
-        bits ? labels.bitwise_and(int64_t{1} << k).ne(0) : labels.eq(k);
-    const auto color = class_color(k - first);
+void overlay_masks(torch::Tensor& image,
+                   const std::vector<torch::Tensor>& masks) {
+  for (size_t k = 0; k < masks.size(); ++k) {
+    const auto color = class_color(static_cast<int64_t>(k));
     for (int64_t c = 0; c < 3; ++c) {
       torch::Tensor channel = image[c];
-      channel.copy_(at::where(place, 0.5 * channel + 0.5 * color[c], channel));
+      channel.copy_(
+          at::where(masks[k], 0.5 * channel + 0.5 * color[c], channel));
     }
   }
 }
 
 torch::Tensor with_legend(const torch::Tensor& picture,
-                          augment::TargetKind target,
-                          const std::vector<std::string>& classes) {
-  const auto first = static_cast<std::ptrdiff_t>(report::first_class(target));
-  const std::vector<std::string> names(classes.begin() + first, classes.end());
+                          const std::vector<std::string>& names) {
   return stack_vertically({picture, draw_legend(names, picture.size(2))});
 }
 

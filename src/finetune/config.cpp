@@ -9,21 +9,9 @@
 namespace unimiss::finetune {
 namespace {
 
-/// An index a class that fits the voxels of a case.
-constexpr size_t kMaxClasses = 256;
-
-void check_unique_names(const std::vector<std::string>& names,
-                        const std::string& key, Problems& problems) {
-  problems.distinct(names, key);
-  for (size_t i = 0; i < names.size(); ++i) {
-    problems.require(!names[i].empty(), item_key(key, i),
-                     "is empty text; write a name");
-  }
-}
-
 /// What the network takes and what the data gives.
 void check_input(const FinetuneConfig& config, Problems& problems) {
-  const bool flat = config.rank() == 2;
+  const bool flat = config.model.dimensions == model::Dimensions::k2d;
   problems.require(config.model.dimensions != model::Dimensions::kBoth,
                    "model.dimensions",
                    "must be 2d or 3d (a task has one kind of input)");
@@ -65,7 +53,8 @@ void check_classes(const FinetuneConfig& config, Problems& problems) {
                        std::to_string(weights.size()) + " for " +
                        std::to_string(count) + ")",
                    {"task.classes"});
-  problems.require(task.target != augment::TargetKind::kStructures ||
+  const augment::Target target = task.target;
+  problems.require(target.is_exclusive() || !target.is_segmentation() ||
                        count <= static_cast<size_t>(augment::kMaxStructures),
                    "task.classes",
                    "holds " + std::to_string(count) + " structures (at most " +
@@ -92,9 +81,10 @@ void check_training(const FinetuneConfig& config, Problems& problems) {
   const bool mirrors_depth =
       std::find(config.inference.mirror.begin(), config.inference.mirror.end(),
                 Axis::kDepth) != config.inference.mirror.end();
-  problems.require(config.rank() == 3 || !mirrors_depth, "inference.mirror",
-                   "holds depth, which images do not have",
-                   {"model.dimensions"});
+  problems.require(
+      config.model.dimensions != model::Dimensions::k2d || !mirrors_depth,
+      "inference.mirror", "holds depth, which images do not have",
+      {"model.dimensions"});
 }
 
 void check_lists_given(const DataOptions& data, Problems& problems) {
@@ -124,31 +114,6 @@ void check_lists_given(const DataOptions& data, Problems& problems) {
 
 }  // namespace
 
-void TaskOptions::check(Problems& problems) const {
-  check_unique_names(classes, "task.classes", problems);
-  problems.require(classes.size() <= kMaxClasses, "task.classes",
-                   "holds more than 256 names");
-  problems.require(
-      classes.empty() || classes.size() >= 2 ||
-          target == augment::TargetKind::kStructures ||
-          target == augment::TargetKind::kClasses,
-      "task.classes",
-      "holds a single name (nothing could be told apart); of a label_map the "
-      "background is a class too",
-      {"task.target"});
-  problems.require(
-      label_values.empty() || target == augment::TargetKind::kLabelMap,
-      "task.label_values", "are of a label_map", {"task.target"});
-  problems.require(
-      label_values.empty() || label_values.size() == classes.size(),
-      "task.label_values",
-      "must hold one value for each of task.classes (has " +
-          std::to_string(label_values.size()) + " for " +
-          std::to_string(classes.size()) + ")",
-      {"task.classes"});
-  problems.distinct(label_values, "task.label_values");
-}
-
 void InitOptions::check(Problems& problems) const {
   problems.require(!weights.empty() || from_scratch, "init.weights",
                    "is empty; name a pretraining's folder or a safetensors "
@@ -156,11 +121,6 @@ void InitOptions::check(Problems& problems) const {
                    {"init.from_scratch"});
   problems.in_range(min_coverage, between(0, 1), "init.min_coverage");
   problems.distinct(freeze, "init.freeze");
-}
-
-void LossOptions::check(Problems& problems) const {
-  segmentation.check(problems);
-  problems.in_range(label_smoothing, from_below(0, 1), "loss.label_smoothing");
 }
 
 void OptimizerOptions::check(Problems& problems) const {
@@ -172,13 +132,8 @@ void OptimizerOptions::check(Problems& problems) const {
 
 void DataOptions::check(Problems& problems) const {
   check_lists_given(*this, problems);
-  problems.in_range(modalities, between(1, 64), "data.modalities");
+  task::CaseOptions::check(problems);
   problems.check_group("data", split);
-  if (spacing) {
-    problems.all_in_range(*spacing, greater_than(0), "data.spacing");
-  }
-  problems.all_in_range(size, between(1, 65536), "data.size");
-  problems.check_group("data.intensity", intensity);
   problems.in_range(batch_size, between(1, train::kMaximumCount),
                     "data.batch_size");
   problems.in_range(samples_per_epoch, between(0, train::kMaximumCount),
@@ -200,8 +155,7 @@ void ValidationOptions::check(Problems& problems) const {
                     "validation.max_cases");
   problems.in_range(patience, between(0, train::kMaximumCount),
                     "validation.patience");
-  problems.in_range(average_decay, from_below(0, 1),
-                    "validation.average_decay");
+  task::FinalWeightOptions::check(problems);
 }
 
 void FinetuneConfig::check(Problems& problems) const {
@@ -222,15 +176,19 @@ void FinetuneConfig::check(Problems& problems) const {
   check_training(*this, problems);
 }
 
-model::MitOptions FinetuneConfig::volumes_only() {
-  model::MitOptions model;
-  model.dimensions = model::Dimensions::k3d;
-  return model;
-}
-
-std::array<int64_t, 3> FinetuneConfig::patch() const {
-  if (rank() == 3) return model.volume_size;
-  return {1, model.image_size, model.image_size};
+task::TaskSpec FinetuneConfig::task_spec(
+    const std::vector<std::string>& classes) const {
+  task::TaskSpec spec;
+  spec.target = task.target;
+  spec.classes = classes;
+  spec.label_values = task.label_values;
+  spec.cases = data;
+  spec.model = model;
+  spec.head = head;
+  spec.inference = inference;
+  spec.mirrored = augmentation.spatial.mirror;
+  spec.precision = run.precision;
+  return spec;
 }
 
 void check_files(const FinetuneConfig& config, Problems& problems) {

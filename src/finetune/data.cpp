@@ -12,7 +12,7 @@
 #include "unimiss/core/log.h"
 #include "unimiss/data/case_list.h"
 #include "unimiss/data/nnunet_dataset.h"
-#include "unimiss/task/case_predictor.h"
+#include "unimiss/task/task_spec.h"
 #include "unimiss/train/collected_errors.h"
 #include "unimiss/train/file_fingerprint.h"
 #include "unimiss/train/run_preparation.h"
@@ -30,8 +30,9 @@ std::vector<Case> read_lists(const FinetuneConfig& config,
   options.target = config.task.target;
   options.classes = config.task.classes;
   options.modalities = config.data.modalities;
-  options.paths = config.rank() == 2 ? data::ManifestPaths::kFiles
-                                     : data::ManifestPaths::kFilesAndFolders;
+  options.paths = config.model.dimensions == model::Dimensions::k2d
+                      ? data::ManifestPaths::kFiles
+                      : data::ManifestPaths::kFilesAndFolders;
   std::vector<Case> cases;
   for (const std::string& list : lists) {
     problems.run([&] {
@@ -47,7 +48,8 @@ std::vector<Case> read_lists(const FinetuneConfig& config,
 void read_folder(const FinetuneConfig& config, FinetuneCases& cases) {
   const std::string& folder = config.data.dataset;
   data::NnunetDataset dataset = data::read_nnunet_dataset(folder);
-  require(config.task.target == augment::TargetKind::kLabelMap, "task.target",
+  const augment::Target target = config.task.target;
+  require(target.is_segmentation() && target.is_exclusive(), "task.target",
           "must be label_map for a folder in nnU-Net's layout (data.dataset)");
   require(
       static_cast<int64_t>(dataset.channels.size()) == config.data.modalities,
@@ -245,17 +247,18 @@ FinetuneCases read_finetune_cases(const FinetuneConfig& config,
   return cases;
 }
 
-data::PatchSampling patch_sampling(const FinetuneConfig& config,
-                                   const FinetuneCases& cases) {
+data::PatchSampling patch_sampling(const task::TaskSpec& spec,
+                                   const AugmentationOptions& augmentation,
+                                   double foreground) {
   data::PatchSampling sampling;
-  sampling.target = config.task.target;
-  sampling.classes = cases.outputs();
-  sampling.size = config.patch();
-  sampling.rank = config.rank();
-  sampling.foreground = config.data.foreground;
-  sampling.labels = config.data.label_interpolation;
-  sampling.spatial = config.augmentation.spatial;
-  sampling.intensity = config.augmentation.intensity;
+  sampling.target = spec.target;
+  sampling.classes = spec.outputs();
+  sampling.size = spec.patch();
+  sampling.rank = spec.rank();
+  sampling.foreground = foreground;
+  sampling.labels = spec.cases.label_interpolation;
+  sampling.spatial = augmentation.spatial;
+  sampling.intensity = augmentation.intensity;
   return sampling;
 }
 
@@ -265,8 +268,9 @@ FinetuneData open_finetune_data(const FinetuneConfig& config,
   std::vector<Case> all = cases.train;
   all.insert(all.end(), cases.validation.begin(), cases.validation.end());
   all.insert(all.end(), cases.test.begin(), cases.test.end());
+  const task::TaskSpec spec = config.task_spec(cases.classes);
   const auto cache = std::make_shared<const data::CaseCache>(
-      std::move(all), task::decode_options(config, cases.outputs()),
+      std::move(all), spec.decode_options(),
       data::DecodedCacheOptions{
           train::cache_folder(config.data.cache, config.run.output) + "/cases",
           config.data.cache_gib});
@@ -307,7 +311,7 @@ FinetuneData open_finetune_data(const FinetuneConfig& config,
       [cache, numbers = data.train](int64_t index) {
         return cache->get(numbers.at(index));
       },
-      patch_sampling(config, cases));
+      patch_sampling(spec, config.augmentation, config.data.foreground));
   return data;
 }
 

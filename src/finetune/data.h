@@ -32,8 +32,11 @@ struct FinetuneCases {
 FinetuneCases read_finetune_cases(const FinetuneConfig& config,
                                   const std::string& splits_file);
 
-data::PatchSampling patch_sampling(const FinetuneConfig& config,
-                                   const FinetuneCases& cases);
+/// How the samples of a task are cut from its cases.
+/// foreground: data.foreground.
+data::PatchSampling patch_sampling(const task::TaskSpec& spec,
+                                   const AugmentationOptions& augmentation,
+                                   double foreground);
 
 /// The cases with their voxels.
 struct FinetuneData {

@@ -15,7 +15,6 @@
 #include "unimiss/core/log.h"
 #include "unimiss/io/durable_file.h"
 #include "unimiss/io/image.h"
-#include "unimiss/task/case_predictor.h"
 #include "unimiss/train/run_cost.h"
 #include "unimiss/train/training_state.h"
 
@@ -27,7 +26,8 @@ namespace fs = std::filesystem;
 /// Two batches at most, of cases that are decoded without a cache.
 std::vector<augment::Views> sample_batches(const FinetuneConfig& config,
                                            const FinetuneCases& cases) {
-  const auto options = task::decode_options(config, cases.outputs());
+  const task::TaskSpec spec = config.task_spec(cases.classes);
+  const auto options = spec.decode_options();
   const int64_t batch = std::min<int64_t>(config.data.batch_size, 6);
   std::vector<augment::Case> used;
   std::vector<augment::CaseVoxels> decoded;
@@ -45,7 +45,7 @@ std::vector<augment::Views> sample_batches(const FinetuneConfig& config,
   const auto count = static_cast<int64_t>(used.size());
   const data::LabeledDataset dataset(
       std::move(used), [&](int64_t index) { return decoded.at(index); },
-      patch_sampling(config, cases));
+      patch_sampling(spec, config.augmentation, config.data.foreground));
   std::vector<augment::Views> batches;
   for (int64_t i = 0; i < 2; ++i) {
     std::vector<torch::Tensor> samples, targets;
@@ -85,8 +85,9 @@ void describe_data(DryRun& plan, const FinetuneConfig& config,
                    const FinetuneCases& cases) {
   plan.task = fmt::format("{} of {}: {}", enum_name(config.task.target),
                           cases.classes.size(), fmt::join(cases.classes, ", "));
-  const auto patch = config.patch();
-  const size_t first = 3 - config.rank();
+  const task::TaskSpec spec = config.task_spec(cases.classes);
+  const auto patch = spec.patch();
+  const size_t first = 3 - spec.rank();
   plan.patch =
       fmt::format("{}", fmt::join(patch.begin() + first, patch.end(), " x "));
   if (!config.data.size.empty()) {
@@ -208,7 +209,7 @@ DryRun dry_run(const FinetuneConfig& config, train::RealSteps steps) {
       "decoded cases, at most {:g} GiB, in {}", config.data.cache_gib,
       train::cache_folder(config.data.cache, config.run.output));
   plan.free_bytes = train::free_bytes_of(config.run.output);
-  const auto finetuner = make_finetuner(used, cases.outputs(), device);
+  const auto finetuner = make_finetuner(used, cases.classes, device);
   start_from_weights(used, *finetuner);
   describe_network(plan, *finetuner, finetuner->network().module());
   const auto batches = before_work([&] { return sample_batches(used, cases); });
@@ -217,7 +218,7 @@ DryRun dry_run(const FinetuneConfig& config, train::RealSteps steps) {
     std::error_code ignored;  // writing tells what is wrong
     fs::create_directories(fs::path(plan.picture).parent_path(), ignored);
     io::write_durably(plan.picture, io::encode_png(draw_samples(
-                                        batches, used, cases.classes)));
+                                        batches, finetuner->network().spec())));
   });
   if (plan.not_measured.empty()) measure(plan, config, batches[0], *finetuner);
   return plan;

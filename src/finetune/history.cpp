@@ -38,13 +38,13 @@ std::string label_text(const torch::Tensor& target,
   return text.empty() ? "none" : text;
 }
 
+/// A map has its labels drawn, classes are told in words.
 draw::Tile tile_of(const torch::Tensor& sample, const torch::Tensor& target,
-                   const FinetuneConfig& config,
-                   const std::vector<std::string>& classes) {
-  const bool segmentation = augment::is_segmentation(config.task.target);
+                   const task::TaskSpec& spec) {
+  const bool segmentation = spec.target.is_segmentation();
   torch::Tensor image = sample, labels = target;
   std::string caption;
-  if (config.rank() == 3) {
+  if (spec.rank() == 3) {
     const int64_t slice =
         segmentation ? draw::fullest_slice(target) : sample.size(1) / 2;
     image = sample.select(1, slice);
@@ -52,45 +52,34 @@ draw::Tile tile_of(const torch::Tensor& sample, const torch::Tensor& target,
     caption = fmt::format("slice {} ", slice);
   }
   torch::Tensor colors = as_colors(image).contiguous().clone();
-  if (segmentation) {
-    draw::overlay_labels(colors, labels, config.task.target,
-                         static_cast<int64_t>(classes.size()));
-  } else {
-    caption += label_text(target, classes);
-  }
+  draw::overlay_masks(colors, spec.foreground_masks(labels));
+  if (!segmentation) caption += label_text(target, spec.classes);
   return {colors, caption};
 }
 
 }  // namespace
 
 torch::Tensor draw_samples(const std::vector<augment::Views>& batches,
-                           const FinetuneConfig& config,
-                           const std::vector<std::string>& classes) {
+                           const task::TaskSpec& spec) {
   std::vector<draw::Tile> tiles;
   for (const augment::Views& batch : batches) {
     const int64_t count = std::min(kShown, batch.first.size(0));
     for (int64_t i = 0; i < count; ++i) {
-      tiles.push_back(
-          tile_of(batch.first[i], batch.second[i], config, classes));
+      tiles.push_back(tile_of(batch.first[i], batch.second[i], spec));
     }
   }
-  const bool segmentation = augment::is_segmentation(config.task.target);
+  const auto colored = spec.foreground();
   draw::GridOptions grid;
-  grid.title = segmentation ? "Training samples, their labels in colours"
-                            : "Training samples and their classes";
+  grid.title = colored.empty() ? "Training samples and their classes"
+                               : "Training samples, their labels in colours";
   grid.columns = std::min(
       kShown, std::max<int64_t>(1, static_cast<int64_t>(tiles.size())));
   const torch::Tensor picture = draw::tile_images(tiles, grid);
-  return segmentation ? draw::with_legend(picture, config.task.target, classes)
-                      : picture;
+  return colored.empty() ? picture : draw::with_legend(picture, colored);
 }
 
-History::History(const FinetuneConfig& config,
-                         std::vector<std::string> classes,
-                         int64_t steps_per_epoch)
-    : config_(config),
-      classes_(std::move(classes)),
-      steps_per_epoch_(static_cast<double>(steps_per_epoch)) {}
+History::History(const task::TaskSpec& spec, int64_t steps_per_epoch)
+    : spec_(spec), steps_per_epoch_(static_cast<double>(steps_per_epoch)) {}
 
 void History::Curve::add(double at, double value) {
   x.push_back(at);
@@ -138,7 +127,7 @@ void History::add_batch(const augment::Views& batch) {
 void History::write_picture(const std::string& path) const {
   std::vector<torch::Tensor> rows;
   if (!batches_.empty()) {
-    rows.push_back(draw_samples(batches_, config_, classes_));
+    rows.push_back(draw_samples(batches_, spec_));
   }
   draw::ChartOptions chart;
   chart.x_label = "epoch";

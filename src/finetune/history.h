@@ -6,8 +6,8 @@
 
 #include "unimiss/augment/sample.h"
 #include "unimiss/draw/figure.h"
-#include "unimiss/finetune/config.h"
 #include "unimiss/finetune/run.h"
+#include "unimiss/task/task_spec.h"
 #include "unimiss/train/process_times.h"
 #include "unimiss/train/run_history.h"
 
@@ -19,15 +19,13 @@ inline constexpr const char* kValidationPhase = "validation";
 /// Samples as a network gets them, the labels of a segmentation over them in
 /// colours: of a volume the slice with most of them.
 torch::Tensor draw_samples(const std::vector<augment::Views>& batches,
-                           const FinetuneConfig& config,
-                           const std::vector<std::string>& classes);
+                           const task::TaskSpec& spec);
 
 /// The records of a fine-tuning. Its picture shows samples, loss, validation
 /// scores, learning rate and the time of an epoch.
 class History : public train::RunHistory {
  public:
-  History(const FinetuneConfig& config, std::vector<std::string> classes,
-          int64_t steps_per_epoch);
+  History(const task::TaskSpec& spec, int64_t steps_per_epoch);
 
   void add(const train::StepRecord& record) override;
   void add_other(const train::Metrics& record) override;
@@ -43,8 +41,7 @@ class History : public train::RunHistory {
   };
   double epoch_of(int64_t step) const;
 
-  const FinetuneConfig& config_;
-  std::vector<std::string> classes_;
+  task::TaskSpec spec_;
   double steps_per_epoch_;
   std::vector<augment::Views> batches_;
   Curve loss_, rate_, seconds_;

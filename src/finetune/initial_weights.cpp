@@ -61,41 +61,27 @@ std::string initial_weights_file(const InitOptions& init) {
   return file;
 }
 
-void load_initial_weights(const FinetuneConfig& config,
-                          task::TaskNetwork& network) {
-  if (config.init.from_scratch) return;
-  const std::string file = initial_weights_file(config.init);
+void load_initial_weights(const InitOptions& init, torch::nn::Module& network) {
+  if (init.from_scratch) return;
+  const std::string file = initial_weights_file(init);
   const io::TensorMap weights = io::load_tensors(file);
   const model::PretrainedSizes sizes = train::pretrained_sizes(file);
   model::TransferReport report;
   try {
-    report = model::transfer_weights(weights, sizes, network.module());
+    report = model::transfer_weights(weights, sizes, network);
   } catch (const c10::Error& misfit) {
     throw DataError(file, std::string("does not fit this network: ") +
                               misfit.what_without_backtrace() +
                               "; set model.* as in the pretraining");
   }
   tell(file, report);
-  if (report.coverage < config.init.min_coverage) {
+  if (report.coverage < init.min_coverage) {
     throw DataError(
         file,
         fmt::format("holds {:.1f} % of the backbone (init.min_coverage asks "
                     "for {:.1f} %); are these the weights of such a network?",
-                    100 * report.coverage, 100 * config.init.min_coverage));
+                    100 * report.coverage, 100 * init.min_coverage));
   }
-}
-
-void load_network(const std::string& file, task::TaskNetwork& network) {
-  const io::TensorMap weights = io::load_tensors(file);
-  auto parameters = network.official_parameters();
-  for (const auto& [name, parameter] : parameters) {
-    const auto found = weights.find(name);
-    if (found == weights.end() || found->second.sizes() != parameter.sizes()) {
-      throw DataError(file, "lacks '" + name + "', or has it in another shape");
-    }
-  }
-  torch::NoGradGuard no_grad;
-  for (auto& [name, parameter] : parameters) parameter.copy_(weights.at(name));
 }
 
 }  // namespace unimiss::finetune

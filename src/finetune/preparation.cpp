@@ -72,15 +72,31 @@ Schedule make_schedule(const FinetuneConfig& config, int64_t cases) {
           config.run.epochs, config.run.max_steps};
 }
 
+FinetunerOptions finetuner_options(const FinetuneConfig& config,
+                                   const std::vector<std::string>& classes,
+                                   torch::Device device) {
+  FinetunerOptions options;
+  options.task = config.task_spec(classes);
+  options.loss = config.loss;
+  options.optimizer = config.optimizer;
+  options.freeze = config.init.freeze;
+  options.linear_probe = config.init.linear_probe;
+  options.average_decay = config.validation.average_decay;
+  options.device = device;
+  return options;
+}
+
 std::unique_ptr<Finetuner> make_finetuner(
-    const FinetuneConfig& config, int64_t outputs, torch::Device device,
-    const distributed::Communicator* communicator) {
+    const FinetuneConfig& config, const std::vector<std::string>& classes,
+    torch::Device device, const distributed::Communicator* communicator) {
   at::manual_seed(static_cast<uint64_t>(config.run.seed));
-  return std::make_unique<Finetuner>(config, outputs, device, communicator);
+  return std::make_unique<Finetuner>(finetuner_options(config, classes, device),
+                                     communicator);
 }
 
 void start_from_weights(const FinetuneConfig& config, Finetuner& finetuner) {
-  before_work([&] { load_initial_weights(config, finetuner.network()); });
+  before_work(
+      [&] { load_initial_weights(config.init, finetuner.network().module()); });
   finetuner.restart_average();
 }
 
@@ -122,7 +138,7 @@ PreparedFinetuning prepare_finetuning(
       });
   // Mistakes are told before files are decoded, which may take hours.
   run.finetuner =
-      make_finetuner(config, run.cases.outputs(), run.device, &communicator);
+      make_finetuner(config, run.cases.classes, run.device, &communicator);
   if (!beginning.start) start_from_weights(config, *run.finetuner);
   run.data =
       before_work([&] { return open_finetune_data(config, run.cases, world); });

@@ -62,9 +62,15 @@ train::Checkpoint make_checkpoint(const PreparedFinetuning& run,
 /// The schedule for so many training cases.
 Schedule make_schedule(const FinetuneConfig& config, int64_t cases);
 
+/// What of a configuration a Finetuner follows.
+FinetunerOptions finetuner_options(const FinetuneConfig& config,
+                                   const std::vector<std::string>& classes,
+                                   torch::Device device);
+
 /// A network with random weights, those of the seed.
 std::unique_ptr<Finetuner> make_finetuner(
-    const FinetuneConfig& config, int64_t outputs, torch::Device device,
+    const FinetuneConfig& config, const std::vector<std::string>& classes,
+    torch::Device device,
     const distributed::Communicator* communicator = nullptr);
 
 /// Takes over what init.* says. Throws ConfigError.

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -16,10 +15,11 @@
 #include "unimiss/core/stopwatch.h"
 #include "unimiss/data/split.h"
 #include "unimiss/distributed/agreement.h"
-#include "unimiss/finetune/initial_weights.h"
 #include "unimiss/finetune/validation.h"
 #include "unimiss/io/durable_file.h"
 #include "unimiss/report/evaluation.h"
+#include "unimiss/task/final_weights.h"
+#include "unimiss/task/saved_network.h"
 #include "unimiss/train/run_loop.h"
 #include "unimiss/train/training_state.h"
 #include "unimiss/train/weight_file.h"
@@ -40,8 +40,8 @@ class Finetuning : public train::Training {
         request_(request),
         loop_(loop),
         run_(std::move(run)),
-        history_(config, run_.cases.classes, run_.schedule->steps_per_epoch()) {
-  }
+        history_(run_.finetuner->network().spec(),
+                 run_.schedule->steps_per_epoch()) {}
 
   int64_t step() const override { return run_.position.step; }
   int64_t total_steps() const override { return run_.schedule->total_steps(); }
@@ -104,9 +104,6 @@ class Finetuning : public train::Training {
                                      const std::string& weights);
 
  private:
-  task::CasePredictor predictor(task::TaskNetwork& network) const {
-    return {config_, run_.cases.classes, run_.device, network};
-  }
   std::map<std::string, std::string> weight_facts(
       const std::string& which) const;
   /// The best weights so far, and where they come from.
@@ -116,7 +113,7 @@ class Finetuning : public train::Training {
     double score = 0;
   };
   void export_best(const Best& best) const;
-  Best best_of(task::TaskNetwork& network, const char* which,
+  Best best_of(const task::Task& network, const char* which,
                double score) const;
 
   const FinetuneConfig& config_;
@@ -132,7 +129,7 @@ train::TakenStep Finetuning::take_step(const augment::Views& batch) {
   train::StepRecord record;
   record.lr = run_.schedule->lr(step());
   const StepReport report = run_.finetuner->step(batch, record.lr);
-  record.phase = config_.rank() == 2 ? "2d" : "3d";
+  record.phase = run_.finetuner->network().spec().rank() == 2 ? "2d" : "3d";
   record.loss = report.loss.item<double>();
   record.weight_decay = config_.optimizer.weight_decay;
   record.grad_norm = report.grad_norm.item<double>();
@@ -141,14 +138,14 @@ train::TakenStep Finetuning::take_step(const augment::Views& batch) {
 
 std::map<std::string, std::string> Finetuning::weight_facts(
     const std::string& which) const {
-  return {{"step", std::to_string(step())},
-          {"of", which},
-          {kConfigFact, request_.config_text},
-          {kClassesFact, nlohmann::json(run_.cases.classes).dump()}};
+  auto facts = task::network_facts(request_.config_text, run_.cases.classes);
+  facts["step"] = std::to_string(step());
+  facts["of"] = which;
+  return facts;
 }
 
 /// Of a network that is the best so far at this step.
-Finetuning::Best Finetuning::best_of(task::TaskNetwork& network,
+Finetuning::Best Finetuning::best_of(const task::Task& network,
                                      const char* which, double score) const {
   Best best{{{}, which}, step(), score};
   for (const auto& [name, parameter] : network.official_parameters()) {
@@ -171,15 +168,16 @@ void Finetuning::do_pending(const std::function<bool()>& asked_to_stop,
   std::vector<int64_t> numbers = run_.data.validation;
   const auto most = static_cast<size_t>(config_.validation.max_cases);
   if (most > 0 && numbers.size() > most) numbers.resize(most);
-  task::TaskNetwork& network = run_.finetuner->network();
-  auto& average = run_.finetuner->average();
-  std::vector<task::CasePredictor> predictors{predictor(network)};
-  if (average) predictors.push_back(predictor(*average));
-  const auto found = evaluate(loop_.communicator(), predictors,
-                              *run_.data.cache, numbers, asked_to_stop);
+  task::Task& network = run_.finetuner->network();
+  task::Task* average = run_.finetuner->average();
+  std::vector<task::Task*> networks{&network};
+  if (average != nullptr) networks.push_back(average);
+  const auto found = evaluate(loop_.communicator(), networks, *run_.data.cache,
+                              numbers, asked_to_stop);
   if (!found) return;
   const report::Evaluation& raw = found->front();
-  const report::Evaluation* averaged = average ? &found->back() : nullptr;
+  const report::Evaluation* averaged =
+      average != nullptr ? &found->back() : nullptr;
   const auto score = raw.score();
   const auto other = averaged ? averaged->score() : std::nullopt;
 
@@ -229,11 +227,11 @@ std::string Finetuning::settle_weights() {
   distributed::agreed(loop_.communicator(), [&] {
     if (!loop_.leads()) return;
     const std::string folder = loop_.folder().file("export/");
-    auto& average = run_.finetuner->average();
+    const task::Task* average = run_.finetuner->average();
     train::save_weights(folder + "last.safetensors",
                         run_.finetuner->network().official_parameters(),
                         weight_facts("network"));
-    if (average) {
+    if (average != nullptr) {
       train::save_weights(folder + "last_average.safetensors",
                           average->official_parameters(),
                           weight_facts("average"));
@@ -244,11 +242,11 @@ std::string Finetuning::settle_weights() {
   // The first process looks, for all.
   std::string weights =
       loop_.leads()
-          ? final_weights_file(loop_.folder().path(), config_.validation)
+          ? task::final_weights_file(loop_.folder().path(), config_.validation)
           : "";
   weights = loop_.communicator().gather(weights)[0];
   distributed::agreed(loop_.communicator(), [&] {
-    load_network(weights, run_.finetuner->network());
+    task::load_weights(weights, run_.finetuner->network());
   });
   return weights;
 }
@@ -275,7 +273,7 @@ std::map<std::string, double> Finetuning::test(
                        weights));
   const auto asked = [&] { return loop_.stop_reason().has_value(); };
   const auto evaluations =
-      evaluate(loop_.communicator(), {predictor(run_.finetuner->network())},
+      evaluate(loop_.communicator(), {&run_.finetuner->network()},
                *run_.data.cache, numbers, asked, folder + "/predictions");
   if (!evaluations) {
     throw Preempted(fmt::format(
@@ -349,7 +347,7 @@ Summary run_finetuning(const FinetuneConfig& config,
     summary.test_summary = folder.file("test/summary.json");
   }
   summary.score_name =
-      augment::is_segmentation(config.task.target) ? "Dice" : "AUC";
+      report::Evaluation{config.task.target, {}, {}}.score_name();
   summary.total_steps = training.total_steps();
   summary.stopped_early = training.step() < training.total_steps();
   if (run.position.best_step > 0) {
@@ -360,20 +358,6 @@ Summary run_finetuning(const FinetuneConfig& config,
   loop.output().draw();
   training.history().describe(summary);
   return summary;
-}
-
-std::string final_weights_file(const std::string& folder,
-                               const ValidationOptions& validation) {
-  namespace fs = std::filesystem;
-  const std::string weights = folder + "/export/";
-  std::string last = weights + "last.safetensors";
-  std::string best = weights + "best.safetensors";
-  const std::string average = weights + "last_average.safetensors";
-  if (!fs::exists(last)) return last;
-  if (validation.final_weights == FinalWeights::kBest && fs::exists(best)) {
-    return best;
-  }
-  return validation.average_decay > 0 ? average : last;
 }
 
 }  // namespace unimiss::finetune

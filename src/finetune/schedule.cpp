@@ -13,8 +13,7 @@ void ScheduleOptions::check(Problems& problems) const {
 }
 
 Schedule::Schedule(const ScheduleOptions& options, double lr,
-                           int64_t steps_per_epoch, int64_t epochs,
-                           int64_t max_steps)
+                   int64_t steps_per_epoch, int64_t epochs, int64_t max_steps)
     : options_(options),
       lr_(lr),
       steps_per_epoch_(steps_per_epoch),

@@ -12,64 +12,40 @@ namespace {
 /// Thrown between windows where a prediction is asked to stop.
 struct Stopped {};
 
-/// What the networks are given of a case, and what they are held against.
-struct Question {
-  const augment::Case& from;
-  const data::CaseDecodeOptions& options;
-  augment::CaseVoxels voxels;
-  data::CaseReference reference;  ///< of a segmentation
-};
-
-report::CaseResult segment(const task::CasePredictor& predictor,
-                           const Question& question,
-                           const std::function<void()>& stop,
-                           const std::string& folder) {
-  const auto& [from, options, voxels, reference] = question;
-  const auto own = reference.grid.voxels.sizes();
-  const torch::Tensor map = task::predict_map(
-      {predictor, voxels, reference.scale}, {own[0], own[1], own[2]}, stop);
+report::CaseResult result_of(const augment::Case& from,
+                             const data::CaseReference& reference,
+                             task::Prediction prediction,
+                             const task::Task& network,
+                             const std::string& folder) {
   report::CaseResult result;
   result.id = from.id;
-  result.reference = from.masks.front();
-  result.counts = report::overlap_of(options.target.kind(), map, reference.map,
-                                     options.classes);
+  if (!from.masks.empty()) result.reference = from.masks.front();
+  result.counts = network.overlap(prediction.map, reference.map);
+  result.labels = from.labels;
   if (!folder.empty()) {
-    const task::MapFormat format{options.rank, options.target.kind(),
-                                 predictor.classes, options.label_values};
-    result.prediction =
-        task::write_prediction(folder, format, from, map, reference.grid)
-            .front();
+    const auto files = task::write_prediction(folder, network.spec(), from,
+                                              prediction.map, reference.grid);
+    if (!files.empty()) result.prediction = files.front();
   }
-  return result;
-}
-
-report::CaseResult classify(const task::CasePredictor& predictor,
-                            const Question& question,
-                            const std::function<void()>& stop) {
-  report::CaseResult result;
-  result.id = question.from.id;
-  result.labels = question.from.labels;
-  result.probabilities =
-      task::predict_classes({predictor, question.voxels, {1, 1, 1}}, stop);
+  result.probabilities = std::move(prediction.probabilities);
   return result;
 }
 
 /// What each network says of a case.
 std::vector<report::CaseResult> evaluate_case(
-    const std::vector<task::CasePredictor>& predictors,
-    const data::CaseCache& cases, int64_t number,
-    const std::function<void()>& stop, const std::string& folder) {
+    const std::vector<task::Task*>& networks, const data::CaseCache& cases,
+    int64_t number, const std::function<void()>& stop,
+    const std::string& folder) {
   const augment::Case& from = cases.at(number);
-  const bool segmentation = cases.options().target.is_segmentation();
-  Question question{from, cases.options(), cases.get(number), {}};
-  if (segmentation) {
-    question.reference = read_case_reference(from, cases.options());
-  }
+  const augment::CaseVoxels voxels = cases.get(number);
+  const data::CaseReference reference = networks.front()->read_reference(from);
+  task::NetworkCase seen(voxels, reference);
+  seen.stop = stop;
   std::vector<report::CaseResult> results;
-  results.reserve(predictors.size());
-  for (const task::CasePredictor& predictor : predictors) {
-    results.push_back(segmentation ? segment(predictor, question, stop, folder)
-                                   : classify(predictor, question, stop));
+  results.reserve(networks.size());
+  for (task::Task* network : networks) {
+    results.push_back(
+        result_of(from, reference, network->predict(seen), *network, folder));
   }
   return results;
 }
@@ -122,14 +98,14 @@ std::vector<std::vector<report::CaseResult>> exchange(
 
 std::optional<std::vector<report::Evaluation>> evaluate(
     const distributed::Communicator& communicator,
-    const std::vector<task::CasePredictor>& predictors,
-    const data::CaseCache& cases, const std::vector<int64_t>& numbers,
+    const std::vector<task::Task*>& networks, const data::CaseCache& cases,
+    const std::vector<int64_t>& numbers,
     const std::function<bool()>& asked_to_stop, const std::string& folder) {
   std::vector<report::Evaluation> evaluations;
-  evaluations.reserve(predictors.size());
-  for (const task::CasePredictor& predictor : predictors) {
-    evaluations.push_back(
-        {predictor.config.task.target, predictor.classes, {}});
+  evaluations.reserve(networks.size());
+  for (const task::Task* network : networks) {
+    const task::TaskSpec& spec = network->spec();
+    evaluations.push_back({spec.target.kind(), spec.classes, {}});
   }
   const auto stop = [&] {
     if (asked_to_stop()) throw Stopped();
@@ -143,8 +119,8 @@ std::optional<std::vector<report::Evaluation>> evaluate(
     try {
       stop();
       if (begin + rank < numbers.size()) {
-        own = evaluate_case(predictors, cases, numbers[begin + rank], stop,
-                            folder);
+        own =
+            evaluate_case(networks, cases, numbers[begin + rank], stop, folder);
       }
     } catch (const Stopped&) {
       opinion.stop = "a request";

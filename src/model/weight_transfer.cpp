@@ -62,6 +62,15 @@ std::string shape_text(const torch::Tensor& tensor) {
   return text.str();
 }
 
+/// "3x4".
+std::string extents_text(const torch::Tensor& tensor) {
+  std::string text;
+  for (const int64_t extent : tensor.sizes()) {
+    text += (text.empty() ? "" : "x") + std::to_string(extent);
+  }
+  return text;
+}
+
 constexpr const char* kStem = "backbone.encoder.stem.";
 
 /// Convolutions of the same shape but for their input.
@@ -132,6 +141,33 @@ int64_t TransferReport::count(Transfer transfer) const {
   return std::count_if(items.begin(), items.end(), [&](const Item& item) {
     return item.transfer == transfer;
   });
+}
+
+std::vector<Misfit> misfits_of(
+    const std::map<std::string, torch::Tensor>& weights,
+    const std::map<std::string, torch::Tensor>& targets) {
+  std::vector<Misfit> misfits;
+  for (const auto& [name, target] : targets) {
+    const auto found = weights.find(name);
+    if (found == weights.end()) {
+      misfits.push_back({name, Misfit::Kind::kMissing, name + " is missing"});
+    } else if (found->second.sizes() != target.sizes()) {
+      misfits.push_back({name, Misfit::Kind::kShape,
+                         name + " is " + extents_text(found->second) +
+                             " there and " + extents_text(target) + " here"});
+    }
+  }
+  for (const auto& [name, tensor] : weights) {
+    if (targets.contains(name)) continue;
+    misfits.push_back({name, Misfit::Kind::kSurplus, name + " is too much"});
+  }
+  return misfits;
+}
+
+void copy_weights(const std::map<std::string, torch::Tensor>& weights,
+                  const std::map<std::string, torch::Tensor>& targets) {
+  const torch::NoGradGuard no_grad;
+  for (auto [name, target] : targets) target.copy_(weights.at(name));
 }
 
 TransferReport transfer_weights(

@@ -72,9 +72,8 @@ torch::Tensor stretched_contrast(const torch::Tensor& slice) {
 torch::Tensor case_picture(const std::string& title, const torch::Tensor& image,
                            const data::CaseReference& own,
                            const torch::Tensor& map,
-                           const task::MapFormat& format) {
+                           const task::TaskSpec& spec) {
   const bool has_reference = own.map.defined();
-  const auto classes = static_cast<int64_t>(format.classes.size());
   std::vector<draw::Tile> tiles;
   for (const int64_t slice : shown_slices(has_reference ? own.map : map)) {
     const auto square = [&](const torch::Tensor& of) {
@@ -90,8 +89,7 @@ torch::Tensor case_picture(const std::string& title, const torch::Tensor& image,
     tiles.push_back({plain, place});
     const auto add = [&](const torch::Tensor& labels, const char* caption) {
       torch::Tensor colors = plain.clone(at::MemoryFormat::Contiguous);
-      draw::overlay_labels(colors, square(labels[slice]), format.target,
-                           classes);
+      draw::overlay_masks(colors, spec.foreground_masks(square(labels[slice])));
       tiles.push_back({colors, caption});
     };
     if (has_reference) add(own.map, "reference");
@@ -101,8 +99,7 @@ torch::Tensor case_picture(const std::string& title, const torch::Tensor& image,
   grid.title = title;
   grid.columns = has_reference ? 3 : 2;
   grid.tile_size = kTile;
-  return draw::with_legend(draw::tile_images(tiles, grid), format.target,
-                           format.classes);
+  return draw::with_legend(draw::tile_images(tiles, grid), spec.foreground());
 }
 
 }  // namespace unimiss::predict

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "unimiss/data/case_cache.h"
-#include "unimiss/task/prediction_files.h"
+#include "unimiss/task/task_spec.h"
 
 namespace unimiss::predict {
 
@@ -19,6 +19,6 @@ namespace unimiss::predict {
 torch::Tensor case_picture(const std::string& title, const torch::Tensor& image,
                            const data::CaseReference& own,
                            const torch::Tensor& map,
-                           const task::MapFormat& format);
+                           const task::TaskSpec& spec);
 
 }  // namespace unimiss::predict

@@ -13,7 +13,6 @@
 #include "unimiss/eval/optional_mean.h"
 #include "unimiss/io/durable_file.h"
 #include "unimiss/io/image.h"
-#include "unimiss/report/evaluation.h"
 
 namespace unimiss::predict {
 
@@ -24,16 +23,14 @@ CasePrediction::CasePrediction(const PredictionRequest& request,
                                report::FilesOfCases references)
     : request_(request),
       networks_(std::move(networks)),
-      references_(std::move(references)),
-      format_(networks_.front().map_format()) {}
+      references_(std::move(references)) {}
 
 std::vector<std::string> CasePrediction::wanted_files(
     const augment::Case& of) const {
-  std::vector<std::string> files;
-  if (!segments()) return files;
-  files = task::prediction_files(format_, of);
+  const task::TaskSpec& spec = first().spec();
+  std::vector<std::string> files = task::prediction_files(spec, of);
   if (request_.probabilities) {
-    for (const std::string& name : class_volume_files(format_, of)) {
+    for (const std::string& name : class_volume_files(spec, of)) {
       files.push_back("probabilities/" + of.id + "/" + name);
     }
   }
@@ -68,13 +65,16 @@ CaseRecord CasePrediction::predict(const augment::Case& of) const {
                     {},
                     {}};
   forget_others(request_.output, record);
-  if (segments()) {
-    segment(of, record);
-    record.maps =
-        digests_of(request_.output, task::prediction_files(format_, of));
-  } else {
-    classify(of, record);
+  data::CaseReference own;
+  torch::Tensor image;
+  task::Prediction prediction =
+      predict(of, own, image, record.reference_problem);
+  record.probabilities = std::move(prediction.probabilities);
+  if (prediction.map.defined()) {
+    keep_map(of, prediction.map, own, image, record);
   }
+  record.maps =
+      digests_of(request_.output, task::prediction_files(first().spec(), of));
   write_record(request_.output, record);
   return record;
 }
@@ -145,89 +145,72 @@ void CasePrediction::for_each_network(const augment::Case& of,
   std::optional<data::CaseDecodeOptions> options;
   data::CaseOnBothGrids both;
   for (const task::SavedNetwork& network : networks_) {
-    if (const auto wanted = network.decode_options(); options != wanted) {
+    if (const auto wanted = network.task->spec().decode_options();
+        options != wanted) {
       both = {};  // one at a time
       both = read(of, wanted, problem);
       options = wanted;
     }
-    use(network, both);
+    use(*network.task, both);
   }
 }
 
-/// The map of all networks; own becomes the case's own grid, image what is on
-/// it. Saves the probabilities where they are asked for.
-torch::Tensor CasePrediction::predict_map(const augment::Case& of,
-                                          data::CaseReference& own,
-                                          torch::Tensor& image,
-                                          std::string& problem) const {
-  torch::Tensor map;
+/// What all networks say together; own becomes the case's own grid, image what
+/// is on it. Saves the probabilities of a map where they are asked for.
+task::Prediction CasePrediction::predict(const augment::Case& of,
+                                         data::CaseReference& own,
+                                         torch::Tensor& image,
+                                         std::string& problem) const {
+  const task::TaskSpec& spec = first().spec();
+  const auto count = static_cast<int64_t>(networks_.size());
+  task::Prediction together;
   std::optional<MeanProbabilities> mean;
   std::optional<ClassVolumes> volumes;
-  const bool ensemble = networks_.size() > 1;
-  if (ensemble) mean.emplace(request_.output);
   if (request_.probabilities) {
     volumes.emplace(request_.output + "/probabilities/" + of.id,
-                    static_cast<int64_t>(format_.classes.size()));
+                    spec.outputs());
   }
   const auto take = [&](int64_t z, const torch::Tensor& probabilities) {
-    ensemble ? mean->add(z, probabilities) : volumes->add(probabilities);
+    if (count == 1) return volumes->add(probabilities);
+    if (!mean) mean.emplace(request_.output);
+    mean->add(z, probabilities);
   };
-  for_each_network(
-      of, problem,
-      [&](const task::SavedNetwork& network,
-          const data::CaseOnBothGrids& both) {
-        if (!image.defined()) own = both.own, image = both.image;
-        const auto size = own.grid.voxels.sizes();
-        const task::CasePredictor predictor = network.predictor();
-        map = task::predict_map(
-            {predictor, both.voxels, both.own.scale},
-            {size[0], size[1], size[2]}, [] {},
-            ensemble || volumes ? task::TakeProbabilities(take) : nullptr);
-      });
-  for (int64_t z = 0; ensemble && z < map.size(0); ++z) {
-    const torch::Tensor probabilities =
-        mean->mean(z, static_cast<int64_t>(networks_.size()));
-    map.select(0, z).copy_(
-        task::labels_of_probabilities(probabilities, format_.target));
+  for_each_network(of, problem,
+                   [&](task::Task& network, const data::CaseOnBothGrids& both) {
+                     if (!image.defined()) own = both.own, image = both.image;
+                     task::NetworkCase seen(both.voxels, both.own);
+                     if (count > 1 || volumes) seen.take = take;
+                     const task::Prediction each = network.predict(seen);
+                     together.map = each.map;
+                     auto& sum = together.probabilities;
+                     sum.resize(each.probabilities.size());
+                     for (size_t k = 0; k < sum.size(); ++k)
+                       sum[k] += each.probabilities[k];
+                   });
+  for (double& sum : together.probabilities) sum /= static_cast<double>(count);
+  for (int64_t z = 0; mean && z < together.map.size(0); ++z) {
+    const torch::Tensor probabilities = mean->mean(z, count);
+    together.map.select(0, z).copy_(
+        task::labels_of_probabilities(probabilities, spec.target));
     if (volumes) volumes->add(probabilities);
   }
-  if (volumes) volumes->write(format_, of, own.grid);
-  return map;
+  if (volumes) volumes->write(spec, of, own.grid);
+  return together;
 }
 
-void CasePrediction::segment(const augment::Case& of,
-                             CaseRecord& record) const {
-  data::CaseReference own;
-  torch::Tensor image;
-  const torch::Tensor map =
-      predict_map(of, own, image, record.reference_problem);
-  if (own.map.defined()) record.dice = dice_of(map, own.map);
-  task::write_prediction(request_.output, format_, of, map, own.grid);
-  if (request_.overlays) draw(record, image, own, map);
-}
-
-void CasePrediction::classify(const augment::Case& of,
+void CasePrediction::keep_map(const augment::Case& of, const torch::Tensor& map,
+                              const data::CaseReference& own,
+                              const torch::Tensor& image,
                               CaseRecord& record) const {
-  auto& sum = record.probabilities;
-  sum.assign(format_.classes.size(), 0.0);
-  std::string ignored;  // a classification has no reference here
-  for_each_network(of, ignored,
-                   [&](const task::SavedNetwork& network,
-                       const data::CaseOnBothGrids& both) {
-                     const task::CasePredictor predictor = network.predictor();
-                     const std::vector<double> each = task::predict_classes(
-                         {predictor, both.voxels, {1, 1, 1}}, [] {});
-                     for (size_t k = 0; k < sum.size(); ++k) sum[k] += each[k];
-                   });
-  for (double& value : sum) value /= static_cast<double>(networks_.size());
+  if (own.map.defined()) record.dice = dice_of(map, own.map);
+  task::write_prediction(request_.output, first().spec(), of, map, own.grid);
+  if (request_.overlays) draw(record, image, own, map);
 }
 
 std::optional<double> CasePrediction::dice_of(
     const torch::Tensor& map, const torch::Tensor& reference) const {
   std::vector<std::optional<double>> each;
-  for (const eval::OverlapCounts& counts :
-       report::overlap_of(format_.target, map, reference,
-                          static_cast<int64_t>(format_.classes.size()))) {
+  for (const eval::OverlapCounts& counts : first().overlap(map, reference)) {
     each.push_back(eval::dice(counts));
   }
   return eval::optional_mean(each);
@@ -243,7 +226,7 @@ void CasePrediction::draw(const CaseRecord& record, const torch::Tensor& image,
   fs::create_directories(request_.output + "/overlays", ignored);
   io::write_durably(
       request_.output + "/overlays/" + record.id + ".png",
-      io::encode_png(case_picture(title, image, own, map, format_)));
+      io::encode_png(case_picture(title, image, own, map, first().spec())));
 }
 
 }  // namespace unimiss::predict

@@ -34,7 +34,7 @@ class CasePrediction {
   std::string file_there(const augment::Case& of) const;
 
  private:
-  bool segments() const { return augment::is_segmentation(format_.target); }
+  const task::Task& first() const { return *networks_.front().task; }
   std::vector<std::string> wanted_files(const augment::Case& of) const;
   augment::Case with_reference(const augment::Case& of) const;
   template <class Use>
@@ -43,10 +43,11 @@ class CasePrediction {
   data::CaseOnBothGrids read(const augment::Case& of,
                              const data::CaseDecodeOptions& options,
                              std::string& problem) const;
-  torch::Tensor predict_map(const augment::Case& of, data::CaseReference& own,
-                            torch::Tensor& image, std::string& problem) const;
-  void segment(const augment::Case& of, CaseRecord& record) const;
-  void classify(const augment::Case& of, CaseRecord& record) const;
+  task::Prediction predict(const augment::Case& of, data::CaseReference& own,
+                           torch::Tensor& image, std::string& problem) const;
+  void keep_map(const augment::Case& of, const torch::Tensor& map,
+                const data::CaseReference& own, const torch::Tensor& image,
+                CaseRecord& record) const;
   std::optional<double> dice_of(const torch::Tensor& map,
                                 const torch::Tensor& reference) const;
   void draw(const CaseRecord& record, const torch::Tensor& image,
@@ -55,7 +56,6 @@ class CasePrediction {
   const PredictionRequest& request_;
   std::vector<task::SavedNetwork> networks_;
   report::FilesOfCases references_;
-  task::MapFormat format_;
 };
 
 }  // namespace unimiss::predict

@@ -6,11 +6,11 @@
 #include "unimiss/io/image.h"
 
 namespace unimiss::predict {
-std::vector<std::string> class_volume_files(const task::MapFormat& format,
+std::vector<std::string> class_volume_files(const task::TaskSpec& spec,
                                             const augment::Case& of) {
   std::vector<std::string> files;
-  for (const std::string& name : task::structure_folders(format.classes)) {
-    files.push_back(name + task::prediction_ending(format, of));
+  for (const std::string& name : task::structure_folders(spec.classes)) {
+    files.push_back(name + task::prediction_ending(spec, of));
   }
   return files;
 }
@@ -35,10 +35,10 @@ void ClassVolumes::add(const torch::Tensor& probabilities) {
   }
 }
 
-std::vector<std::string> ClassVolumes::write(const task::MapFormat& format,
+std::vector<std::string> ClassVolumes::write(const task::TaskSpec& spec,
                                              const augment::Case& of,
                                              const io::Volume& grid) {
-  std::vector<std::string> files = class_volume_files(format, of);
+  std::vector<std::string> files = class_volume_files(spec, of);
   io::Volume volume = grid;
   volume.voxels = at::empty(grid.voxels.sizes(), torch::kFloat);
   for (size_t k = 0; k < files.size(); ++k) {
@@ -50,7 +50,7 @@ std::vector<std::string> ClassVolumes::write(const task::MapFormat& format,
                    file) != count) {
       throw_full(folder_);
     }
-    if (format.rank == 3) {
+    if (spec.rank() == 3) {
       io::write_volume(files[k], volume, io::VoxelType::kFloat32);
     } else {
       constexpr double kMost = 65535;

@@ -26,7 +26,7 @@ class ClassVolumes {
   void add(const torch::Tensor& probabilities);
   /// Writes folder/CLASS.nii.gz (or as its input's format) for each class.
   /// Throws DataError.
-  std::vector<std::string> write(const task::MapFormat& format,
+  std::vector<std::string> write(const task::TaskSpec& spec,
                                  const augment::Case& of,
                                  const io::Volume& grid);
 
@@ -36,7 +36,7 @@ class ClassVolumes {
 };
 
 /// The names of these files below the folder.
-std::vector<std::string> class_volume_files(const task::MapFormat& format,
+std::vector<std::string> class_volume_files(const task::TaskSpec& spec,
                                             const augment::Case& of);
 
 }  // namespace unimiss::predict

@@ -20,12 +20,17 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
+/// Of a predict.json.
+augment::Target target_of(const Json& facts) {
+  return augment::Target::of_name(facts.at("target").get<std::string>())
+      .value();
+}
+
 /// case, probability of each class, and what is predicted.
 void write_table(const std::string& output, const Json& facts,
                  const std::vector<CaseRecord>& records) {
   const auto classes = facts.at("classes").get<std::vector<std::string>>();
-  const bool exclusive =
-      facts.at("target") == enum_name(augment::TargetKind::kClass);
+  const bool exclusive = target_of(facts).is_exclusive();
   std::string text = "case,predicted";
   for (const std::string& name : classes) text += "," + csv_field(name);
   text += "\n";
@@ -83,9 +88,7 @@ std::optional<double> gather_predictions(const PredictionRequest& request) {
   if (!facts.is_object() || !facts.contains("networks")) {
     return std::nullopt;  // no job began
   }
-  const bool classifies =
-      facts.at("target") == enum_name(augment::TargetKind::kClass) ||
-      facts.at("target") == enum_name(augment::TargetKind::kClasses);
+  const bool classifies = !target_of(facts).is_segmentation();
   const auto gather = [&](const std::vector<std::string>& ids) {
     const std::vector<CaseRecord> records = read_records(request.output, ids);
     if (classifies) {

@@ -26,33 +26,33 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-void set_inference(const PredictionRequest& request,
-                   task::SavedNetwork& network) {
-  eval::SlidingWindowOptions& inference = network.config.inference;
+void set_inference(const PredictionRequest& request, task::Task& network) {
+  const task::TaskSpec& spec = network.spec();
+  eval::SlidingWindowOptions inference = spec.inference;
   if (request.step) inference.step = *request.step;
   if (request.batch > 0) inference.batch = request.batch;
-  Precision& precision = network.config.run.precision;
-  precision = request.precision.value_or(precision);
-  require(precision != Precision::kFp16 || network.device.is_cuda(),
+  const Precision precision = request.precision.value_or(spec.precision);
+  require(precision != Precision::kFp16 || network.device().is_cuda(),
           "--precision", "fp16 needs a GPU; use bf16 or fp32 on a CPU");
   if (request.mirror) {
     inference.mirror.clear();
     if (*request.mirror == TestTimeMirror::kMirror) {
-      inference.mirror = network.config.augmentation.spatial.mirror;
+      inference.mirror = spec.mirrored;
     }
   }
   with_key_prefix("inference.", [&] { validate(inference); });
+  network.set_inference(inference, precision);
 }
 
 std::vector<task::SavedNetwork> load_networks(
-    const PredictionRequest& request, const task::ReadConfig& read_config) {
+    const PredictionRequest& request) {
   require(!request.models.empty(), "--model", "is not given");
   const torch::Device device = choose_device(request.device);
   std::vector<task::SavedNetwork> networks;
   for (const std::string& model : request.models) {
-    networks.push_back(before_work(
-        [&] { return task::load_saved_network(model, read_config, device); }));
-    set_inference(request, networks.back());
+    networks.push_back(
+        before_work([&] { return task::load_saved_network(model, device); }));
+    set_inference(request, *networks.back().task);
   }
   task::check_ensemble(networks);
   for (size_t i = 0; i < networks.size(); ++i) {
@@ -69,22 +69,21 @@ std::vector<task::SavedNetwork> load_networks(
 Json facts_of(const std::vector<task::SavedNetwork>& networks) {
   Json json;
   for (const task::SavedNetwork& network : networks) {
-    const auto& inference = network.config.inference;
+    const task::TaskSpec& spec = network.task->spec();
     std::vector<std::string> mirror;
-    for (const auto axis : inference.mirror) {
+    for (const auto axis : spec.inference.mirror) {
       mirror.emplace_back(enum_name(axis));
     }
-    json["networks"].push_back(
-        {{"weights", network.file},
-         {"digest", network.digest},
-         {"precision", enum_name(network.config.run.precision)},
-         {"mirror", mirror},
-         {"step", inference.step}});
+    json["networks"].push_back({{"weights", network.file},
+                                {"digest", network.digest},
+                                {"precision", enum_name(spec.precision)},
+                                {"mirror", mirror},
+                                {"step", spec.inference.step}});
   }
-  const auto& task = networks.front().config.task;
-  json["target"] = enum_name(task.target);
-  json["classes"] = networks.front().classes;
-  json["label_values"] = task.label_values;
+  const task::TaskSpec& spec = networks.front().task->spec();
+  json["target"] = spec.target.name();
+  json["classes"] = spec.classes;
+  json["label_values"] = spec.label_values;
   return json;
 }
 
@@ -158,22 +157,21 @@ void claim_folder(const std::string& output, const Json& facts) {
         file, differs));
   }
   before_work([&] {
-    io::write_durably(file, facts.dump(1, ' ', false,
-                                       Json::error_handler_t::replace) +
-                                "\n");
+    io::write_durably(
+        file, facts.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
   });
 }
 
 /// The reference masks of cases, by id.
 report::FilesOfCases find_references(const std::string& folder,
-                                     const task::MapFormat& format,
+                                     const task::TaskSpec& spec,
                                      const std::vector<augment::Case>& cases) {
   report::FilesOfCases references;
   if (folder.empty()) return references;
-  require(augment::is_segmentation(format.target), "--references",
+  require(spec.target.is_segmentation(), "--references",
           "is of no use to a classification");
   const report::FilesOfCases files = report::files_of_cases(
-      folder, format.rank, format.target, format.classes);
+      folder, spec.rank(), spec.target.kind(), spec.classes);
   for (const augment::Case& each : cases) {
     const auto found = files.find(each.id);
     if (found == files.end()) continue;
@@ -225,31 +223,26 @@ void predict_cases(const PredictionRequest& request,
 
 }  // namespace
 
-PredictionSummary run_prediction(const PredictionRequest& request,
-                                 const task::ReadConfig& read_config) {
+PredictionSummary run_prediction(const PredictionRequest& request) {
   const Stopwatch stopwatch;
   require(request.jobs >= 1 && request.job >= 0 && request.job < request.jobs,
           "--job", "must be I/N with I from 0 to N - 1");
   if (request.threads > 0) at::set_num_threads(request.threads);
-  std::vector<task::SavedNetwork> networks =
-      load_networks(request, read_config);
-  const auto& config = networks.front().config;
-  const torch::Device device = networks.front().device;
+  std::vector<task::SavedNetwork> networks = load_networks(request);
+  const task::TaskSpec spec = networks.front().task->spec();
+  const torch::Device device = networks.front().task->device();
   const Json facts = facts_of(networks);
   const std::vector<augment::Case> cases = before_work([&] {
     return data::input_cases(request.input,
-                             {config.rank(), config.data.modalities});
+                             {spec.rank(), spec.cases.modalities});
   });
-  const auto references = before_work([&] {
-    return find_references(request.references, networks.front().map_format(),
-                           cases);
-  });
-  require(
-      !request.probabilities || augment::is_segmentation(config.task.target),
-      "--save-probabilities",
-      "is of no use here: predictions.csv has those of a classification");
-  require(!request.overlays || augment::is_segmentation(config.task.target),
-          "--overlays", "is of no use here: a classification has no map");
+  const auto references = before_work(
+      [&] { return find_references(request.references, spec, cases); });
+  require(!request.probabilities || spec.target.is_segmentation(),
+          "--save-probabilities",
+          "is of no use here: predictions.csv has those of a classification");
+  require(!request.overlays || spec.target.is_segmentation(), "--overlays",
+          "is of no use here: a classification has no map");
   const CasePrediction prediction(request, std::move(networks), references);
   check_output(request.output, prediction, cases);
   claim_folder(request.output, facts);

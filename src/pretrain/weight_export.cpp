@@ -10,6 +10,7 @@
 #include "unimiss/core/error.h"
 #include "unimiss/io/tensor_archive.h"
 #include "unimiss/model/official_names.h"
+#include "unimiss/model/weight_transfer.h"
 #include "unimiss/train/checkpoint.h"
 #include "unimiss/train/weight_file.h"
 
@@ -80,18 +81,8 @@ void load_exported_weights(const std::string& path, Pretrainer& pretrainer) {
   const io::TensorMap weights = io::load_tensors(file);
   const io::TensorMap targets = full_state(pretrainer);
   std::vector<std::string> problems;
-  for (const auto& [name, target] : targets) {
-    const auto found = weights.find(name);
-    if (found == weights.end()) {
-      problems.push_back(name + " is missing");
-    } else if (found->second.sizes() != target.sizes()) {
-      problems.push_back(fmt::format("{} is {} there and {} here", name,
-                                     fmt::join(found->second.sizes(), "x"),
-                                     fmt::join(target.sizes(), "x")));
-    }
-  }
-  for (const auto& [name, tensor] : weights) {
-    if (!targets.contains(name)) problems.push_back(name + " is too much");
+  for (const model::Misfit& misfit : model::misfits_of(weights, targets)) {
+    problems.push_back(misfit.text);
   }
   if (!problems.empty()) {
     constexpr size_t kShown = 10;
@@ -107,8 +98,7 @@ void load_exported_weights(const std::string& path, Pretrainer& pretrainer) {
                                     "\n  "),
                           shown < problems.size() ? "\n  ..." : ""));
   }
-  torch::NoGradGuard no_grad;
-  for (auto [name, target] : targets) target.copy_(weights.at(name));
+  model::copy_weights(weights, targets);
 }
 
 }  // namespace unimiss::pretrain

@@ -1,9 +1,7 @@
-#include "unimiss/task/case_predictor.h"
+#include "task/case_predictor.h"
 
 #include <ATen/Functions.h>
 #include <fmt/format.h>
-
-#include <utility>
 
 #include "unimiss/core/error.h"
 #include "unimiss/core/precision.h"
@@ -15,13 +13,13 @@ namespace unimiss::task {
 namespace {
 
 /// Scores of windows [n, C, window] of stored steps.
-torch::Tensor scores_of(const CasePredictor& predictor,
-                        const torch::Tensor& steps) {
-  const AutocastGuard autocast(predictor.device.type(),
-                               predictor.config.run.precision);
+torch::Tensor scores_of(Task& task, const torch::Tensor& steps) {
+  const torch::Device device = task.device();
+  const Precision precision = task.spec().precision;
+  const AutocastGuard autocast(device.type(), precision);
   const torch::Tensor windows =
-      steps.to(predictor.device).to(torch::kFloat) / augment::kIntensitySteps;
-  torch::Tensor scores = predictor.network.scores(windows);
+      steps.to(device).to(torch::kFloat) / augment::kIntensitySteps;
+  torch::Tensor scores = task.scores(windows);
   // Else the background would win in silence.
   const auto [least, most] = at::aminmax(scores);
   if (!at::isfinite(most - least).item<bool>()) {
@@ -29,10 +27,10 @@ torch::Tensor scores_of(const CasePredictor& predictor,
         fmt::format("the network's scores are not finite in {} (its numbers "
                     "have overflowed, or its weights are damaged); use fp32 "
                     "or bf16 (unimiss-predict: --precision)",
-                    enum_name(predictor.config.run.precision)));
+                    enum_name(precision)));
   }
-  if (augment::is_segmentation(predictor.config.task.target)) return scores;
-  // A class probability holds for the whole window.
+  if (scores.dim() == windows.dim()) return scores;
+  // A class probability [n, K] holds for the whole window.
   std::vector<int64_t> shape(windows.dim(), 1);
   shape[0] = scores.size(0), shape[1] = scores.size(1);
   std::vector<int64_t> sizes = windows.sizes().vec();
@@ -42,72 +40,44 @@ torch::Tensor scores_of(const CasePredictor& predictor,
 
 }  // namespace
 
-data::CaseDecodeOptions decode_options(const finetune::FinetuneConfig& config,
-                                       int64_t outputs) {
-  data::CaseDecodeOptions options;
-  options.rank = config.rank();
-  options.channels = options.rank == 2 ? config.model.image_channels
-                                       : config.model.volume_channels;
-  options.modalities = config.data.modalities;
-  options.target = config.task.target;
-  options.classes = outputs;
-  options.label_values = config.task.label_values;
-  options.intensity = config.data.intensity;
-  options.spacing = config.data.spacing;
-  options.size = config.data.size;
-  options.labels = config.data.label_interpolation;
-  return options;
-}
-
-eval::SlidingWindow CasePredictor::windows(const augment::CaseVoxels& voxels,
-                                           std::function<void()> stop) const {
-  const int rank = config.rank();
-  const auto patch = config.patch();
+eval::SlidingWindow score_windows(Task& task, const NetworkCase& of) {
+  const int rank = task.spec().rank();
+  const auto patch = task.spec().patch();
   const std::vector<int64_t> window(patch.end() - rank, patch.end());
-  const torch::Tensor padding = at::tensor(data::padding_of(voxels))
+  const torch::Tensor padding = at::tensor(data::padding_of(of.voxels))
                                     .mul(augment::kIntensitySteps)
                                     .round();
   const torch::Tensor image =
-      rank == 2 ? voxels.image.squeeze(1) : voxels.image;
-  return {image, window, padding, config.inference,
-          [this, stop = std::move(stop)](const torch::Tensor& steps) {
-            stop();
-            return scores_of(*this, steps);
+      rank == 2 ? of.voxels.image.squeeze(1) : of.voxels.image;
+  return {image, window, padding, task.spec().inference,
+          [&task, &of](const torch::Tensor& steps) {
+            of.stop();
+            return scores_of(task, steps);
           }};
 }
 
-torch::Tensor predict_map(const NetworkCase& view,
-                          const std::array<int64_t, 3>& size,
-                          const std::function<void()>& stop,
-                          const TakeProbabilities& take) {
-  torch::NoGradGuard no_grad;
-  const bool structures =
-      view.predictor.config.task.target == augment::TargetKind::kStructures;
-  eval::SlidingWindow windows = view.predictor.windows(view.voxels, stop);
+torch::Tensor predict_map(Task& task, const NetworkCase& of) {
+  const torch::NoGradGuard no_grad;
+  const bool exclusive = task.spec().target.is_exclusive();
+  const auto& size = of.size;
+  eval::SlidingWindow windows = score_windows(task, of);
   eval::ScoreSlices slices([&] { return windows.next(); }, windows.depth(),
-                           size, view.scale);
+                           size, of.scale);
   torch::Tensor map = at::empty({size[0], size[1], size[2]}, torch::kShort);
   for (int64_t z = 0; z < size[0]; ++z) {
     const torch::Tensor scores = slices.next();
-    map.select(0, z).copy_(structures ? eval::structure_bits(scores)
-                                      : eval::exclusive_labels(scores));
-    if (take)
-      take(z, structures ? at::sigmoid(scores) : at::softmax(scores, 0));
+    map.select(0, z).copy_(exclusive ? eval::exclusive_labels(scores)
+                                     : eval::structure_bits(scores));
+    if (of.take) {
+      of.take(z, exclusive ? at::softmax(scores, 0) : at::sigmoid(scores));
+    }
   }
   return map;
 }
 
-torch::Tensor labels_of_probabilities(const torch::Tensor& probabilities,
-                                      augment::TargetKind target) {
-  return target == augment::TargetKind::kStructures
-             ? eval::structure_bits(probabilities, 0.5F)
-             : eval::exclusive_labels(probabilities);
-}
-
-std::vector<double> predict_classes(const NetworkCase& view,
-                                    const std::function<void()>& stop) {
-  torch::NoGradGuard no_grad;
-  eval::SlidingWindow windows = view.predictor.windows(view.voxels, stop);
+std::vector<double> predict_classes(Task& task, const NetworkCase& of) {
+  const torch::NoGradGuard no_grad;
+  eval::SlidingWindow windows = score_windows(task, of);
   torch::Tensor sum;
   int64_t places = 0;
   for (torch::Tensor slab = windows.next(); slab.defined();

@@ -17,14 +17,14 @@ namespace {
 namespace fs = std::filesystem;
 
 /// Values [D, H, W], whole numbers from 0 on.
-void write_map(const std::string& path, const MapFormat& format,
+void write_map(const std::string& path, const TaskSpec& spec,
                const torch::Tensor& values, const io::Volume& grid) {
   std::error_code ignored;  // writing tells what is wrong
   fs::create_directories(fs::path(path).parent_path(), ignored);
   const int64_t least = values.min().item<int64_t>();
   const int64_t most = values.max().item<int64_t>();
   const bool bytes = least >= 0 && most <= 255;
-  if (format.rank == 2) {
+  if (spec.rank() == 2) {
     io::write_durably(path, io::encode_png(values.squeeze(0).to(
                                 bytes ? torch::kUInt8 : torch::kInt32)));
     return;
@@ -39,9 +39,8 @@ void write_map(const std::string& path, const MapFormat& format,
 
 }  // namespace
 
-std::string prediction_ending(const MapFormat& format,
-                              const augment::Case& of) {
-  if (format.rank == 2) return ".png";
+std::string prediction_ending(const TaskSpec& spec, const augment::Case& of) {
+  if (spec.rank() == 2) return ".png";
   const std::string& image = of.images.at(0);
   for (const std::string_view ending : {".nii.gz", ".nii", ".mha", ".nrrd"}) {
     if (image.ends_with(ending)) return std::string(ending);
@@ -66,40 +65,41 @@ std::vector<std::string> structure_folders(
   return folders;
 }
 
-std::vector<std::string> prediction_files(const MapFormat& format,
+std::vector<std::string> prediction_files(const TaskSpec& spec,
                                           const augment::Case& of) {
-  const std::string name = of.id + prediction_ending(format, of);
-  if (format.target == augment::TargetKind::kLabelMap) return {name};
-  std::vector<std::string> files = structure_folders(format.classes);
+  if (!spec.target.is_segmentation()) return {};
+  const std::string name = of.id + prediction_ending(spec, of);
+  if (spec.target.is_exclusive()) return {name};
+  std::vector<std::string> files = structure_folders(spec.classes);
   for (std::string& file : files) file.append("/").append(name);
   return files;
 }
 
 std::vector<std::string> write_prediction(const std::string& folder,
-                                          const MapFormat& format,
+                                          const TaskSpec& spec,
                                           const augment::Case& of,
                                           const torch::Tensor& map,
                                           const io::Volume& grid) {
-  std::vector<std::string> files = prediction_files(format, of);
+  std::vector<std::string> files = prediction_files(spec, of);
+  if (files.empty()) return files;
   for (std::string& file : files) file.insert(0, folder + "/");
-  if (format.target == augment::TargetKind::kStructures) {
-    const int64_t inside = format.rank == 2 ? 255 : 1;
+  if (!spec.target.is_exclusive()) {
+    const int64_t inside = spec.rank() == 2 ? 255 : 1;
     for (size_t k = 0; k < files.size(); ++k) {
-      const torch::Tensor structure =
-          map.bitwise_and(int64_t{1} << k).ne(0).to(torch::kShort).mul(inside);
-      write_map(files[k], format, structure, grid);
+      const torch::Tensor mask = spec.mask_of(static_cast<int64_t>(k), map);
+      write_map(files[k], spec, mask.to(torch::kShort).mul(inside), grid);
     }
     return files;
   }
   // As the references are stored.
   const torch::Tensor values =
-      format.label_values.empty()
+      spec.label_values.empty()
           ? map
-          : at::tensor(format.label_values, torch::kLong)
+          : at::tensor(spec.label_values, torch::kLong)
                 .to(torch::kInt32)
                 .index_select(0, map.flatten().to(torch::kInt32))
                 .view(map.sizes());
-  write_map(files.front(), format, values, grid);
+  write_map(files.front(), spec, values, grid);
   return files;
 }
 

@@ -8,16 +8,81 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 
+#include "unimiss/augment/spatial_transform.h"
+#include "unimiss/config/fields.h"
 #include "unimiss/core/error.h"
-#include "unimiss/finetune/initial_weights.h"
-#include "unimiss/finetune/run.h"
 #include "unimiss/io/durable_file.h"
 #include "unimiss/io/tensor_archive.h"
+#include "unimiss/model/weight_transfer.h"
+#include "unimiss/task/final_weights.h"
+#include "unimiss/train/run_options.h"
 
 namespace unimiss::task {
 namespace {
 
 namespace fs = std::filesystem;
+
+// What the metadata of exported weights tell: the configuration, as text, and
+// the names of the classes, as a JSON array.
+constexpr const char* kConfigFact = "config";
+constexpr const char* kClassesFact = "classes";
+
+/// What a training did to its samples, of which a prediction may use the axes
+/// that were mirrored.
+struct StoredAugmentation {
+  augment::SpatialTransformOptions spatial;
+
+  template <class Self, class Visitor>
+  static void visit_fields(Self& self, Visitor&& visit) {
+    visit("spatial", self.spatial, "");
+  }
+};
+
+/// What a prediction reads of the configuration of a fine-tuning.
+struct StoredConfig {
+  train::RunOptions run;
+  TaskOptions task;
+  model::MitOptions model = volumes_only();
+  HeadOptions head;
+  CaseOptions data;
+  StoredAugmentation augmentation;
+  FinalWeightOptions validation;
+  eval::SlidingWindowOptions inference;
+
+  template <class Self, class Visitor>
+  static void visit_fields(Self& self, Visitor&& visit) {
+    visit("run", self.run, "");
+    visit("task", self.task, "");
+    visit("model", self.model, "");
+    visit("head", self.head, "");
+    visit("data", self.data, "");
+    visit("augmentation", self.augmentation, "");
+    visit("validation", self.validation, "");
+    visit("inference", self.inference, "");
+  }
+};
+
+/// `name` stands for the text in messages.
+StoredConfig read_config(const std::string& text, const std::string& name) {
+  StoredConfig config;
+  config::read_known(config::parse_yaml(text, name), config);
+  return config;
+}
+
+TaskSpec spec_of(const StoredConfig& config,
+                 const std::vector<std::string>& classes) {
+  TaskSpec spec;
+  spec.target = config.task.target;
+  spec.classes = classes;
+  spec.label_values = config.task.label_values;
+  spec.cases = config.data;
+  spec.model = config.model;
+  spec.head = config.head;
+  spec.inference = config.inference;
+  spec.mirrored = config.augmentation.spatial.mirror;
+  spec.precision = config.run.precision;
+  return spec;
+}
 
 std::string metadata_of(const std::string& file, const io::Metadata& metadata,
                         const char* name) {
@@ -34,7 +99,7 @@ std::string metadata_of(const std::string& file, const io::Metadata& metadata,
 std::vector<std::string> classes_of(const std::string& file,
                                     const io::Metadata& metadata) {
   const auto json = nlohmann::json::parse(
-      metadata_of(file, metadata, finetune::kClassesFact), nullptr, false);
+      metadata_of(file, metadata, kClassesFact), nullptr, false);
   std::vector<std::string> classes;
   for (const auto& name : json) {
     if (!name.is_string()) break;
@@ -47,7 +112,7 @@ std::vector<std::string> classes_of(const std::string& file,
 }
 
 /// The weights that a finished run was tested with.
-std::string weights_of(const std::string& run, const ReadConfig& read_config) {
+std::string weights_of(const std::string& run) {
   std::error_code missing;
   if (fs::exists(run + "/export/student.safetensors", missing)) {
     throw DataError(run,
@@ -64,7 +129,7 @@ std::string weights_of(const std::string& run, const ReadConfig& read_config) {
                     "folder of a fine-tuning that has finished");
   }
   std::string weights =
-      finetune::final_weights_file(run, read_config(text, config).validation);
+      final_weights_file(run, read_config(text, config).validation);
   std::error_code ignored;
   if (!fs::exists(weights, ignored)) {
     throw DataError(run, "has not finished (there is no " + weights +
@@ -74,31 +139,15 @@ std::string weights_of(const std::string& run, const ReadConfig& read_config) {
 }
 
 /// What two networks of an ensemble must have in common.
-std::string meaning_of(const SavedNetwork& network) {
-  const auto& task = network.config.task;
+std::string meaning_of(const TaskSpec& spec) {
   return fmt::format("{}D, {}, classes {}, label values {}, {} modalities",
-                     network.config.rank(), enum_name(task.target),
-                     network.classes, task.label_values,
-                     network.config.data.modalities);
+                     spec.rank(), spec.target.name(), spec.classes,
+                     spec.label_values, spec.cases.modalities);
 }
 
 }  // namespace
 
-CasePredictor SavedNetwork::predictor() const {
-  return {config, classes, device, *network};
-}
-
-data::CaseDecodeOptions SavedNetwork::decode_options() const {
-  return task::decode_options(config, static_cast<int64_t>(classes.size()));
-}
-
-MapFormat SavedNetwork::map_format() const {
-  return {config.rank(), config.task.target, classes, config.task.label_values};
-}
-
-SavedNetwork load_saved_network(const std::string& path,
-                                const ReadConfig& read_config,
-                                torch::Device device) {
+SavedNetwork load_saved_network(const std::string& path, torch::Device device) {
   std::error_code ignored;
   if (!fs::exists(path, ignored)) {
     throw DataError(path,
@@ -106,32 +155,46 @@ SavedNetwork load_saved_network(const std::string& path,
                     "has finished, or a file of its export/");
   }
   SavedNetwork saved;
-  saved.device = device;
-  saved.file =
-      fs::is_directory(path, ignored) ? weights_of(path, read_config) : path;
+  saved.file = fs::is_directory(path, ignored) ? weights_of(path) : path;
   const io::Metadata metadata = io::load_metadata(saved.file);
-  saved.config = read_config(
-      metadata_of(saved.file, metadata, finetune::kConfigFact), saved.file);
-  saved.classes = classes_of(saved.file, metadata);
+  const StoredConfig config =
+      read_config(metadata_of(saved.file, metadata, kConfigFact), saved.file);
+  const auto classes = classes_of(saved.file, metadata);
   const io::FileDigest digest = io::digest_of(saved.file);
   saved.digest = fmt::format("{:08x}, {} bytes", digest.crc32, digest.bytes);
-  saved.network = std::make_unique<TaskNetwork>(
-      saved.config, static_cast<int64_t>(saved.classes.size()));
-  finetune::load_network(saved.file, *saved.network);
-  saved.network->module().to(device);
+  saved.task = make_task(spec_of(config, classes));
+  load_weights(saved.file, *saved.task);
+  saved.task->module().to(device);
   return saved;
 }
 
 void check_ensemble(const std::vector<SavedNetwork>& networks) {
-  const std::string first = meaning_of(networks.at(0));
+  const std::string first = meaning_of(networks.at(0).task->spec());
   for (const SavedNetwork& network : networks) {
-    const std::string other = meaning_of(network);
+    const std::string other = meaning_of(network.task->spec());
     if (other == first) continue;
     throw ConfigError(fmt::format(
         "{}: is of another task ({}) than {} ({}); only networks of one task "
         "predict together",
         network.file, other, networks[0].file, first));
   }
+}
+
+void load_weights(const std::string& file, Task& task) {
+  const io::TensorMap weights = io::load_tensors(file);
+  const auto parameters = task.official_parameters();
+  for (const model::Misfit& misfit : model::misfits_of(weights, parameters)) {
+    if (misfit.kind == model::Misfit::Kind::kSurplus) continue;
+    throw DataError(file,
+                    "lacks '" + misfit.name + "', or has it in another shape");
+  }
+  model::copy_weights(weights, parameters);
+}
+
+std::map<std::string, std::string> network_facts(
+    const std::string& config_text, const std::vector<std::string>& classes) {
+  return {{kConfigFact, config_text},
+          {kClassesFact, nlohmann::json(classes).dump()}};
 }
 
 }  // namespace unimiss::task

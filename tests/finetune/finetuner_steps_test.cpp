@@ -3,6 +3,7 @@
 #include <ATen/Functions.h>
 #include <gmock/gmock.h>
 
+#include "finetune/preparation.h"
 #include "testing/ranks.h"
 #include "train/toy_finetune.h"
 #include "unimiss/finetune/finetuner.h"
@@ -18,7 +19,6 @@ using unimiss::testing::toy_batch;
 using unimiss::testing::toy_finetune;
 
 constexpr int64_t kRows = 12;
-constexpr int64_t kOutputs = 3;
 
 /// This process's share of each part of a batch.
 torch::Tensor share_of(const torch::Tensor& batch, int64_t parts,
@@ -35,8 +35,9 @@ double difference_after_steps(const FinetuneConfig& config,
                               const distributed::Communicator& all) {
   const auto make = [&](const distributed::Communicator* communicator) {
     at::manual_seed(0);
-    auto made = std::make_unique<Finetuner>(config, kOutputs, torch::kCPU,
-                                            communicator);
+    auto made = std::make_unique<Finetuner>(
+        finetuner_options(config, config.task.classes, torch::kCPU),
+        communicator);
     made->network().module().to(torch::kDouble);
     made->restart_average();
     return made;

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "finetune/preparation.h"
 #include "train/toy_finetune.h"
 
 namespace unimiss::finetune {
@@ -20,7 +21,7 @@ constexpr TargetKind kKinds[] = {TargetKind::kLabelMap, TargetKind::kStructures,
 
 Finetuner make(const FinetuneConfig& config) {
   at::manual_seed(3);
-  return {config, 3, torch::kCPU};
+  return Finetuner(finetuner_options(config, config.task.classes, torch::kCPU));
 }
 
 TEST(Finetuner, LearnsABatchOfEveryKindByHeart) {
@@ -158,7 +159,7 @@ TEST(Finetuner, TheAverageFollowsTheWeights) {
   Finetuner finetuner = make(config);
   ASSERT_TRUE(finetuner.average());
   const augment::Views batch = toy_batch(TargetKind::kClass, 2);
-  const auto weights = [](task::TaskNetwork& network) {
+  const auto weights = [](const task::Task& network) {
     return network.module().parameters()[0].detach().clone();
   };
   torch::Tensor expected = weights(finetuner.network());

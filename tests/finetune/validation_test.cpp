@@ -118,16 +118,13 @@ TEST(Validation, PredictsCasesOnTheirOwnGrid) {
                      ""});
   }
   FinetuneConfig config = toy_finetune(TargetKind::kLabelMap);
-  task::TaskNetwork network(config, 3);
-  data::CaseDecodeOptions options;
-  options.rank = 2;
-  options.classes = 3;
-  options.size = {96, 72};
-  const data::CaseCache cache(cases, options, {folder.file("cache"), 1});
-  const task::CasePredictor predictor{config, config.task.classes, torch::kCPU,
-                                      network};
+  config.data.size = {96, 72};
+  const task::TaskSpec spec = config.task_spec(config.task.classes);
+  const auto network = task::make_task(spec);
+  const data::CaseCache cache(cases, spec.decode_options(),
+                              {folder.file("cache"), 1});
   const auto evaluations = evaluate(
-      {}, {predictor}, cache, {0, 1}, [] { return false; },
+      {}, {network.get()}, cache, {0, 1}, [] { return false; },
       folder.file("predictions"));
   ASSERT_TRUE(evaluations);
   const report::Evaluation& evaluation = evaluations->front();
@@ -140,32 +137,21 @@ TEST(Validation, PredictsCasesOnTheirOwnGrid) {
   EXPECT_EQ(counts.n_pred(), map.eq(1).sum().item<int64_t>());
 
   // A network whose numbers are lost has found no background.
-  torch::Tensor first = network.module().parameters().front();
+  torch::Tensor first = network->module().parameters().front();
   const torch::Tensor kept = first.detach().clone();
   {
     const torch::NoGradGuard no_grad;
     first.fill_(std::numeric_limits<float>::quiet_NaN());
-    EXPECT_THROW(evaluate({}, {predictor}, cache, {0}, [] { return false; }),
-                 RunError);
+    EXPECT_THROW(
+        evaluate({}, {network.get()}, cache, {0}, [] { return false; }),
+        RunError);
     first.copy_(kept);
   }
 
   // Asked to stop before the second case.
   int questions = 0;
-  EXPECT_FALSE(evaluate({}, {predictor}, cache, {0, 1},
+  EXPECT_FALSE(evaluate({}, {network.get()}, cache, {0, 1},
                         [&] { return ++questions > 2; }));
-}
-
-TEST(Validation, MeanProbabilitiesBecomeLabels) {
-  // Of two places: classes 0 to 2, or structures.
-  const torch::Tensor probabilities =
-      at::tensor({0.2F, 0.4F, 0.55F, 0.3F, 0.25F, 0.3F}).view({3, 1, 2});
-  EXPECT_TRUE(at::equal(
-      task::labels_of_probabilities(probabilities, TargetKind::kLabelMap),
-      at::tensor({1, 0}).to(torch::kShort).view({1, 2})));
-  EXPECT_TRUE(at::equal(
-      task::labels_of_probabilities(probabilities, TargetKind::kStructures),
-      at::tensor({2, 0}).to(torch::kShort).view({1, 2})));
 }
 
 }  // namespace

@@ -39,6 +39,17 @@ void read(const Node& node, Options& options) {
   options = std::move(result);
 }
 
+/// The same of options that are a part of what the mapping holds: keys that are
+/// no fields are passed over, in all groups.
+template <OptionsStruct Options>
+void read_known(const Node& node, Options& options) {
+  Options result = options;
+  PlacedProblems problems(UnknownKeys::kIgnored);
+  read(node, result, problems);
+  problems.throw_if_any();
+  options = std::move(result);
+}
+
 /// The options of a file, with overrides "group.key=value" on top.
 template <OptionsStruct Options>
 Options load(const std::string& path,

@@ -16,10 +16,17 @@ struct KeyPlace {
 /// Looks up "group.key" or "group.key[1]".
 KeyPlace place_of_key(const Node& root, const std::string& key);
 
+/// What keys are that no field has: a mistake, or passed over.
+enum class UnknownKeys { kProblem, kIgnored };
+
 /// What is wrong with a configuration, each with the place where it was
 /// written.
 class PlacedProblems {
  public:
+  explicit PlacedProblems(UnknownKeys unknown_keys = UnknownKeys::kProblem)
+      : unknown_keys_(unknown_keys) {}
+  UnknownKeys unknown_keys() const { return unknown_keys_; }
+
   /// The line "<place>: <key>: <problem>"; without a key that part is left out.
   void add(const std::string& place, const std::string& key,
            const std::string& problem);
@@ -45,6 +52,7 @@ class PlacedProblems {
   struct Item {
     std::string place, key, line;
   };
+  UnknownKeys unknown_keys_;
   std::vector<Item> items_;
 };
 

@@ -6,8 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "unimiss/augment/case.h"
-
 /// Labels drawn over images.
 namespace unimiss::draw {
 
@@ -15,15 +13,14 @@ namespace unimiss::draw {
 /// where there are none.
 int64_t fullest_slice(const torch::Tensor& map);
 
-/// Paints a slice of a map, int16 [H, W], half-transparent over an image
-/// float32 [3, H, W] in [0, 1], in the colours of draw_legend(): the
-/// background of a label map has none. classes: or structures.
-void overlay_labels(torch::Tensor& image, const torch::Tensor& labels,
-                    augment::TargetKind target, int64_t classes);
+/// Paints masks, bool [H, W], half-transparent over an image float32 [3, H, W]
+/// in [0, 1]: mask k, of any number, in class_color(k), later ones over earlier
+/// ones.
+void overlay_masks(torch::Tensor& image,
+                   const std::vector<torch::Tensor>& masks);
 
-/// A picture [3, H, W] with what the colours mean below it.
+/// A picture [3, H, W] with what the colours of masks mean below it.
 torch::Tensor with_legend(const torch::Tensor& picture,
-                          augment::TargetKind target,
-                          const std::vector<std::string>& classes);
+                          const std::vector<std::string>& names);
 
 }  // namespace unimiss::draw

@@ -6,46 +6,22 @@
 #include <utility>
 #include <vector>
 
-#include "unimiss/augment/case.h"
-#include "unimiss/augment/patch.h"
 #include "unimiss/augment/patch_intensity.h"
 #include "unimiss/augment/spatial_transform.h"
 #include "unimiss/core/fields.h"
 #include "unimiss/data/decoded_cache.h"
-#include "unimiss/data/normalization.h"
 #include "unimiss/data/split.h"
 #include "unimiss/eval/sliding_window.h"
 #include "unimiss/finetune/schedule.h"
-#include "unimiss/model/classification_network.h"
 #include "unimiss/model/mit_options.h"
 #include "unimiss/model/network_part.h"
-#include "unimiss/task/segmentation_loss.h"
+#include "unimiss/task/final_weights.h"
+#include "unimiss/task/loss_options.h"
+#include "unimiss/task/task_spec.h"
 #include "unimiss/train/optimizer.h"
 #include "unimiss/train/run_options.h"
 
 namespace unimiss::finetune {
-
-/// What is to be told about a case.
-struct TaskOptions {
-  augment::TargetKind target = augment::TargetKind::kLabelMap;
-  std::vector<std::string> classes;
-  std::vector<int64_t> label_values;
-
-  template <class Self, class Visitor>
-  static void visit_fields(Self& self, Visitor&& visit) {
-    visit("target", self.target,
-          "segmentation: label_map (each place has one class) or structures "
-          "(which may overlap); classification: class (one a case) or classes "
-          "(any number)");
-    visit("classes", self.classes,
-          "their names, of a label_map the background first; empty: those of "
-          "data.dataset");
-    visit("label_values", self.label_values,
-          "what each class of a label_map is in the files, e.g. [0, 255]; "
-          "empty: 0, 1, 2, ...");
-  }
-  void check(Problems& problems) const;
-};
 
 /// Which network of a pretraining.
 enum class PretrainedNetwork { kStudent, kTeacher };
@@ -76,35 +52,6 @@ struct InitOptions {
   void check(Problems& problems) const;
 };
 
-struct HeadOptions {
-  model::ClassificationRule rule = model::ClassificationRule::kTwoBranch;
-
-  template <class Self, class Visitor>
-  static void visit_fields(Self& self, Visitor&& visit) {
-    visit("rule", self.rule,
-          "what a classification reads: the class token (paper), or its mean "
-          "with the patches (official code)");
-  }
-  void check(Problems& /*problems*/) const {}
-};
-
-struct LossOptions {
-  task::SegmentationLossOptions segmentation;
-  bool deep_supervision = true;
-  double label_smoothing = 0;
-
-  template <class Self, class Visitor>
-  static void visit_fields(Self& self, Visitor&& visit) {
-    task::SegmentationLossOptions::visit_fields(self.segmentation, visit);
-    visit("deep_supervision", self.deep_supervision,
-          "of a segmentation: a loss at every resolution of the decoder");
-    visit("label_smoothing", self.label_smoothing,
-          "of a classification: share of the probability spread over all "
-          "classes, in [0, 1)");
-  }
-  void check(Problems& problems) const;
-};
-
 /// A fine-tuning's learning rate is that of its batch, whatever its size.
 struct OptimizerOptions : train::OptimizerOptions {
   double weight_decay = 3e-5;
@@ -131,17 +78,11 @@ struct OptimizerOptions : train::OptimizerOptions {
   void check(Problems& problems) const;
 };
 
-struct DataOptions {
+struct DataOptions : task::CaseOptions {
   std::string dataset;
   std::vector<std::string> train, validation_lists, test;
-  int64_t modalities = 1;
   data::SplitOptions split;
   std::string splits;
-  std::optional<std::array<double, 3>> spacing;
-  std::vector<int64_t> size;
-  augment::LabelInterpolation label_interpolation =
-      augment::LabelInterpolation::kNearest;
-  data::IntensityOptions intensity;
   int64_t batch_size = 2;
   int64_t samples_per_epoch = 0;
   double foreground = 0.33;
@@ -163,21 +104,10 @@ struct DataOptions {
           "lists of the cases to validate on; empty: a part of data.train");
     visit("test", self.test,
           "lists of the cases for the test at the end; empty: none");
-    visit("modalities", self.modalities,
-          "files of a case that become channels, at least 1");
     data::SplitOptions::visit_fields(self.split, visit);
     visit("splits", self.splits,
           "a splits.json of another run to take over; empty: made anew");
-    visit("spacing", self.spacing,
-          "mm (D, H, W) that volumes are resampled to; null keeps the file's");
-    visit(
-        "size", self.size,
-        "extents that whole cases are resized to instead, ([D,] H, W); empty: "
-        "they are not");
-    visit("label_interpolation", self.label_interpolation,
-          "how label maps are resampled: nearest, or each class's indicator "
-          "linearly and the largest wins");
-    visit("intensity", self.intensity, "how intensities are normalised");
+    task::CaseOptions::visit_fields(self, visit);
     visit("batch_size", self.batch_size, "cases of a step, at least 1");
     visit("samples_per_epoch", self.samples_per_epoch,
           "samples that make an epoch; 0: as many as there are training cases");
@@ -215,15 +145,10 @@ struct AugmentationOptions {
   }
 };
 
-/// Which weights the test and later predictions use.
-enum class FinalWeights { kBest, kLast };
-
-struct ValidationOptions {
+struct ValidationOptions : task::FinalWeightOptions {
   int64_t every_epochs = 1;
   int64_t max_cases = 0;
   int64_t patience = 0;
-  double average_decay = 0;
-  FinalWeights final_weights = FinalWeights::kBest;
 
   template <class Self, class Visitor>
   static void visit_fields(Self& self, Visitor&& visit) {
@@ -234,12 +159,7 @@ struct ValidationOptions {
     visit("patience", self.patience,
           "validations without a better one after which the run ends; 0: it "
           "does not");
-    visit("average_decay", self.average_decay,
-          "of the exponential average of the weights, a step, in [0, 1); it is "
-          "validated too. 0: none");
-    visit("final_weights", self.final_weights,
-          "which weights are tested and exported for predictions: the best in "
-          "validation, or the last");
+    task::FinalWeightOptions::visit_fields(self, visit);
   }
   void check(Problems& problems) const;
 };
@@ -247,11 +167,11 @@ struct ValidationOptions {
 /// Everything a fine-tuning follows from. A file states only what differs.
 struct FinetuneConfig {
   train::RunOptions run{.output = "runs/finetune", .epochs = 100};
-  TaskOptions task;
+  task::TaskOptions task;
   InitOptions init;
-  model::MitOptions model = volumes_only();
-  HeadOptions head;
-  LossOptions loss;
+  model::MitOptions model = task::volumes_only();
+  task::HeadOptions head;
+  task::LossOptions loss;
   ScheduleOptions schedule;
   OptimizerOptions optimizer;
   DataOptions data;
@@ -279,14 +199,9 @@ struct FinetuneConfig {
   /// files.
   void check(Problems& problems) const;
 
-  /// The defaults of `model`.
-  static model::MitOptions volumes_only();
-
-  int rank() const {
-    return model.dimensions == model::Dimensions::k2d ? 2 : 3;
-  }
-  /// The patch, D = 1 for images.
-  std::array<int64_t, 3> patch() const;
+  /// The part of it that the network's inputs, outputs and predictions follow
+  /// from. classes: those of data.dataset where task.classes are empty.
+  task::TaskSpec task_spec(const std::vector<std::string>& classes) const;
 };
 
 /// The lists and folders that are missing.
@@ -299,10 +214,4 @@ struct unimiss::EnumNames<unimiss::finetune::PretrainedNetwork> {
   static constexpr std::array kNames{
       std::pair{unimiss::finetune::PretrainedNetwork::kStudent, "student"},
       std::pair{unimiss::finetune::PretrainedNetwork::kTeacher, "teacher"}};
-};
-template <>
-struct unimiss::EnumNames<unimiss::finetune::FinalWeights> {
-  static constexpr std::array kNames{
-      std::pair{unimiss::finetune::FinalWeights::kBest, "best"},
-      std::pair{unimiss::finetune::FinalWeights::kLast, "last"}};
 };

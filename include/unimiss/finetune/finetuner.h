@@ -3,14 +3,15 @@
 #include <torch/types.h>
 
 #include <map>
-#include <optional>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "unimiss/augment/sample.h"
-#include "unimiss/core/precision.h"
 #include "unimiss/distributed/communicator.h"
 #include "unimiss/finetune/config.h"
-#include "unimiss/task/task_network.h"
+#include "unimiss/model/network_part.h"
+#include "unimiss/task/task.h"
 #include "unimiss/train/batch_gradients.h"
 #include "unimiss/train/loss_scaler.h"
 #include "unimiss/train/optimizer.h"
@@ -25,6 +26,16 @@ struct StepReport {
   train::StepOutcome outcome = train::StepOutcome::kUpdated;
 };
 
+struct FinetunerOptions {
+  task::TaskSpec task;
+  task::LossOptions loss;
+  OptimizerOptions optimizer;
+  std::vector<model::NetworkPart> freeze;  ///< parts that are not trained
+  bool linear_probe = false;               ///< trains the head alone
+  double average_decay = 0;  ///< of an average of the weights; 0: none
+  torch::Device device = torch::kCPU;
+};
+
 /// Supervised training of one network on one task (paper Sec. 4.3), one
 /// optimizer step at a time, and the exponential average of its weights. What
 /// comes before and after a step (data, schedule, validation) is the caller's.
@@ -32,8 +43,8 @@ class Finetuner {
  public:
   /// Weights are random (LibTorch's generator) until others are taken over.
   /// communicator: of the processes, which outlives this; null: one alone.
-  Finetuner(const FinetuneConfig& config, int64_t outputs, torch::Device device,
-            const distributed::Communicator* communicator = nullptr);
+  explicit Finetuner(const FinetunerOptions& options,
+                     const distributed::Communicator* communicator = nullptr);
 
   /// Trains on one batch, or this process's equal share of each of its
   /// optimizer.accumulate parts: samples in `first`, targets in `second`.
@@ -41,13 +52,13 @@ class Finetuner {
   /// or stand out by optimizer.skip_spikes.
   StepReport step(const augment::Views& batch, double lr);
 
-  task::TaskNetwork& network() { return network_; }
-  /// The average of the weights, if validation.average_decay asks for one.
-  std::optional<task::TaskNetwork>& average() { return average_; }
+  task::Task& network() { return *network_; }
+  const task::Task& network() const { return *network_; }
+  /// The average of the weights, null where none is asked for.
+  task::Task* average() { return average_.get(); }
   /// The average begins anew at the network's weights.
   void restart_average();
-  torch::Device device() const { return device_; }
-  Precision precision() const { return precision_; }
+  torch::Device device() const { return options_.device; }
 
   /// Bytes of state() once every parameter has had an update.
   int64_t full_state_bytes() const;
@@ -61,12 +72,8 @@ class Finetuner {
   std::map<std::string, torch::Tensor> weights() const;
   void update_average();
 
-  OptimizerOptions optimizer_options_;
-  double average_decay_;
-  torch::Device device_;
-  Precision precision_;
-  task::TaskNetwork network_;
-  std::optional<task::TaskNetwork> average_;
+  FinetunerOptions options_;
+  std::unique_ptr<task::Task> network_, average_;
   torch::Tensor average_updates_;  ///< int64 scalar
   train::Optimizer optimizer_;
   train::BatchGradients gradients_;

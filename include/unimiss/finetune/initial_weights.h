@@ -1,9 +1,10 @@
 #pragma once
 
+#include <torch/nn/module.h>
+
 #include <string>
 
 #include "unimiss/finetune/config.h"
-#include "unimiss/task/task_network.h"
 
 namespace unimiss::finetune {
 
@@ -16,11 +17,6 @@ std::string initial_weights_file(const InitOptions& init);
 ///
 /// Throws DataError naming the file where it cannot be read, is of another
 /// network, or holds less of the backbone than init.min_coverage.
-void load_initial_weights(const FinetuneConfig& config,
-                          task::TaskNetwork& network);
-
-/// Takes over a file of the network's official_parameters(). Throws DataError
-/// where it does not fit.
-void load_network(const std::string& file, task::TaskNetwork& network);
+void load_initial_weights(const InitOptions& init, torch::nn::Module& network);
 
 }  // namespace unimiss::finetune

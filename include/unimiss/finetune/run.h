@@ -50,14 +50,4 @@ Summary run_finetuning(const FinetuneConfig& config,
 /// equally.
 void check_processes(const FinetuneConfig& config, int64_t processes);
 
-/// What the metadata of exported weights tell: the configuration, as text, and
-/// the names of the classes, as a JSON array.
-inline constexpr const char* kConfigFact = "config";
-inline constexpr const char* kClassesFact = "classes";
-
-/// The weights that the finished run in a folder was tested with; a file that
-/// does not exist where it has not finished.
-std::string final_weights_file(const std::string& folder,
-                               const ValidationOptions& validation);
-
 }  // namespace unimiss::finetune

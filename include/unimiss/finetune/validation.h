@@ -10,7 +10,7 @@
 #include "unimiss/data/case_cache.h"
 #include "unimiss/distributed/communicator.h"
 #include "unimiss/report/evaluation.h"
-#include "unimiss/task/case_predictor.h"
+#include "unimiss/task/task.h"
 
 namespace unimiss::finetune {
 
@@ -23,8 +23,8 @@ namespace unimiss::finetune {
 /// LostProcess.
 std::optional<std::vector<report::Evaluation>> evaluate(
     const distributed::Communicator& communicator,
-    const std::vector<task::CasePredictor>& predictors,
-    const data::CaseCache& cases, const std::vector<int64_t>& numbers,
+    const std::vector<task::Task*>& networks, const data::CaseCache& cases,
+    const std::vector<int64_t>& numbers,
     const std::function<bool()>& asked_to_stop,
     const std::string& predictions_folder = "");
 

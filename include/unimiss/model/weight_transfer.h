@@ -55,4 +55,22 @@ TransferReport transfer_weights(
     const std::map<std::string, torch::Tensor>& weights,
     const PretrainedSizes& sizes, torch::nn::Module& network);
 
+/// Why weights are not those of a network, a tensor each.
+struct Misfit {
+  enum class Kind { kMissing, kShape, kSurplus };
+  std::string name;
+  Kind kind = Kind::kMissing;
+  std::string text;  ///< "x is missing", "x is 3x4 there and 3x5 here"
+};
+
+/// Holds weights against the tensors of the same names that they are to be
+/// copied into; empty: all fit. By name, what is too much last.
+std::vector<Misfit> misfits_of(
+    const std::map<std::string, torch::Tensor>& weights,
+    const std::map<std::string, torch::Tensor>& targets);
+
+/// Copies weights that fit into the targets; more weights are left out.
+void copy_weights(const std::map<std::string, torch::Tensor>& weights,
+                  const std::map<std::string, torch::Tensor>& targets);
+
 }  // namespace unimiss::model

@@ -10,7 +10,6 @@
 #include "unimiss/core/device.h"
 #include "unimiss/core/fields.h"
 #include "unimiss/core/precision.h"
-#include "unimiss/task/saved_network.h"
 
 /// Predictions of new cases.
 namespace unimiss::predict {
@@ -62,12 +61,11 @@ struct PredictionSummary {
 ///
 /// Each file appears whole or not at all. A case that cannot be read or written
 /// is told of, and the others go on. Memory is bounded, see
-/// task::predict_map(); the probabilities wait on the disk.
+/// task::Task::predict(); the probabilities wait on the disk.
 ///
 /// Throws ConfigError, before anything is predicted, for networks or an input
 /// that cannot be used, and where the folder holds predictions of others.
-PredictionSummary run_prediction(const PredictionRequest& request,
-                                 const task::ReadConfig& read_config);
+PredictionSummary run_prediction(const PredictionRequest& request);
 
 /// What all jobs together leave: predictions.csv and worst_median_best.png, of
 /// all cases that are there; the mean Dice coefficient of those with a

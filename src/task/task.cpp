@@ -1,0 +1,52 @@
+#include "unimiss/task/task.h"
+
+#include "task/classification.h"
+#include "task/segmentation.h"
+#include "unimiss/eval/label_map.h"
+
+namespace unimiss::task {
+
+NetworkCase::NetworkCase(const augment::CaseVoxels& seen,
+                         const data::CaseReference& own)
+    : voxels(seen), scale(own.scale) {
+  if (!own.grid.voxels.defined()) return;
+  const auto sizes = own.grid.voxels.sizes();
+  size = {sizes[0], sizes[1], sizes[2]};
+}
+
+void Task::set_inference(const eval::SlidingWindowOptions& inference,
+                         Precision precision) {
+  spec_.inference = inference;
+  spec_.precision = precision;
+}
+
+const torch::nn::Module& Task::module() const {
+  return const_cast<Task*>(this)->module();
+}
+
+torch::Device Task::device() const {
+  return module().parameters().front().device();
+}
+
+std::map<std::string, torch::Tensor> Task::official_parameters() const {
+  std::map<std::string, torch::Tensor> parameters;
+  for (const auto& item : module().named_parameters()) {
+    parameters[official_name(item.key())] = item.value();
+  }
+  return parameters;
+}
+
+std::unique_ptr<Task> make_task(const TaskSpec& spec, const LossOptions& loss) {
+  if (spec.target.is_segmentation()) {
+    return std::make_unique<Segmentation>(spec, loss);
+  }
+  return std::make_unique<Classification>(spec, loss);
+}
+
+torch::Tensor labels_of_probabilities(const torch::Tensor& probabilities,
+                                      augment::Target target) {
+  return target.is_exclusive() ? eval::exclusive_labels(probabilities)
+                               : eval::structure_bits(probabilities, 0.5F);
+}
+
+}  // namespace unimiss::task

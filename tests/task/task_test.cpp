@@ -1,0 +1,97 @@
+#include "unimiss/task/task.h"
+
+#include <gmock/gmock.h>
+
+#include "task/toy_task.h"
+
+namespace unimiss::task {
+namespace {
+
+using augment::TargetKind;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using unimiss::testing::toy_spec;
+using unimiss::testing::toy_task;
+using unimiss::testing::ToyCase;
+
+constexpr TargetKind kKinds[] = {TargetKind::kLabelMap, TargetKind::kStructures,
+                                 TargetKind::kClass, TargetKind::kClasses};
+
+TEST(Task, OfEveryKindPredictsWhatItIsToTell) {
+  for (const augment::Target target : kKinds) {
+    const auto task = toy_task(toy_spec(target));
+    const ToyCase one;
+    const Prediction told = task->predict({one.voxels, one.own});
+    if (target.is_segmentation()) {
+      EXPECT_EQ(told.map.sizes(), (std::vector<int64_t>{1, 64, 64}));
+      EXPECT_EQ(told.map.scalar_type(), torch::kShort);
+      EXPECT_THAT(told.probabilities, IsEmpty());
+      EXPECT_THAT(task->overlap(told.map, told.map),
+                  SizeIs(task->spec().foreground().size()));
+    } else {
+      EXPECT_FALSE(told.map.defined());
+      EXPECT_THAT(told.probabilities, SizeIs(3));
+      EXPECT_THAT(task->overlap(told.map, told.map), IsEmpty());
+    }
+  }
+}
+
+TEST(Task, IsMadeAnewFromASeed) {
+  const auto weights = [](uint64_t seed) {
+    return toy_task(toy_spec(TargetKind::kClass), {}, seed)
+        ->module()
+        .parameters()[0]
+        .clone();
+  };
+  EXPECT_TRUE(weights(1).equal(weights(1)));
+  EXPECT_FALSE(weights(1).equal(weights(2)));
+}
+
+TEST(Task, OfficialParametersAreTheNetworksOwnTensors) {
+  for (const augment::Target target : kKinds) {
+    const auto task = toy_task(toy_spec(target));
+    const auto parameters = task->official_parameters();
+    EXPECT_EQ(parameters.size(), task->module().parameters().size());
+    const char* last =
+        target.is_segmentation() ? "cls_conv.bias" : "head_new.bias";
+    ASSERT_TRUE(parameters.contains(last)) << target.name();
+    const torch::NoGradGuard no_grad;
+    parameters.at(last).fill_(7);
+    EXPECT_TRUE(task->official_parameters().at(last).eq(7).all().item<bool>());
+  }
+}
+
+TEST(Task, PredictsAsItWasToldLast) {
+  const auto task = toy_task(toy_spec(TargetKind::kClass));
+  eval::SlidingWindowOptions inference;
+  inference.batch = 5;
+  task->set_inference(inference, Precision::kBf16);
+  EXPECT_EQ(task->spec().inference.batch, 5);
+  EXPECT_EQ(task->spec().precision, Precision::kBf16);
+  EXPECT_EQ(task->device(), torch::Device(torch::kCPU));
+}
+
+TEST(Task, ACaseHasTheSizeOfItsOwnGrid) {
+  ToyCase one(80, 101);
+  one.own.scale = {1, 2, 3};
+  const NetworkCase seen(one.voxels, one.own);
+  EXPECT_THAT(seen.size, ElementsAre(1, 80, 101));
+  EXPECT_THAT(seen.scale, ElementsAre(1, 2, 3));
+  EXPECT_THAT(NetworkCase(one.voxels, {}).size, ElementsAre(0, 0, 0));
+}
+
+TEST(Task, MeanProbabilitiesBecomeLabels) {
+  // Of two places: classes 0 to 2, or structures.
+  const torch::Tensor probabilities =
+      at::tensor({0.2F, 0.4F, 0.55F, 0.3F, 0.25F, 0.3F}).view({3, 1, 2});
+  EXPECT_TRUE(
+      at::equal(labels_of_probabilities(probabilities, TargetKind::kLabelMap),
+                at::tensor({1, 0}).to(torch::kShort).view({1, 2})));
+  EXPECT_TRUE(
+      at::equal(labels_of_probabilities(probabilities, TargetKind::kStructures),
+                at::tensor({2, 0}).to(torch::kShort).view({1, 2})));
+}
+
+}  // namespace
+}  // namespace unimiss::task
