@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include "train/toy_finetune.h"
+#include "finetune/toy_finetune.h"
 #include "unimiss/core/error.h"
 
 namespace unimiss::finetune {

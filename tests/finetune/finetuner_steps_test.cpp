@@ -4,8 +4,8 @@
 #include <gmock/gmock.h>
 
 #include "finetune/preparation.h"
+#include "finetune/toy_finetune.h"
 #include "testing/ranks.h"
-#include "train/toy_finetune.h"
 #include "unimiss/finetune/finetuner.h"
 
 namespace unimiss::finetune {

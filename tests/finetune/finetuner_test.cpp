@@ -7,7 +7,7 @@
 #include <limits>
 
 #include "finetune/preparation.h"
-#include "train/toy_finetune.h"
+#include "finetune/toy_finetune.h"
 
 namespace unimiss::finetune {
 namespace {

@@ -6,9 +6,9 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "finetune/toy_finetune.h"
 #include "testing/files.h"
 #include "testing/temporary_directory.h"
-#include "train/toy_finetune.h"
 #include "unimiss/core/error.h"
 #include "unimiss/io/image.h"
 #include "unimiss/io/volume.h"
