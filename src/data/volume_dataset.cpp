@@ -11,6 +11,7 @@
 #include "unimiss/core/error.h"
 #include "unimiss/core/fields.h"
 #include "unimiss/core/log.h"
+#include "unimiss/io/resample.h"
 #include "unimiss/io/volume.h"
 
 namespace unimiss::data {

@@ -12,6 +12,7 @@
 #include <limits>
 
 #include "io/dicom_file.h"
+#include "io/dicom_series.h"
 #include "io/file_bytes.h"
 #include "io/itk_image.h"
 #include "io/nifti_file.h"

@@ -1,3 +1,5 @@
+#include "unimiss/io/volume_writer.h"
+
 #include <ATen/Functions.h>
 #include <fmt/format.h>
 #include <itkImageFileWriter.h>
@@ -18,7 +20,6 @@
 #include "unimiss/core/error.h"
 #include "unimiss/io/durable_file.h"
 #include "unimiss/io/formats.h"
-#include "unimiss/io/volume.h"
 
 namespace unimiss::io {
 namespace {

@@ -10,6 +10,7 @@
 #include "unimiss/io/durable_file.h"
 #include "unimiss/io/formats.h"
 #include "unimiss/io/image.h"
+#include "unimiss/io/volume_writer.h"
 
 namespace unimiss::task {
 namespace {

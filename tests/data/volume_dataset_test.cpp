@@ -7,6 +7,7 @@
 #include "testing/temporary_directory.h"
 #include "unimiss/core/error.h"
 #include "unimiss/io/volume.h"
+#include "unimiss/io/volume_writer.h"
 
 namespace unimiss::data {
 namespace {

@@ -1,3 +1,5 @@
+#include "unimiss/io/resample.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -5,7 +7,6 @@
 #include <cmath>
 
 #include "unimiss/core/error.h"
-#include "unimiss/io/volume.h"
 
 namespace unimiss::io {
 namespace {

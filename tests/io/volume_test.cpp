@@ -12,6 +12,8 @@
 #include "testing/temporary_directory.h"
 #include "testing/volume_error.h"
 #include "unimiss/core/error.h"
+#include "unimiss/io/resample.h"
+#include "unimiss/io/volume_writer.h"
 
 namespace unimiss::io {
 namespace {

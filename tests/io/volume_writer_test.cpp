@@ -1,3 +1,5 @@
+#include "unimiss/io/volume_writer.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
