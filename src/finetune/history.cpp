@@ -7,6 +7,8 @@
 #include <cmath>
 #include <utility>
 
+#include "unimiss/draw/curves.h"
+#include "unimiss/draw/figure.h"
 #include "unimiss/draw/overlay.h"
 #include "unimiss/io/durable_file.h"
 #include "unimiss/io/image.h"

@@ -1,11 +1,12 @@
 #pragma once
 
+#include <torch/types.h>
+
 #include <map>
 #include <string>
 #include <vector>
 
 #include "unimiss/augment/sample.h"
-#include "unimiss/draw/figure.h"
 #include "unimiss/finetune/run.h"
 #include "unimiss/task/task_spec.h"
 #include "unimiss/train/process_times.h"

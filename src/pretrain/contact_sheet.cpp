@@ -3,6 +3,7 @@
 #include <ATen/Functions.h>
 #include <fmt/format.h>
 
+#include "unimiss/draw/curves.h"
 #include "unimiss/draw/figure.h"
 #include "unimiss/io/durable_file.h"
 #include "unimiss/io/image.h"
