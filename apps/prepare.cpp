@@ -7,7 +7,6 @@
 #include <iostream>
 #include <set>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "cli.h"
@@ -15,6 +14,7 @@
 #include "unimiss/core/error.h"
 #include "unimiss/core/fields.h"
 #include "unimiss/core/random.h"
+#include "unimiss/io/formats.h"
 #include "unimiss/io/image.h"
 #include "unimiss/io/volume.h"
 
@@ -32,13 +32,10 @@ struct RadiographRequest {
 
 /// chest.nii.gz → chest
 std::string stem_of(const std::string& path) {
-  const std::string file = fs::path(path).filename().string();
-  std::string_view name = file;
-  for (const std::string_view ending :
-       {".gz", ".nii", ".mha", ".mhd", ".nrrd", ".nhdr"}) {
-    if (name.ends_with(ending)) name.remove_suffix(ending.size());
-  }
-  return std::string(name);
+  std::string name = fs::path(path).filename().string();
+  // A series is a folder, of any name.
+  return unimiss::io::is_read_as(name, 3) ? unimiss::io::without_ending(name)
+                                          : name;
 }
 
 /// The films of one volume, at equal turns; appends their names to the list.

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "unimiss/core/fields.h"
+#include "unimiss/io/resample.h"
 
 namespace unimiss::augment {
 namespace {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "unimiss/core/error.h"
+#include "unimiss/io/resample.h"
 
 namespace unimiss::data {
 namespace {

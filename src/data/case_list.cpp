@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cctype>
 #include <filesystem>
 #include <iterator>
@@ -15,6 +14,7 @@
 #include "unimiss/core/json_file.h"
 #include "unimiss/core/log.h"
 #include "unimiss/core/random.h"
+#include "unimiss/io/formats.h"
 
 namespace unimiss::data {
 namespace {
@@ -149,22 +149,6 @@ std::vector<ManifestEntry> without_repeats(
 
 }  // namespace
 
-std::string without_ending(std::string name) {
-  static constexpr std::array<std::string_view, 11> kEndings{
-      ".nii.gz", ".nii", ".mha", ".mhd",  ".nrrd", ".nhdr",
-      ".hdr",    ".png", ".jpg", ".jpeg", ".dcm"};
-  std::string lower = name;
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](unsigned char c) { return std::tolower(c); });
-  for (const std::string_view ending : kEndings) {
-    if (lower.size() > ending.size() && lower.ends_with(ending)) {
-      name.resize(name.size() - ending.size());
-      break;
-    }
-  }
-  return name;
-}
-
 std::string file_name(std::string name) {
   constexpr size_t kLongest = 160;  // of the 255 that file systems allow
   const auto keep = [](unsigned char c) {
@@ -237,7 +221,7 @@ void name_cases(const std::vector<std::vector<augment::Case>*>& sets) {
   for (const std::vector<augment::Case>* set : sets) {
     for (const augment::Case& each : *set) {
       const fs::path path = normal_path(each.images.at(0));
-      names[path].stem = without_ending(path.filename().string());
+      names[path].stem = io::without_ending(path.filename().string());
     }
   }
   drop_modality_suffix(names);

@@ -4,10 +4,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
 #include <cctype>
 #include <filesystem>
-#include <string_view>
 #include <utility>
 
 #include "data/nnunet_names.h"
@@ -15,6 +13,7 @@
 #include "unimiss/core/error.h"
 #include "unimiss/data/case_list.h"
 #include "unimiss/io/durable_file.h"
+#include "unimiss/io/formats.h"
 #include "unimiss/io/volume.h"
 
 namespace unimiss::data {
@@ -28,9 +27,7 @@ bool is_input(const fs::path& path, int rank) {
   if (fs::is_directory(path, ignored)) {
     return rank == 3 && io::is_dicom_series(path.string());
   }
-  const std::string name = path.filename().string();
-  return rank == 2 ? name_ends_in(name, {".png", ".jpg", ".jpeg", ".dcm"})
-                   : is_volume_name(name);
+  return io::is_read_as(path.filename().string(), rank);
 }
 
 /// In the order of their names.
@@ -67,7 +64,7 @@ std::vector<augment::Case> grouped(const std::string& folder,
   std::map<std::string, std::map<int64_t, std::string>> found;
   for (const fs::path& path : inputs) {
     const std::string name = path.filename().string();
-    const auto split = split_channel(without_ending(name));
+    const auto split = split_channel(io::without_ending(name));
     if (!split || split->channel >= modalities) {
       problems.add(name, fmt::format("must end in a modality, _0000 to _{:04}",
                                      modalities - 1));
@@ -135,23 +132,11 @@ std::vector<augment::Case> listed_cases(const std::string& list,
 
 }  // namespace
 
-bool name_ends_in(const std::string& name,
-                  std::initializer_list<std::string_view> endings) {
+bool is_list_name(const std::string& name) {
   std::string lower = name;
   std::transform(lower.begin(), lower.end(), lower.begin(),
                  [](unsigned char c) { return std::tolower(c); });
-  return std::any_of(
-      endings.begin(), endings.end(),
-      [&](std::string_view ending) { return lower.ends_with(ending); });
-}
-
-bool is_list_name(const std::string& name) {
-  return name_ends_in(name, {".txt", ".csv"});
-}
-
-bool is_volume_name(const std::string& name) {
-  return name_ends_in(name,
-                      {".nii.gz", ".nii", ".mha", ".mhd", ".nrrd", ".nhdr"});
+  return lower.ends_with(".txt") || lower.ends_with(".csv");
 }
 
 std::vector<augment::Case> input_cases(const std::string& input,
@@ -177,19 +162,20 @@ std::vector<augment::Case> input_cases(const std::string& input,
   } else if (fs::is_directory(input, ignored)) {
     cases = cases_of_folder(input, options);
     if (cases.empty()) {
-      throw DataError(input, fmt::format("holds no {}",
-                                         options.rank == 2
-                                             ? "images (.png, .jpg, .dcm)"
-                                             : "volumes (.nii.gz, .nii, .mha, "
-                                               ".mhd, .nrrd, .nhdr, or "
-                                               "folders of a DICOM series)"));
+      throw DataError(
+          input, options.rank == 2
+                     ? fmt::format("holds no images ({})", io::endings_read(2))
+                     : fmt::format("holds no volumes ({}, or folders of a "
+                                   "DICOM series)",
+                                   io::endings_read(3)));
     }
   } else {
+    const std::string what =
+        options.rank == 2 ? fmt::format("no image ({})", io::endings_read(2))
+                          : "no volume";
     throw DataError(input, fmt::format("is {} by its name; convert it, or "
                                        "name a list (.txt, .csv)",
-                                       options.rank == 2 ? "no image (.png, "
-                                                           ".jpg, .dcm)"
-                                                         : "no volume"));
+                                       what));
   }
   name_cases({&cases});
   return cases;
@@ -201,7 +187,7 @@ std::map<std::string, std::string> files_by_name(
   for (const fs::path& path : inputs_of(folder, rank, beside)) {
     const std::string file = path.string();
     const auto [known, added] = files.emplace(
-        file_name(without_ending(path.filename().string())), file);
+        file_name(io::without_ending(path.filename().string())), file);
     if (!added) {
       throw DataError(file, "and " + known->second +
                                 " are one case in two formats; take one of "

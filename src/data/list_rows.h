@@ -1,28 +1,21 @@
 #pragma once
 
-#include <fmt/format.h>
-
-#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <istream>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "data/problem_list.h"
-#include "unimiss/core/text.h"
 #include "unimiss/data/manifest.h"
 
-/// The two forms of a list, as rows of text. A header alone: the reader of
-/// lists is one source, which is also built without the rest of this folder.
+/// The two forms of a list, as rows of text.
 namespace unimiss::data {
 
-inline std::string line_text(int64_t line) {
-  return fmt::format("line {}", line);
-}
+/// "line 7", as problems name it.
+std::string line_text(int64_t line);
 
 /// One line before it is checked.
 struct ListRow {
@@ -34,95 +27,15 @@ struct ListRow {
 class ListReader {
  public:
   ListReader(std::filesystem::path folder, const ManifestOptions& options,
-             ProblemList& problems)
-      : folder_(std::move(folder)), options_(options), problems_(problems) {}
+             ProblemList& problems);
 
-  std::vector<ListRow> read(std::istream& list) {
-    std::vector<ListRow> rows;
-    std::string text;
-    bool first = true;
-    for (int64_t number = 1; std::getline(list, text); ++number) {
-      const std::string_view line =
-          trimmed(number == 1 ? without_byte_order_mark(text) : text);
-      if (line.empty() || line.starts_with('#')) continue;
-      if (std::exchange(first, false) && is_header(number, line)) continue;
-      std::optional<ListRow> row =
-          columns_.empty() ? plain_row(number, line) : csv_row(number, line);
-      if (row) rows.push_back(std::move(*row));
-    }
-    return rows;
-  }
+  std::vector<ListRow> read(std::istream& list);
 
  private:
-  bool expects_target() const {
-    return options_.target != ManifestTarget::kNone &&
-           options_.target != ManifestTarget::kUnread;
-  }
-
-  bool is_header(int64_t number, std::string_view line) {
-    const auto fields = csv_fields(line);
-    if (!fields ||
-        std::find(fields->begin(), fields->end(), "image") == fields->end()) {
-      return false;
-    }
-    // A plain list may begin with a file or folder of that name.
-    if (fields->size() == 1 && std::filesystem::exists(folder_ / "image")) {
-      return false;
-    }
-    columns_ = *fields;
-    for (const char* column : {"label", "split"}) {
-      const bool needed = std::string_view(column) == "label"
-                              ? expects_target()
-                              : !options_.split.empty();
-      if (needed && std::find(columns_.begin(), columns_.end(), column) ==
-                        columns_.end()) {
-        problems_.add(line_text(number),
-                      fmt::format("the header has no column '{}'", column));
-      }
-    }
-    return true;
-  }
-
-  std::optional<ListRow> plain_row(int64_t number, std::string_view line) {
-    ListRow row{number, std::string(line), {}, {}, {}};
-    if (!expects_target()) return row;
-    const size_t blank = line.find_last_of(kBlanks);
-    if (blank == std::string_view::npos) {
-      problems_.add(
-          line_text(number),
-          fmt::format(
-              "'{}' has no {}", line,
-              options_.target == ManifestTarget::kMask ? "mask" : "label"));
-      return std::nullopt;
-    }
-    row.image = std::string(trimmed(line.substr(0, blank)));
-    row.target = std::string(line.substr(blank + 1));
-    return row;
-  }
-
-  std::optional<ListRow> csv_row(int64_t number, std::string_view line) {
-    const auto fields = csv_fields(line);
-    if (!fields || fields->size() != columns_.size()) {
-      problems_.add(line_text(number),
-                    fields ? fmt::format("{} fields, the header has {}",
-                                         fields->size(), columns_.size())
-                           : "a quote is not closed");
-      return std::nullopt;
-    }
-    ListRow row;
-    row.line = number;
-    for (size_t i = 0; i < columns_.size(); ++i) {
-      const std::string& value = (*fields)[i];
-      if (columns_[i] == "image") row.image = value;
-      if (columns_[i] == "label") row.target = value;
-      if (columns_[i] == "patient") row.patient = value;
-      if (columns_[i] == "split") row.split = value;
-    }
-    if (!options_.split.empty() && row.split != options_.split) {
-      return std::nullopt;
-    }
-    return row;
-  }
+  bool expects_target() const;
+  bool is_header(int64_t number, std::string_view line);
+  std::optional<ListRow> plain_row(int64_t number, std::string_view line);
+  std::optional<ListRow> csv_row(int64_t number, std::string_view line);
 
   const std::filesystem::path folder_;
   const ManifestOptions& options_;

@@ -3,6 +3,7 @@
 #include <ATen/Functions.h>
 
 #include "unimiss/draw/figure.h"
+#include "unimiss/draw/legend.h"
 
 namespace unimiss::draw {
 

@@ -17,6 +17,7 @@
 
 #include "io/file_bytes.h"
 #include "unimiss/core/error.h"
+#include "unimiss/io/formats.h"
 
 namespace unimiss::io {
 namespace {
@@ -229,8 +230,9 @@ bool is_dicom_file(const std::string& path) {
   std::array<char, 132> begin{};
   std::ifstream file(path, std::ios::binary);
   file.read(begin.data(), begin.size());
-  return std::string_view(&begin[128], 4) == "DICM" || path.ends_with(".dcm") ||
-         path.ends_with(".DCM");
+  const FileFormat* format = find_format(path);
+  return std::string_view(&begin[128], 4) == "DICM" ||
+         (format != nullptr && format->ending == ".dcm");
 }
 
 DicomImage read_dicom_file(const std::string& path, DicomUse use) {

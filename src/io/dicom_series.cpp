@@ -1,3 +1,5 @@
+#include "io/dicom_series.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,7 +10,6 @@
 #include <vector>
 
 #include "io/dicom_file.h"
-#include "io/itk_image.h"
 #include "unimiss/core/error.h"
 #include "unimiss/core/log.h"
 #include "unimiss/io/volume.h"

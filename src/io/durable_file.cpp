@@ -14,6 +14,7 @@
 
 #include "unimiss/core/crash_point.h"
 #include "unimiss/core/error.h"
+#include "unimiss/io/formats.h"
 
 namespace unimiss::io {
 namespace {
@@ -127,10 +128,10 @@ FileDigest write_durably(const std::string& path, std::string_view text) {
 
 void write_durably(const std::string& path,
                    const std::function<void(const std::string&)>& write) {
+  const FileFormat* format = find_format(path, LetterCase::kExact);
   Remover part{unfinished_name(path) +
-               (path.ends_with(".nii.gz")
-                    ? std::string(".nii.gz")
-                    : fs::path(path).extension().string())};
+               (format != nullptr ? std::string(format->ending)
+                                  : fs::path(path).extension().string())};
   write(part.file);
   const int descriptor = open_retrying(part.file.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) fail_to_write(path, "could not be written");

@@ -1,3 +1,5 @@
+#include "unimiss/io/resample.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -6,7 +8,6 @@
 
 #include "unimiss/core/error.h"
 #include "unimiss/core/linear_taps.h"
-#include "unimiss/io/volume.h"
 
 namespace unimiss::io {
 namespace {

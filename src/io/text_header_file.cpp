@@ -13,6 +13,7 @@
 #include "io/file_bytes.h"
 #include "unimiss/core/error.h"
 #include "unimiss/core/text.h"
+#include "unimiss/io/formats.h"
 
 namespace unimiss::io {
 namespace {
@@ -128,7 +129,7 @@ std::vector<uint8_t> data_bytes(const std::string& path,
                  header.begin() + static_cast<std::ptrdiff_t>(header_end));
     return std::move(header);
   }
-  if (!path.ends_with(".mhd") && !path.ends_with(".nhdr")) {
+  if (!may_be_detached(path)) {
     throw DataError(path, fmt::format("its voxels lie in '{}'; rename the "
                                       "header to .mhd or .nhdr",
                                       name));
@@ -267,7 +268,7 @@ StoredVoxels read_nrrd_voxels(const std::string& path) {
   if (name.starts_with("LIST") || name.find('%') != std::string::npos) {
     refuse(path, "a volume of one file per slice");
   }
-  if (name.empty() && path.ends_with(".nhdr")) {
+  if (name.empty() && may_be_detached(path)) {
     throw_damaged(path, "its header names no data file");
   }
   if (header.integer("line skip", header.integer("lineskip", 0)) != 0) {
@@ -295,9 +296,10 @@ StoredVoxels read_nrrd_voxels(const std::string& path) {
 std::string detached_data_file(const std::string& path) {
   const std::vector<uint8_t> file = read_file_bytes(path);
   TextHeader header(path, file);
-  while (const auto line = header.line()) {
-    header.add(*line, path.ends_with(".mhd") ? "=" : ":");
-  }
+  const FileFormat* format = find_format(path);
+  const bool meta =
+      format != nullptr && format->reader == FileReader::kMetaImage;
+  while (const auto line = header.line()) header.add(*line, meta ? "=" : ":");
   const std::string name = header.get(
       "elementdatafile", header.get("data file", header.get("datafile", "")));
   return name.empty() ? name : (fs::path(path).parent_path() / name).string();

@@ -12,12 +12,14 @@
 #include <limits>
 
 #include "io/dicom_file.h"
+#include "io/dicom_series.h"
 #include "io/file_bytes.h"
 #include "io/itk_image.h"
 #include "io/nifti_file.h"
 #include "io/text_header_file.h"
 #include "unimiss/core/error.h"
 #include "unimiss/core/log.h"
+#include "unimiss/io/formats.h"
 
 namespace unimiss::io {
 namespace {
@@ -43,30 +45,31 @@ ItkImage::Pointer read_with(const std::string& path, itk::ImageIOBase* format,
 
 ItkImage::Pointer read_image(const std::string& path,
                              std::vector<uint8_t>& nifti_header) {
-  const auto ends = [&](auto... suffixes) {
-    return (path.ends_with(suffixes) || ...);
-  };
   if (std::filesystem::is_directory(path)) return read_dicom_series(path);
-  if (ends(".nii", ".nii.gz")) {
-    const StoredVoxels voxels = read_nifti_voxels(path);
-    nifti_header = native_nifti_header(voxels);
-    return read_with(path, itk::NiftiImageIO::New(), voxels);
-  }
-  if (ends(".mha", ".mhd")) {
-    return read_with(path, itk::MetaImageIO::New(),
-                     read_metaimage_voxels(path));
-  }
-  if (ends(".nrrd", ".nhdr")) {
-    return read_with(path, itk::NrrdImageIO::New(), read_nrrd_voxels(path));
+  const FileFormat* format = find_format(path, LetterCase::kExact);
+  switch (format == nullptr ? FileReader::kNone : format->reader) {
+    case FileReader::kNifti: {
+      const StoredVoxels voxels = read_nifti_voxels(path);
+      nifti_header = native_nifti_header(voxels);
+      return read_with(path, itk::NiftiImageIO::New(), voxels);
+    }
+    case FileReader::kMetaImage:
+      return read_with(path, itk::MetaImageIO::New(),
+                       read_metaimage_voxels(path));
+    case FileReader::kNrrd:
+      return read_with(path, itk::NrrdImageIO::New(), read_nrrd_voxels(path));
+    case FileReader::kPixels:
+    case FileReader::kNone:
+      break;
   }
   require_exists(path);
-  throw DataError(path, is_dicom_file(path)
-                            ? "a single DICOM file is no volume; name the "
-                              "folder that holds its series"
-                            : "not a volume by its name (in lower case: .nii, "
-                              ".nii.gz, .mha, "
-                              ".mhd, .nrrd, .nhdr, or a folder of DICOM "
-                              "files); convert it");
+  throw DataError(
+      path, is_dicom_file(path)
+                ? "a single DICOM file is no volume; name the folder that "
+                  "holds its series"
+                : fmt::format("not a volume by its name (in lower case: {}, or "
+                              "a folder of DICOM files); convert it",
+                              endings_read(3)));
 }
 
 FileGrid grid_of(const ItkImage& image) {
@@ -193,7 +196,7 @@ std::vector<std::string> volume_files(const std::string& path) {
     return files;
   }
   files.push_back(path);
-  if (path.ends_with(".mhd") || path.ends_with(".nhdr")) {
+  if (may_be_detached(path)) {
     const std::string data = detached_data_file(path);
     if (fs::exists(data)) files.push_back(data);
   }

@@ -1,3 +1,5 @@
+#include "unimiss/io/volume_writer.h"
+
 #include <ATen/Functions.h>
 #include <fmt/format.h>
 #include <itkImageFileWriter.h>
@@ -17,7 +19,7 @@
 #include "io/nifti_file.h"
 #include "unimiss/core/error.h"
 #include "unimiss/io/durable_file.h"
-#include "unimiss/io/volume.h"
+#include "unimiss/io/formats.h"
 
 namespace unimiss::io {
 namespace {
@@ -80,13 +82,25 @@ torch::Tensor as_stored(const torch::Tensor& voxels) {
   return voxels.to(kType).contiguous();
 }
 
-itk::ImageIOBase::Pointer format_of(const std::string& path) {
-  if (path.ends_with(".nii")) return itk::NiftiImageIO::New().GetPointer();
-  if (path.ends_with(".mha")) return itk::MetaImageIO::New().GetPointer();
-  if (path.ends_with(".nrrd")) return itk::NrrdImageIO::New().GetPointer();
-  throw DataError(path,
-                  "is no name that a volume can be written to; use .nii, "
-                  ".nii.gz, .mha or .nrrd");
+const FileFormat& format_of(const std::string& path) {
+  const FileFormat* format = find_format(path, LetterCase::kExact);
+  if (format == nullptr || format->rank != 3 || !format->is_written()) {
+    throw DataError(
+        path, fmt::format("is no name that a volume can be written to; use one "
+                          "of {}",
+                          endings_written(3)));
+  }
+  return *format;
+}
+
+itk::ImageIOBase::Pointer writer_of(const FileFormat& format) {
+  if (format.reader == FileReader::kNifti) {
+    return itk::NiftiImageIO::New().GetPointer();
+  }
+  if (format.reader == FileReader::kMetaImage) {
+    return itk::MetaImageIO::New().GetPointer();
+  }
+  return itk::NrrdImageIO::New().GetPointer();
 }
 
 /// Writes voxels [z, y, x] to a file of any name but .nii.gz.
@@ -114,10 +128,11 @@ void write_with_itk(const std::string& path, const torch::Tensor& voxels,
       voxels.data_ptr<Pixel>(), static_cast<itk::SizeValueType>(voxels.numel()),
       false);
   auto writer = itk::ImageFileWriter<Image>::New();
-  const auto format = format_of(path);
-  format->SetUseCompression(!path.ends_with(".nii"));
+  const bool nifti = format_of(path).reader == FileReader::kNifti;
+  const auto format = writer_of(format_of(path));
+  format->SetUseCompression(!nifti);
   writer->SetImageIO(format);
-  writer->SetUseCompression(!path.ends_with(".nii"));
+  writer->SetUseCompression(!nifti);
   writer->SetFileName(path);
   writer->SetInput(image);
   try {
@@ -125,11 +140,11 @@ void write_with_itk(const std::string& path, const torch::Tensor& voxels,
   } catch (const itk::ExceptionObject& error) {
     fail_to_write(path, error.GetDescription());
   }
-  if (path.ends_with(".nii") && !grid.nifti_header.empty()) {
+  if (nifti && !grid.nifti_header.empty()) {
     copy_nifti_place(grid.nifti_header, path);
   }
   // Not every format of ITK tells of a full disk.
-  if (path.ends_with(".nii")) {
+  if (nifti) {
     std::error_code ignored;
     const auto least = static_cast<uint64_t>(voxels.nbytes()) + 352;
     if (std::filesystem::file_size(path, ignored) < least) {
@@ -178,8 +193,8 @@ template <class Pixel>
 void write_as(const std::string& path, const torch::Tensor& voxels,
               const FileGrid& grid) {
   const torch::Tensor stored = as_stored<Pixel>(voxels);
-  const bool packed = path.ends_with(".nii.gz");
-  if (!packed) format_of(path);  // before anything is written
+  // Before anything is written.
+  const bool packed = format_of(path).ending == ".nii.gz";
   write_durably(path, [&](const std::string& name) {
     packed ? write_packed<Pixel>(name, stored, grid)
            : write_with_itk<Pixel>(name, stored, grid);

@@ -4,6 +4,7 @@
 
 #include "unimiss/io/durable_file.h"
 #include "unimiss/io/image.h"
+#include "unimiss/io/volume_writer.h"
 
 namespace unimiss::predict {
 std::vector<std::string> class_volume_files(const task::TaskSpec& spec,

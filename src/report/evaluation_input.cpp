@@ -11,6 +11,7 @@
 #include "unimiss/core/problems.h"
 #include "unimiss/data/case_list.h"
 #include "unimiss/data/input_cases.h"
+#include "unimiss/io/formats.h"
 #include "unimiss/report/case_files.h"
 
 namespace unimiss::report {
@@ -108,13 +109,15 @@ int rank_of_folder(const std::string& folder) {
   for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
        entry.increment(error)) {
     const std::string name = entry->path().filename().string();
-    images = images || data::name_ends_in(name, {".png"});
-    volumes = volumes || data::is_volume_name(name);
+    const io::FileFormat* format = io::find_format(name);
+    images = images ||
+             (format != nullptr && format->rank == 2 && format->is_written());
+    volumes = volumes || io::is_read_as(name, 3);
   }
   require(!error, folder, "cannot be read (" + error.message() + ")");
   require(images || volumes, folder,
-          "holds no label maps (.png, .nii.gz, .nii, .mha, .mhd, .nrrd, "
-          ".nhdr)");
+          fmt::format("holds no label maps ({}, {})", io::endings_written(2),
+                      io::endings_read(3)));
   require(!images || !volumes, folder,
           "holds images and volumes; put them into folders of their own");
   return volumes ? 3 : 2;

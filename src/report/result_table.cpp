@@ -10,7 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "unimiss/core/error.h"
-#include "unimiss/draw/figure.h"
+#include "unimiss/draw/curves.h"
 #include "unimiss/eval/optional_mean.h"
 #include "unimiss/io/durable_file.h"
 #include "unimiss/io/image.h"

@@ -2,8 +2,8 @@
 
 #include <filesystem>
 
-#include "unimiss/data/case_list.h"
 #include "unimiss/eval/optional_mean.h"
+#include "unimiss/io/formats.h"
 
 namespace unimiss::report {
 namespace {
@@ -12,7 +12,7 @@ std::string id_of_case(const Json& of) {
   if (of.contains("case")) return of.at("case").get<std::string>();
   const std::filesystem::path file =
       of.at("prediction_file").get<std::string>();
-  return data::without_ending(file.filename().string());
+  return io::without_ending(file.filename().string());
 }
 
 }  // namespace

@@ -5,11 +5,12 @@
 #include <algorithm>
 #include <filesystem>
 #include <set>
-#include <string_view>
 
 #include "unimiss/data/case_list.h"
 #include "unimiss/io/durable_file.h"
+#include "unimiss/io/formats.h"
 #include "unimiss/io/image.h"
+#include "unimiss/io/volume_writer.h"
 
 namespace unimiss::task {
 namespace {
@@ -41,13 +42,11 @@ void write_map(const std::string& path, const TaskSpec& spec,
 
 std::string prediction_ending(const TaskSpec& spec, const augment::Case& of) {
   if (spec.rank() == 2) return ".png";
-  const std::string& image = of.images.at(0);
-  for (const std::string_view ending : {".nii.gz", ".nii", ".mha", ".nrrd"}) {
-    if (image.ends_with(ending)) return std::string(ending);
-  }
-  if (image.ends_with(".mhd")) return ".mha";
-  if (image.ends_with(".nhdr")) return ".nrrd";
-  return ".nii.gz";
+  const io::FileFormat* image =
+      io::find_format(of.images.at(0), io::LetterCase::kExact);
+  const bool is_volume =
+      image != nullptr && image->rank == 3 && !image->maps.empty();
+  return is_volume ? std::string(image->maps) : ".nii.gz";
 }
 
 std::vector<std::string> structure_folders(

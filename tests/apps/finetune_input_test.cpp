@@ -6,6 +6,7 @@
 
 #include "apps/toy_finetuning.h"
 #include "testing/nifti_bytes.h"
+#include "unimiss/io/volume_writer.h"
 
 namespace unimiss {
 namespace {

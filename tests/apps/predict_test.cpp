@@ -11,6 +11,7 @@
 
 #include "apps/toy_finetuning.h"
 #include "unimiss/io/volume.h"
+#include "unimiss/io/volume_writer.h"
 
 namespace unimiss {
 namespace {

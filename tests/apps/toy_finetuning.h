@@ -16,6 +16,7 @@
 #include "testing/temporary_directory.h"
 #include "unimiss/io/image.h"
 #include "unimiss/io/volume.h"
+#include "unimiss/io/volume_writer.h"
 
 namespace unimiss::testing {
 

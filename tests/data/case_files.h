@@ -8,6 +8,7 @@
 #include "testing/temporary_directory.h"
 #include "unimiss/data/case_cache.h"
 #include "unimiss/io/image.h"
+#include "unimiss/io/volume_writer.h"
 
 /// Files of small cases, and how they are decoded.
 namespace unimiss::data {

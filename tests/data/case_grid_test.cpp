@@ -9,6 +9,7 @@
 #include "unimiss/core/random.h"
 #include "unimiss/data/case_cache.h"
 #include "unimiss/io/image.h"
+#include "unimiss/io/volume_writer.h"
 
 /// The grids of decoded cases and what is resampled onto them.
 namespace unimiss::data {

@@ -8,6 +8,7 @@
 #include "testing/temporary_directory.h"
 #include "unimiss/core/error.h"
 #include "unimiss/io/image.h"
+#include "unimiss/io/volume_writer.h"
 
 namespace unimiss::data {
 namespace {

@@ -4,12 +4,10 @@
 #include <libdeflate.h>
 
 #include <cstdlib>
-#include <opencv2/imgcodecs.hpp>
 
 #include "testing/files.h"
 #include "testing/temporary_directory.h"
 #include "unimiss/core/error.h"
-#include "unimiss/core/random.h"
 
 namespace unimiss::io {
 namespace {
@@ -105,37 +103,6 @@ TEST_F(Image, ImpossibleExtentsAreAnError) {
               HasSubstr("too many"));
   // Checksums agree but rows are missing: the decoder must not fill them in.
   EXPECT_NE(error_of(with_size(good, 50, 80)), "no error");
-}
-
-TEST_F(Image, DamageWithinAJpegIsFound) {
-  torch::Tensor gray = torch::empty({64, 80}, torch::kUInt8);
-  Random random({4});
-  for (int64_t i = 0; i < gray.numel(); ++i) {
-    gray.data_ptr<uint8_t>()[i] = static_cast<uint8_t>(random.integer(256));
-  }
-  cv::imwrite(folder_.file("good.jpg"),
-              cv::Mat(64, 80, CV_8UC1, gray.data_ptr()));
-  const std::string good = read_bytes(folder_.file("good.jpg"));
-  EXPECT_EQ(read_pixels(folder_.file("good.jpg")).sizes(),
-            (torch::IntArrayRef{1, 64, 80}));
-  // Every truncation, with and without the end marker put back.
-  for (size_t size = 3; size < good.size(); size += 7) {
-    EXPECT_NE(error_of(good.substr(0, size)), "no error") << size;
-    if (size + 16 < good.size()) {
-      EXPECT_NE(error_of(good.substr(0, size) + "\xff\xd9"), "no error")
-          << size;
-    }
-  }
-  // Bytes overwritten in the middle of the scan.
-  std::string holed = good;
-  holed.replace(holed.size() / 2, 200, std::string(200, '\xff'));
-  EXPECT_NE(error_of(holed), "no error");
-  // A header that claims what its bytes cannot hold.
-  std::string huge = good;
-  const size_t frame = huge.find("\xff\xc0");
-  ASSERT_NE(frame, std::string::npos);
-  huge.replace(frame + 5, 4, "\x7f\xff\x7f\xff");
-  EXPECT_THAT(error_of(huge), HasSubstr("cannot hold"));
 }
 
 TEST_F(Image, OtherContentIsRefusedByName) {

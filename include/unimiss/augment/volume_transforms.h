@@ -8,12 +8,14 @@
 #include <vector>
 
 #include "unimiss/augment/sample.h"
+#include "unimiss/augment/volume_crop.h"
+#include "unimiss/augment/volume_intensity.h"
 #include "unimiss/core/fields.h"
 #include "unimiss/core/random.h"
 
 /// Augmentation of CT volumes. Stored volumes are int16 HU [D, H, W]; views are
-/// float32 HU / 1024 [D, H, W], contiguous; a trailing underscore works in
-/// place. Everything runs on the calling thread.
+/// float32 HU / 1024 [D, H, W], contiguous. Everything runs on the calling
+/// thread.
 namespace unimiss::augment {
 
 /// Where the paper and its published code differ, the first choice is the
@@ -22,10 +24,6 @@ enum class DrawRule { kPerVolume, kPerSlice };
 /// kAnywhere: a window anywhere in the volume. kCentral: within the central
 /// 80 % of the plane, padded at the end to 256 x 256 where it is smaller.
 enum class CropRule { kAnywhere, kCentral };
-/// kMeanAndStd restores both after a gamma change; kStd restores the deviation
-/// and multiplies the mean by (old deviation / new deviation).
-enum class GammaRule { kMeanAndStd, kStd };
-
 /// What is done to a view's intensities after its one resampling.
 enum class IntensityChange {
   kNoise,
@@ -124,16 +122,6 @@ struct VolumeTransformOptions {
   void check(Problems& problems) const;
 };
 
-/// A box of a volume, in its voxels (D, H, W); it may reach outside.
-struct VolumeWindow {
-  std::array<int64_t, 3> start{};
-  std::array<int64_t, 3> extent{};
-};
-
-/// The central 80 % of the plane of a volume [D, H, W], a view of it. It is the
-/// volume of CropRule::kCentral: what lies outside of it counts as padding.
-torch::Tensor central_region(const torch::Tensor& hu);
-
 /// The window both views of one sample are cut from.
 VolumeWindow draw_common_window(const std::array<int64_t, 3>& volume,
                                 const VolumeTransformOptions& options,
@@ -143,29 +131,9 @@ VolumeWindow draw_view_window(const VolumeWindow& common,
                               const VolumeTransformOptions& options,
                               Random& random);
 
-/// Trilinear resampling of a window of an int16 HU volume to [D, H, W] of
-/// HU / 1024, mirrored along the axes of `mirror`; what lies outside of the
-/// volume counts as `padding_hu`. Rows must be contiguous. Only the window's
-/// voxels are touched.
-torch::Tensor resized_crop(const torch::Tensor& hu, const VolumeWindow& window,
-                           const std::array<int64_t, 3>& size,
-                           const std::array<bool, 3>& mirror,
-                           double padding_hu);
-
-/// Adds N(0, sigma^2), quantised to 2^16 equally likely values.
-void add_noise_(torch::Tensor& volume, double sigma, Random& random);
-/// Gaussian blur of every slice, cut at 4 sigma; sigma in voxels.
-void blur_slices_(torch::Tensor& volume, double sigma);
-void scale_intensity_(torch::Tensor& volume, double factor);
-void shift_intensity_(torch::Tensor& volume, double offset);
-/// m + factor (x - m) with the mean m, clamped to the range of x.
-void adjust_contrast_range_(torch::Tensor& volume, double factor);
-/// The intensities, scaled to [0, 1] by their range, to the power `gamma`.
-void adjust_gamma_(torch::Tensor& volume, double gamma, GammaRule rule);
-
 /// Two views [1, D, H, W] of an int16 HU volume.
-Views augment_volume(const torch::Tensor& hu,
-                     const VolumeTransformOptions& options, Random& random);
+Sample augment_volume(const torch::Tensor& hu,
+                      const VolumeTransformOptions& options, Random& random);
 
 }  // namespace unimiss::augment
 
@@ -180,12 +148,6 @@ struct unimiss::EnumNames<unimiss::augment::CropRule> {
   static constexpr std::array kNames{
       std::pair{unimiss::augment::CropRule::kAnywhere, "anywhere"},
       std::pair{unimiss::augment::CropRule::kCentral, "central"}};
-};
-template <>
-struct unimiss::EnumNames<unimiss::augment::GammaRule> {
-  static constexpr std::array kNames{
-      std::pair{unimiss::augment::GammaRule::kMeanAndStd, "mean_and_std"},
-      std::pair{unimiss::augment::GammaRule::kStd, "std"}};
 };
 template <>
 struct unimiss::EnumNames<unimiss::augment::IntensityChange> {

@@ -16,7 +16,7 @@ namespace unimiss::data {
 enum class References { kRequired, kIgnored };
 
 struct CaseListOptions {
-  augment::Target target;
+  augment::Target target{};
   /// In the order of their numbers. Of a label map: the background first. Of
   /// structures: in the order of the masks. Empty in classification: the labels
   /// are numbers without an upper bound.
@@ -60,7 +60,5 @@ void name_cases(const std::vector<std::vector<augment::Case>*>& sets);
 /// A name that is safe in any folder, on a command line and in JSON: what is
 /// neither a letter, a digit nor one of . _ - + becomes an underscore.
 std::string file_name(std::string name);
-/// "Scan1.NII.GZ": "Scan1". Other dots stay: they may be a part of the name.
-std::string without_ending(std::string name);
 
 }  // namespace unimiss::data

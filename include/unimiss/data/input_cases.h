@@ -1,11 +1,9 @@
 #pragma once
 
 #include <cstdint>
-#include <initializer_list>
 #include <map>
 #include <set>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "unimiss/augment/case.h"
@@ -13,12 +11,8 @@
 /// The cases of a folder or list that are to be predicted or compared.
 namespace unimiss::data {
 
-/// Whether a name, in any case, ends in one of these, or as lists or volumes
-/// do.
-bool name_ends_in(const std::string& name,
-                  std::initializer_list<std::string_view> endings);
+/// Whether a name ends as those of lists, .txt or .csv, in any case.
 bool is_list_name(const std::string& name);
-bool is_volume_name(const std::string& name);
 
 struct InputOptions {
   int rank = 3;            ///< 3: volumes, 2: images

@@ -26,7 +26,7 @@ std::string replaced(std::string text, const std::string& from,
   return at == std::string::npos ? text : text.replace(at, from.size(), to);
 }
 
-TEST(TextHeader, DamagedMetaImagesAreRefused) {
+TEST(TextHeaderFile, DamagedMetaImagesAreRefused) {
   const std::string plain = golden_bytes("plain.mha");
   EXPECT_EQ(volume_error("v.mha", plain), "no error");
   EXPECT_THAT(volume_error("v.mha", plain.substr(0, plain.size() - 1)),
@@ -56,7 +56,7 @@ TEST(TextHeader, DamagedMetaImagesAreRefused) {
   EXPECT_THAT(volume_error("v.mha", flipped), HasSubstr("corrupt"));
 }
 
-TEST(TextHeader, DamagedNrrdsAreRefused) {
+TEST(TextHeaderFile, DamagedNrrdsAreRefused) {
   const std::string plain = golden_bytes("plain.nrrd");
   EXPECT_EQ(volume_error("v.nrrd", plain), "no error");
   EXPECT_THAT(volume_error("v.nrrd", plain.substr(0, plain.size() - 1)),
@@ -75,7 +75,7 @@ TEST(TextHeader, DamagedNrrdsAreRefused) {
   EXPECT_THAT(volume_error("v.nrrd", flipped), HasSubstr("corrupt"));
 }
 
-TEST(TextHeader, DataLiesBesideTheHeader) {
+TEST(TextHeaderFile, DataLiesBesideTheHeader) {
   const TemporaryDirectory folder;
   const auto error = [&](const std::string& name, const std::string& bytes) {
     write_bytes(folder.file(name), bytes);

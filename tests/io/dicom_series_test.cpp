@@ -22,9 +22,9 @@ using unimiss::testing::volume_error;
 using unimiss::testing::write_bytes;
 
 /// A copy of a series that may be tampered with.
-class Dicom : public ::testing::Test {
+class DicomSeries : public ::testing::Test {
  protected:
-  Dicom() {
+  DicomSeries() {
     fs::create_directory(folder());
     for (const auto& file :
          fs::directory_iterator(golden_file("io/series_axial"))) {
@@ -53,14 +53,14 @@ class Dicom : public ::testing::Test {
   TemporaryDirectory temporary_;
 };
 
-TEST_F(Dicom, OtherFilesOfTheFolderAreLeftOut) {
+TEST_F(DicomSeries, OtherFilesOfTheFolderAreLeftOut) {
   const Volume whole = read_volume(folder());
   write_bytes(file("LICENSE"), "free");
   write_bytes(file("DICOMDIR"), "");
   EXPECT_TRUE(read_volume(folder()).voxels.equal(whole.voxels));
 }
 
-TEST_F(Dicom, MissingAndRepeatedSlicesAreNamed) {
+TEST_F(DicomSeries, MissingAndRepeatedSlicesAreNamed) {
   const Volume whole = read_volume(folder());
   ASSERT_EQ(whole.voxels.size(0), 6);
   fs::copy(file("image_0.dcm"), file("again.dcm"));
@@ -81,7 +81,7 @@ TEST_F(Dicom, MissingAndRepeatedSlicesAreNamed) {
   EXPECT_EQ(refused, 4);
 }
 
-TEST_F(Dicom, SeveralScansInOneSeriesAreRefused) {
+TEST_F(DicomSeries, SeveralScansInOneSeriesAreRefused) {
   for (int i = 0; i < 6; ++i) {
     fs::copy(file("image_" + std::to_string(i) + ".dcm"),
              file("again_" + std::to_string(i) + ".dcm"));
@@ -89,7 +89,7 @@ TEST_F(Dicom, SeveralScansInOneSeriesAreRefused) {
   EXPECT_THAT(volume_error(folder()), HasSubstr("several scans in one series"));
 }
 
-TEST_F(Dicom, ATruncatedSliceIsNamed) {
+TEST_F(DicomSeries, ATruncatedSliceIsNamed) {
   const std::string bytes = read_bytes(file("image_3.dcm"));
   for (const size_t size : {bytes.size() - 2, bytes.size() / 2, size_t{200}}) {
     write_bytes(file("image_3.dcm"), bytes.substr(0, size));
@@ -97,7 +97,7 @@ TEST_F(Dicom, ATruncatedSliceIsNamed) {
   }
 }
 
-TEST_F(Dicom, SeveralSeriesAreRefused) {
+TEST_F(DicomSeries, SeveralSeriesAreRefused) {
   for (const auto& file :
        fs::directory_iterator(golden_file("io/series_sagittal"))) {
     fs::copy(file, folder() + "/other_" + file.path().filename().string());
@@ -105,14 +105,14 @@ TEST_F(Dicom, SeveralSeriesAreRefused) {
   EXPECT_THAT(volume_error(folder()), HasSubstr("holds 2 series"));
 }
 
-TEST_F(Dicom, AFolderWithoutSlicesIsRefused) {
+TEST_F(DicomSeries, AFolderWithoutSlicesIsRefused) {
   fs::create_directory(temporary_.file("empty"));
   EXPECT_THAT(volume_error(temporary_.file("empty")),
               HasSubstr("no DICOM slices"));
   EXPECT_THAT(volume_error(file("image_0.dcm")), HasSubstr("name the folder"));
 }
 
-TEST_F(Dicom, SpacingMustBeUsable) {
+TEST_F(DicomSeries, SpacingMustBeUsable) {
   patch(file("image_2.dcm"), "0.9\\0.7", "0.0\\0.0");
   EXPECT_THAT(volume_error(folder()), HasSubstr("PixelSpacing"));
   patch(file("image_2.dcm"), "0.0\\0.0", "x.9\\0.7");
@@ -120,7 +120,7 @@ TEST_F(Dicom, SpacingMustBeUsable) {
 }
 
 /// A folder of damaged and unusual files with a README that says what each is.
-TEST_F(Dicom, BrokenCollection) {
+TEST_F(DicomSeries, BrokenCollection) {
   const char* broken = std::getenv("UNIMISS_BROKEN");
   if (!broken) GTEST_SKIP() << "UNIMISS_BROKEN names no folder";
   const auto alone = [&](const std::string& name) {
