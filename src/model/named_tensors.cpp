@@ -5,15 +5,6 @@
 namespace unimiss::model {
 namespace {
 
-/// "2x3"; of a single number "scalar".
-std::string shape_text(const torch::Tensor& tensor) {
-  std::string text;
-  for (const int64_t extent : tensor.sizes()) {
-    text += (text.empty() ? "" : "x") + std::to_string(extent);
-  }
-  return text.empty() ? "scalar" : text;
-}
-
 void copy_buffers(const torch::nn::Module& from, torch::nn::Module& to) {
   const auto sources = from.buffers(), targets = to.buffers();
   TORCH_CHECK(sources.size() == targets.size(),
@@ -54,24 +45,6 @@ void average_tensors(const torch::nn::Module& from, torch::nn::Module& to,
   torch::NoGradGuard no_grad;
   at::_foreach_lerp_(to.parameters(), from.parameters(), 1 - keep);
   copy_buffers(from, to);
-}
-
-std::vector<std::string> misfits(const NamedTensors& given,
-                                 const NamedTensors& targets) {
-  std::vector<std::string> problems;
-  for (const auto& [name, target] : targets) {
-    const auto found = given.find(name);
-    if (found == given.end()) {
-      problems.push_back(name + " is missing");
-    } else if (found->second.sizes() != target.sizes()) {
-      problems.push_back(name + " is " + shape_text(found->second) +
-                         " there and " + shape_text(target) + " here");
-    }
-  }
-  for (const auto& [name, tensor] : given) {
-    if (!targets.contains(name)) problems.push_back(name + " is too much");
-  }
-  return problems;
 }
 
 BufferCopy::BufferCopy(const std::vector<torch::Tensor>& buffers) {

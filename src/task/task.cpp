@@ -3,6 +3,7 @@
 #include "task/classification.h"
 #include "task/segmentation.h"
 #include "unimiss/eval/label_map.h"
+#include "unimiss/model/named_tensors.h"
 
 namespace unimiss::task {
 
@@ -30,8 +31,8 @@ torch::Device Task::device() const {
 
 std::map<std::string, torch::Tensor> Task::official_parameters() const {
   std::map<std::string, torch::Tensor> parameters;
-  for (const auto& item : module().named_parameters()) {
-    parameters[official_name(item.key())] = item.value();
+  for (const auto& [name, tensor] : model::tensors_of(module())) {
+    parameters[official_name(name)] = tensor;
   }
   return parameters;
 }

@@ -33,12 +33,6 @@ void copy_tensors(const torch::nn::Module& from, torch::nn::Module& to);
 void average_tensors(const torch::nn::Module& from, torch::nn::Module& to,
                      double keep);
 
-/// What keeps all of `given` from being taken over into `targets`, one text for
-/// each tensor: "a is missing", "b is 2x3 there and 2x4 here", "c is too much".
-/// Empty: they fit.
-std::vector<std::string> misfits(const NamedTensors& given,
-                                 const NamedTensors& targets);
-
 /// Some buffers as they are now, to be put back: forward passes in training
 /// mode change them. Without any it costs nothing.
 class BufferCopy {

@@ -75,7 +75,7 @@ class Task {
   torch::Device device() const;
   /// Whether a decoder lies between encoder and head.
   virtual model::HasDecoder has_decoder() const = 0;
-  /// The parameters under the names of the official fine-tuning code, the
+  /// Parameters and buffers under the names of the official fine-tuning code, the
   /// tensors themselves.
   std::map<std::string, torch::Tensor> official_parameters() const;
 

@@ -16,7 +16,7 @@
 #include "unimiss/train/batch_feed.h"
 #include "unimiss/train/checkpoint.h"
 #include "unimiss/train/checkpoint_writer.h"
-#include "unimiss/train/loss_scaler.h"
+#include "unimiss/train/step_outcome.h"
 #include "unimiss/train/process_times.h"
 #include "unimiss/train/resume.h"
 #include "unimiss/train/run_folder.h"
