@@ -124,7 +124,7 @@ void InitOptions::check(Problems& problems) const {
 }
 
 void OptimizerOptions::check(Problems& problems) const {
-  train::OptimizerOptions::check(problems);
+  train::UpdateOptions::check(problems);
   problems.in_range(weight_decay, at_least(0), "optimizer.weight_decay");
   problems.in_range(layer_decay, from_above(0, 1), "optimizer.layer_decay");
   problems.in_range(sgd_momentum, from_below(0, 1), "optimizer.momentum");

@@ -15,8 +15,8 @@
 #include "unimiss/core/log.h"
 #include "unimiss/io/durable_file.h"
 #include "unimiss/io/image.h"
+#include "unimiss/model/named_tensors.h"
 #include "unimiss/train/run_cost.h"
-#include "unimiss/train/training_state.h"
 
 namespace unimiss::finetune {
 namespace {
@@ -75,13 +75,13 @@ void describe_network(DryRun& plan, const Finetuner& finetuner,
                                                            : 2;
     parts[index] += item.value().numel();
   }
-  plan.trained_parameters = train::trained_parameter_count(module);
+  plan.trained_parameters = model::trained_parameter_count(module);
   plan.parameters = {{"encoder", parts[0]}};
   if (parts[1] > 0) plan.parameters.emplace_back("decoder", parts[1]);
   plan.parameters.emplace_back("head", parts[2]);
-  plan.parameters.emplace_back("together", train::parameter_count(module));
+  plan.parameters.emplace_back("together", model::parameter_count(module));
   plan.checkpoint_bytes = finetuner.full_state_bytes();
-  plan.export_bytes = 3 * train::parameter_bytes(module);
+  plan.export_bytes = 3 * model::tensor_bytes(module);
 }
 
 void describe_data(DryRun& plan, const FinetuneConfig& config,

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <utility>
 
-#include "unimiss/train/training_state.h"
+#include "unimiss/model/named_tensors.h"
 
 namespace unimiss::finetune {
 namespace {
@@ -46,12 +46,12 @@ Finetuner::Finetuner(const FinetunerOptions& options,
     : options_(options),
       network_(make_network(options)),
       average_updates_(at::zeros({}, torch::kLong)),
-      optimizer_(network_->module().named_parameters(), options.optimizer,
-                 lr_scales(*network_, options.optimizer.layer_decay)),
-      gradients_(communicator, network_->module(), options.optimizer,
-                 options.device),
-      spikes_(options.optimizer),
-      scaler_(options.task.precision) {
+      update_(
+          network_->module(), options.optimizer,
+          {.device = options.device,
+           .precision = options.task.precision,
+           .communicator = communicator,
+           .lr_scales = lr_scales(*network_, options.optimizer.layer_decay)}) {
   if (options.average_decay == 0) return;
   average_ = make_network(options);
   for (auto& parameter : average_->module().parameters()) {
@@ -62,31 +62,25 @@ Finetuner::Finetuner(const FinetunerOptions& options,
 
 void Finetuner::restart_average() {
   if (!average_) return;
-  torch::NoGradGuard no_grad;
-  const auto to = average_->module().parameters();
-  const auto from = network_->module().parameters();
-  for (size_t i = 0; i < to.size(); ++i) to[i].copy_(from[i]);
+  model::copy_tensors(network_->module(), average_->module());
   average_updates_.zero_();
 }
 
 void Finetuner::update_average() {
   if (!average_) return;
-  torch::NoGradGuard no_grad;
   const auto updates = average_updates_.item<double>();
   // At first an average of what there is.
   const double decay =
       std::min(options_.average_decay, (1 + updates) / (10 + updates));
-  at::_foreach_lerp_(average_->module().parameters(),
-                     network_->module().parameters(), 1 - decay);
+  model::average_tensors(network_->module(), average_->module(), decay);
   average_updates_ += 1;
 }
 
 StepReport Finetuner::step(const augment::Sample& batch, double lr) {
+  const auto attempt = update_.begin();
   const augment::Sample here = augment::to_device(batch, options_.device);
   const torch::Tensor input = here.images.at(0), target = here.target;
-  // A step that failed before may have left gradients behind.
-  optimizer_.zero_grad();
-  const int64_t parts = options_.optimizer.accumulate;
+  const int64_t parts = update_.parts();
   const auto inputs = input.chunk(parts), targets = target.chunk(parts);
   TORCH_CHECK(static_cast<int64_t>(inputs.size()) == parts, "a batch of ",
               input.size(0), " samples has no ", parts, " parts");
@@ -105,52 +99,43 @@ StepReport Finetuner::step(const augment::Sample& batch, double lr) {
     const double share = static_cast<double>(inputs[i].size(0)) /
                          static_cast<double>(input.size(0));
     const torch::Tensor loss =
-        loss_of(inputs[i], targets[i], gradients_.mean()) * share;
-    gradients_.backward(loss * scaler_.scale(), static_cast<int64_t>(i),
-                        inputs[i].dim(), tiny_loss);
+        loss_of(inputs[i], targets[i], update_.mean()) * share;
+    update_.backward(loss, static_cast<int64_t>(i), inputs[i].dim(), tiny_loss);
     report.loss = i == 0 ? loss.detach() : report.loss + loss.detach();
   }
-  optimizer_.scale_gradients(1.0 / scaler_.scale());
-  report.grad_norm = optimizer_.clip();
-  gradients_.average({&report.loss, &report.grad_norm});
-  report.outcome = train::outcome_of(report.loss, report.grad_norm, scaler_,
-                                     spikes_, input.dim());
-  if (report.outcome != train::StepOutcome::kUpdated) {
-    optimizer_.zero_grad();
-    if (report.outcome == train::StepOutcome::kOverflow) scaler_.update(false);
-    return report;
-  }
+  report.grad_norm = update_.finish(report.loss);
+  report.outcome = update_.judge(report.loss, report.grad_norm, input.dim());
+  if (report.outcome != train::StepOutcome::kUpdated) return report;
 
   // Nothing has changed up to here; from here on everything does.
-  optimizer_.step(lr, options_.optimizer.weight_decay);
-  optimizer_.zero_grad();
+  update_.apply(lr, options_.optimizer.weight_decay);
   update_average();
-  if (scaler_.active()) scaler_.update(true);
   return report;
 }
 
-std::map<std::string, torch::Tensor> Finetuner::weights() const {
-  train::NamedTensors weights{{"average_updates", average_updates_}};
-  train::add_parameters(weights, "network.", network_->module());
-  if (average_) train::add_parameters(weights, "average.", average_->module());
-  return weights;
+model::NamedTensors Finetuner::tensors() const {
+  auto tensors = model::named_tensors(network_->module(), "network.");
+  tensors["average_updates"] = average_updates_;
+  if (average_) {
+    tensors.merge(model::named_tensors(average_->module(), "average."));
+  }
+  return tensors;
 }
 
 int64_t Finetuner::full_state_bytes() const {
-  const torch::nn::Module& module = network_->module();
-  return (average_ ? 2 : 1) * train::parameter_bytes(module) +
-         train::moment_bytes(module, options_.optimizer.kind) +
-         spikes_.state_bytes() + 64;
+  return (average_ ? 2 : 1) * model::tensor_bytes(network_->module()) +
+         static_cast<int64_t>(average_updates_.nbytes()) +
+         update_.state_bytes();
 }
 
 std::map<std::string, torch::Tensor> Finetuner::state() const {
-  train::NamedTensors state = weights();
-  train::add_progress(state, {optimizer_, scaler_, spikes_});
+  model::NamedTensors state = tensors();
+  state.merge(update_.state());
   return state;
 }
 
 void Finetuner::load_state(const std::map<std::string, torch::Tensor>& state) {
-  train::restore_state(state, weights(), {optimizer_, scaler_, spikes_});
+  update_.load_state(state, tensors());
 }
 
 }  // namespace unimiss::finetune

@@ -10,7 +10,7 @@
 
 #include "unimiss/core/random.h"
 #include "unimiss/finetune/initial_weights.h"
-#include "unimiss/train/training_state.h"
+#include "unimiss/model/named_tensors.h"
 
 namespace unimiss::finetune {
 namespace {
@@ -28,7 +28,7 @@ constexpr std::string_view kBest = "best.";
 void restore(PreparedFinetuning& run, const train::Checkpoint& start) {
   train::check_files(start, kTrain, run.fingerprint());
   train::check_start(start, run.schedule->total_steps(), run.device);
-  train::NamedTensors state;
+  model::NamedTensors state;
   for (const auto& [name, tensor] : start.tensors) {
     if (name.starts_with(kBest)) {
       run.best.weights[name.substr(kBest.size())] = tensor;
@@ -156,7 +156,7 @@ train::Checkpoint make_checkpoint(const PreparedFinetuning& run,
   // In hexadecimal: not rounded.
   texts[kBestScore] = fmt::format("{:a}", position.best_score);
   texts[kBestOf] = run.best.of;
-  train::NamedTensors tensors = run.finetuner->state();
+  model::NamedTensors tensors = run.finetuner->state();
   for (const auto& [name, tensor] : run.best.weights) {
     tensors[std::string(kBest) + name] = tensor;
   }

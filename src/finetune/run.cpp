@@ -17,11 +17,11 @@
 #include "unimiss/data/split.h"
 #include "unimiss/distributed/agreement.h"
 #include "unimiss/io/durable_file.h"
+#include "unimiss/model/named_tensors.h"
 #include "unimiss/report/evaluation.h"
 #include "unimiss/task/final_weights.h"
 #include "unimiss/task/saved_network.h"
 #include "unimiss/train/run_loop.h"
-#include "unimiss/train/training_state.h"
 #include "unimiss/train/weight_file.h"
 
 namespace unimiss::finetune {
@@ -53,10 +53,10 @@ class Finetuning : public train::Training {
   int64_t state_bytes() const override {
     // With the best weights.
     return run_.finetuner->full_state_bytes() +
-           train::parameter_bytes(run_.finetuner->network().module());
+           model::tensor_bytes(run_.finetuner->network().module());
   }
   int64_t result_bytes() const override {
-    return 3 * train::parameter_bytes(run_.finetuner->network().module());
+    return 3 * model::tensor_bytes(run_.finetuner->network().module());
   }
   train::Facts facts() const override {
     return {{"cases", run_.fingerprint()}};
@@ -292,8 +292,8 @@ std::map<std::string, double> Finetuning::test(
 void describe_beginning(const FinetuneConfig& config, PreparedFinetuning& run,
                         const train::RunFolder& folder, Summary& summary) {
   const torch::nn::Module& module = run.finetuner->network().module();
-  summary.parameters = train::parameter_count(module);
-  summary.trained_parameters = train::trained_parameter_count(module);
+  summary.parameters = model::parameter_count(module);
+  summary.trained_parameters = model::trained_parameter_count(module);
   summary.device = run.device.str();
   summary.precision = enum_name(config.run.precision);
   summary.model = fmt::format("MiT {}", enum_name(config.model.variant));

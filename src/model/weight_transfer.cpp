@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "unimiss/model/mit_options.h"
+#include "unimiss/model/named_tensors.h"
 #include "unimiss/model/official_names.h"
 
 namespace unimiss::model {
@@ -178,11 +179,10 @@ TransferReport transfer_weights(
   Copies copies;
   std::set<std::string> known;
   int64_t numbers = 0;
-  for (const auto& item : network.named_parameters()) {
-    const std::string name = backbone_name(item.key());
+  for (const auto& [key, target] : tensors_of(network)) {
+    const std::string name = backbone_name(key);
     if (name.empty()) continue;
     const std::string official = official_name(name);
-    const torch::Tensor& target = item.value();
     known.insert(official);
     numbers += target.numel();
     const auto given = weights.find(official);
@@ -192,7 +192,7 @@ TransferReport transfer_weights(
       report.items.push_back(
           plan_table(official, given->second,
                      pretrained_grid(sizes, place->first, place->second),
-                     target, grids.at(item.key()), copies));
+                     target, grids.at(key), copies));
     } else if (name.starts_with(kStem) &&
                differ_in_channels(given->second, target)) {
       copies.tensors.emplace_back(target,

@@ -10,9 +10,9 @@
 
 #include "pretrain/preparation.h"
 #include "unimiss/core/log.h"
+#include "unimiss/model/named_tensors.h"
 #include "unimiss/pretrain/weight_export.h"
 #include "unimiss/train/run_cost.h"
-#include "unimiss/train/training_state.h"
 
 namespace unimiss::pretrain {
 namespace {
@@ -72,10 +72,10 @@ void add_phases(DryRun& plan, const PretrainConfig& config,
 void describe_networks(DryRun& plan, Pretrainer& pretrainer) {
   auto& student = pretrainer.networks().student;
   plan.parameters = {
-      {"encoder", train::parameter_count(*student->backbone->encoder)},
-      {"decoder", train::parameter_count(*student->backbone->decoder)},
-      {"projection head", train::parameter_count(*student->head)},
-      {"together", train::parameter_count(*student)}};
+      {"encoder", model::parameter_count(*student->backbone->encoder)},
+      {"decoder", model::parameter_count(*student->backbone->decoder)},
+      {"projection head", model::parameter_count(*student->head)},
+      {"together", model::parameter_count(*student)}};
   plan.checkpoint_bytes = pretrainer.full_state_bytes();
   plan.export_bytes = export_bytes(pretrainer);
   plan.host_copy_bytes = plan.checkpoint_bytes;

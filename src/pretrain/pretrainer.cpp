@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "unimiss/train/training_state.h"
+#include "unimiss/model/named_tensors.h"
 
 namespace unimiss::pretrain {
 namespace {
@@ -54,11 +54,11 @@ Pretrainer::Pretrainer(const PretrainerOptions& options,
                        const distributed::Communicator* communicator)
     : options_(options),
       networks_(make_networks(options)),
-      optimizer_(networks_.student->named_parameters(), options.optimizer),
-      gradients_(communicator, *networks_.student, options.optimizer,
-                 options.device, options.bucket_bytes),
-      spikes_(options.optimizer),
-      scaler_(options.precision),
+      update_(*networks_.student, options.optimizer,
+              {.device = options.device,
+               .precision = options.precision,
+               .communicator = communicator,
+               .bucket_bytes = options.bucket_bytes}),
       center_(at::zeros({1, options.head.prototypes},
                         at::TensorOptions().device(options.device))) {}
 
@@ -66,8 +66,7 @@ Pretrainer::Pretrainer(const PretrainerOptions& options,
 StepReport Pretrainer::gradients_of(const augment::Sample& batch,
                                     const StepPlan& plan,
                                     torch::Tensor& next_center) {
-  const auto parts =
-      parts_of(batch, options_.optimizer.accumulate, options_.device);
+  const auto parts = parts_of(batch, update_.parts(), options_.device);
   const double temperature = plan.teacher_temperature;
   const auto tiny_loss = [&] {
     const AutocastGuard autocast(options_.device.type(), options_.precision);
@@ -79,11 +78,9 @@ StepReport Pretrainer::gradients_of(const augment::Sample& batch,
   {
     const AutocastGuard autocast(options_.device.type(), options_.precision);
     teacher = ssl::teacher_output(networks_, parts, center_, temperature,
-                                  options_.objective, gradients_.mean());
+                                  options_.objective, update_.mean());
   }
   next_center = teacher.centers.next;
-  // A step that failed before may have left gradients behind.
-  optimizer_.zero_grad();
   StepReport report;
   report.plan = plan;
   report.diagnostics = teacher.diagnostics;
@@ -95,65 +92,56 @@ StepReport Pretrainer::gradients_of(const augment::Sample& batch,
       loss = ssl::part_loss(networks_, parts[i], teacher, i, temperature,
                             options_.objective);
     }
-    gradients_.backward(loss.total * (share * scaler_.scale()),
-                        static_cast<int64_t>(i), parts[i].dim(), tiny_loss);
+    const torch::Tensor total = loss.total * share;
+    update_.backward(total, static_cast<int64_t>(i), parts[i].dim(), tiny_loss);
     add_terms(report.terms, loss.terms, share);
-    const torch::Tensor total = loss.total.detach() * share;
-    report.loss = i == 0 ? total : report.loss + total;
+    report.loss = i == 0 ? total.detach() : report.loss + total.detach();
   }
   return report;
 }
 
 StepReport Pretrainer::step(const augment::Sample& batch,
                             const StepPlan& plan) {
+  const auto attempt = update_.begin();
   torch::Tensor next_center;
   StepReport report = gradients_of(batch, plan, next_center);
-  optimizer_.scale_gradients(1.0 / scaler_.scale());
-  report.grad_norm = optimizer_.clip();
-  std::vector<torch::Tensor*> scalars{&report.loss, &report.grad_norm};
+  std::vector<torch::Tensor*> scalars;
   for (auto& [name, number] : report.diagnostics) scalars.push_back(&number);
   for (auto& [name, term] : report.terms) scalars.push_back(&term);
-  gradients_.average(scalars);
-  report.outcome = train::outcome_of(report.loss, report.grad_norm, scaler_,
-                                     spikes_, plan.rank);
-  if (report.outcome != train::StepOutcome::kUpdated) {
-    optimizer_.zero_grad();
-    if (report.outcome == train::StepOutcome::kOverflow) scaler_.update(false);
-    return report;
-  }
+  report.grad_norm = update_.finish(report.loss, scalars);
+  report.outcome = update_.judge(report.loss, report.grad_norm, plan.rank);
+  if (report.outcome != train::StepOutcome::kUpdated) return report;
 
   // Nothing has changed up to here; from here on everything does.
-  optimizer_.step(plan.lr, plan.weight_decay,
-                  plan.last_layer_frozen ? std::vector<std::string>{kLastLayer}
-                                         : std::vector<std::string>{});
-  optimizer_.zero_grad();
+  update_.apply(plan.lr, plan.weight_decay,
+                plan.last_layer_frozen ? std::vector<std::string>{kLastLayer}
+                                       : std::vector<std::string>{});
   center_ = next_center;
   networks_.update_teacher(plan.momentum);
-  if (scaler_.active()) scaler_.update(true);
   return report;
 }
 
 int64_t Pretrainer::full_state_bytes() const {
-  const ssl::Network& student = networks_.student;
-  return static_cast<int64_t>(center_.nbytes() + 2 * sizeof(double)) +
-         spikes_.state_bytes() + 2 * train::parameter_bytes(*student) +
-         train::moment_bytes(*student, options_.optimizer.kind);
+  return static_cast<int64_t>(center_.nbytes()) +
+         model::tensor_bytes(*networks_.student) +
+         model::tensor_bytes(*networks_.teacher) + update_.state_bytes();
+}
+
+model::NamedTensors Pretrainer::tensors() const {
+  model::NamedTensors tensors{{"center", center_}};
+  tensors.merge(model::named_tensors(*networks_.student, "student."));
+  tensors.merge(model::named_tensors(*networks_.teacher, "teacher."));
+  return tensors;
 }
 
 std::map<std::string, torch::Tensor> Pretrainer::state() const {
-  train::NamedTensors state{{"center", center_}};
-  train::add_parameters(state, "student.", *networks_.student);
-  train::add_parameters(state, "teacher.", *networks_.teacher);
-  train::add_progress(state, {optimizer_, scaler_, spikes_});
+  model::NamedTensors state = tensors();
+  state.merge(update_.state());
   return state;
 }
 
 void Pretrainer::load_state(const std::map<std::string, torch::Tensor>& state) {
-  train::NamedTensors targets{{"center", center_}};
-  train::add_parameters(targets, "student.", *networks_.student);
-  train::add_parameters(targets, "teacher.", *networks_.teacher);
-  train::restore_state(state, std::move(targets),
-                       {optimizer_, scaler_, spikes_});
+  update_.load_state(state, tensors());
 }
 
 }  // namespace unimiss::pretrain

@@ -9,9 +9,9 @@
 #include "pretrain/preparation.h"
 #include "unimiss/core/log.h"
 #include "unimiss/distributed/agreement.h"
+#include "unimiss/model/named_tensors.h"
 #include "unimiss/pretrain/weight_export.h"
 #include "unimiss/train/run_loop.h"
-#include "unimiss/train/training_state.h"
 #include "unimiss/train/weight_file.h"
 
 namespace unimiss::pretrain {
@@ -100,7 +100,7 @@ class Pretraining : public train::Training {
                               stream->left_out.end());
     }
     summary.parameters =
-        train::parameter_count(*run_.pretrainer->networks().student);
+        model::parameter_count(*run_.pretrainer->networks().student);
     summary.device = run_.device.str();
     summary.precision = enum_name(config_.run.precision);
     summary.model = fmt::format("MiT {}", enum_name(config_.model.variant));

@@ -9,6 +9,7 @@
 
 #include "unimiss/core/error.h"
 #include "unimiss/io/tensor_archive.h"
+#include "unimiss/model/named_tensors.h"
 #include "unimiss/model/official_names.h"
 #include "unimiss/model/weight_transfer.h"
 #include "unimiss/train/checkpoint.h"
@@ -20,10 +21,8 @@ namespace {
 io::TensorMap official(const ssl::Network& network, const std::string& prefix,
                        bool (*wanted)(const std::string&)) {
   io::TensorMap weights;
-  for (const auto& item : network->named_parameters()) {
-    if (wanted(item.key())) {
-      weights[prefix + model::official_name(item.key())] = item.value();
-    }
+  for (const auto& [name, tensor] : model::tensors_of(*network)) {
+    if (wanted(name)) weights[prefix + model::official_name(name)] = tensor;
   }
   return weights;
 }

@@ -1,6 +1,6 @@
 #include "unimiss/ssl/student_teacher.h"
 
-#include <ATen/Functions.h>
+#include "unimiss/model/named_tensors.h"
 
 namespace unimiss::ssl {
 
@@ -26,14 +26,11 @@ StudentTeacher::StudentTeacher(const model::MitOptions& backbone,
 }
 
 void StudentTeacher::update_teacher(double momentum) {
-  torch::NoGradGuard no_grad;
-  at::_foreach_lerp_(teacher->parameters(), student->parameters(),
-                     1.0 - momentum);
+  model::average_tensors(*student, *teacher, momentum);
 }
 
 void StudentTeacher::copy_to_teacher() {
-  torch::NoGradGuard no_grad;
-  at::_foreach_copy_(teacher->parameters(), student->parameters());
+  model::copy_tensors(*student, *teacher);
 }
 
 void StudentTeacher::to(torch::Device device) {

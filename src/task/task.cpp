@@ -3,6 +3,7 @@
 #include "task/classification.h"
 #include "task/segmentation.h"
 #include "unimiss/eval/label_map.h"
+#include "unimiss/model/named_tensors.h"
 
 namespace unimiss::task {
 
@@ -30,11 +31,8 @@ torch::Device Task::device() const {
 
 std::map<std::string, torch::Tensor> Task::official_weights() const {
   std::map<std::string, torch::Tensor> weights;
-  for (const auto& tensors :
-       {module().named_parameters(), module().named_buffers()}) {
-    for (const auto& item : tensors) {
-      weights[official_name(item.key())] = item.value();
-    }
+  for (const auto& [name, tensor] : model::named_tensors(module())) {
+    weights[official_name(name)] = tensor;
   }
   return weights;
 }

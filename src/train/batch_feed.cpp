@@ -1,4 +1,4 @@
-#include "unimiss/train/batch_feed.h"
+#include "train/batch_feed.h"
 
 #include <c10/core/StreamGuard.h>
 #include <c10/core/impl/VirtualGuardImpl.h>

@@ -8,6 +8,9 @@
 #include <string>
 #include <utility>
 
+#include "unimiss/model/named_tensors.h"
+#include "unimiss/train/run_options.h"
+
 namespace unimiss::train {
 namespace {
 
@@ -34,9 +37,24 @@ std::vector<std::pair<std::string, torch::Tensor>> reached_by(
 
 }  // namespace
 
+void GradientOptions::check(Problems& problems) const {
+  problems.in_range(accumulate, between(1, kMaximumCount),
+                    "optimizer.accumulate");
+}
+
+void check_accumulation(const GradientOptions& options, int64_t batch_size,
+                        const std::string& key, Problems& problems) {
+  problems.require(
+      options.accumulate < 1 || batch_size % options.accumulate == 0,
+      "optimizer.accumulate",
+      "must divide " + key + ", " + number_text(batch_size) + " (is " +
+          number_text(options.accumulate) + ")",
+      {key});
+}
+
 BatchGradients::BatchGradients(const distributed::Communicator* communicator,
                                const torch::nn::Module& network,
-                               const OptimizerOptions& options,
+                               const GradientOptions& options,
                                torch::Device device, int64_t bucket_bytes)
     : communicator_(communicator != nullptr && communicator->size() > 1
                         ? communicator
@@ -74,7 +92,9 @@ distributed::GradientReducer& BatchGradients::reducer_of(
     int64_t kind, const std::function<torch::Tensor()>& tiny_loss) {
   const auto known = reducers_.find(kind);
   if (known != reducers_.end()) return known->second;
-  // LibTorch's own draws stay those of the step.
+  // LibTorch's own draws stay those of the step, and running statistics see
+  // none of this.
+  const model::BufferCopy buffers(network_.buffers());
   at::Generator generator = at::globalContext().defaultGenerator(device_);
   torch::Tensor draws;
   {
@@ -82,6 +102,7 @@ distributed::GradientReducer& BatchGradients::reducer_of(
     draws = generator.get_state();
   }
   auto parameters = reached_by(tiny_loss(), network_);
+  buffers.put_back();
   {
     const std::lock_guard lock(generator.mutex());
     generator.set_state(draws);

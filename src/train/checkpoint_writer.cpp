@@ -1,4 +1,4 @@
-#include "unimiss/train/checkpoint_writer.h"
+#include "train/checkpoint_writer.h"
 
 #include <fmt/format.h>
 

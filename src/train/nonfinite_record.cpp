@@ -1,4 +1,4 @@
-#include "unimiss/train/nonfinite_record.h"
+#include "train/nonfinite_record.h"
 
 #include <ATen/Functions.h>
 #include <fmt/format.h>
@@ -8,6 +8,9 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "unimiss/core/error.h"
+#include "unimiss/core/log.h"
+#include "unimiss/distributed/agreement.h"
 #include "unimiss/io/durable_file.h"
 #include "unimiss/io/tensor_archive.h"
 
@@ -65,6 +68,39 @@ std::string write_nonfinite(const std::string& folder, const StepRecord& record,
       stem + ".json",
       json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
   return stem + ".json";
+}
+
+void pass_over_nonfinite(const distributed::Communicator& communicator,
+                         const RunOptions& options, const RunFolder& folder,
+                         const NonFiniteStep& step, int64_t count) {
+  const StepRecord& record = step.record;
+  const auto all = judge_samples(communicator, step.batch, step.samples);
+  const bool leads = communicator.rank() == 0;
+  std::string file;
+  distributed::agreed(communicator, [&] {
+    if (!leads) return;
+    file = write_nonfinite(folder.file("nonfinite"), record, step.batch, all);
+  });
+  const std::string what = fmt::format(
+      "step {} ({}): loss {} or gradient norm {} is not finite; its samples "
+      "are in {}",
+      record.step, record.phase, record.loss, record.grad_norm,
+      communicator.gather(file)[0]);
+  distributed::agreed(communicator, [&] {
+    if (options.on_nonfinite == OnNonFinite::kStop) {
+      throw RunError(what +
+                     ". The run has diverged, or a sample holds such values: "
+                     "lower optimizer.lr, correct the sample, or go on with "
+                     "run.on_nonfinite=skip");
+    }
+    if (count > options.max_nonfinite) {
+      throw RunError(fmt::format(
+          "{}. That makes {} such steps, run.max_nonfinite allows {}: lower "
+          "optimizer.lr, or train in fp32",
+          what, count, options.max_nonfinite));
+    }
+  });
+  if (leads) log_warning(what + "; the step is skipped");
 }
 
 }  // namespace unimiss::train

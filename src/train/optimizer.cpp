@@ -6,8 +6,6 @@
 #include <cmath>
 #include <utility>
 
-#include "unimiss/train/run_options.h"
-
 namespace unimiss::train {
 
 void OptimizerOptions::check(Problems& problems) const {
@@ -15,23 +13,6 @@ void OptimizerOptions::check(Problems& problems) const {
   problems.in_range(beta1, from_below(0, 1), "optimizer.beta1");
   problems.in_range(beta2, from_below(0, 1), "optimizer.beta2");
   problems.in_range(epsilon, greater_than(0), "optimizer.epsilon");
-  problems.in_range(clip, at_least(0), "optimizer.clip",
-                    "write 0 for no clipping");
-  problems.in_range(accumulate, between(1, kMaximumCount),
-                    "optimizer.accumulate");
-  problems.in_range(skip_spikes, at_least(0), "optimizer.skip_spikes",
-                    "write 0 for no skipping");
-  problems.in_range(spike_window, between(10, 10000), "optimizer.spike_window");
-}
-
-void check_accumulation(const OptimizerOptions& options, int64_t batch_size,
-                        const std::string& key, Problems& problems) {
-  problems.require(
-      options.accumulate < 1 || batch_size % options.accumulate == 0,
-      "optimizer.accumulate",
-      "must divide " + key + ", " + number_text(batch_size) + " (is " +
-          number_text(options.accumulate) + ")",
-      {key});
 }
 
 Optimizer::Optimizer(
@@ -78,34 +59,6 @@ std::vector<torch::Tensor> Optimizer::gradients() const {
     }
   }
   return gradients;
-}
-
-void Optimizer::scale_gradients(double factor) {
-  if (factor != 1.0) at::_foreach_mul_(gradients(), factor);
-}
-
-torch::Tensor Optimizer::clip() {
-  torch::NoGradGuard no_grad;
-  const std::vector<torch::Tensor> gradients = this->gradients();
-  TORCH_CHECK(!gradients.empty(), "clip() before any gradient was computed");
-  const torch::Tensor norms = at::stack(at::_foreach_norm(gradients, 2));
-  torch::Tensor global = norms.norm();
-  if (options_.clip == 0) return global;
-
-  const torch::Tensor basis =
-      options_.clip_rule == ClipRule::kPerTensor ? norms : global;
-  const torch::Tensor scales =
-      (options_.clip / (basis + 1e-6)).clamp_max(1.0).expand_as(norms);
-  if (scales.is_cpu()) {
-    // Most gradients are short enough: leave their memory alone.
-    for (size_t i = 0; i < gradients.size(); ++i) {
-      const double scale = scales[static_cast<int64_t>(i)].item<double>();
-      if (scale != 1.0) gradients[i].mul_(scale);
-    }
-  } else {
-    at::_foreach_mul_(gradients, scales.unbind());
-  }
-  return global;
 }
 
 void Optimizer::step(double lr, double weight_decay,
@@ -198,6 +151,15 @@ void Optimizer::load_state(const std::map<std::string, torch::Tensor>& state) {
     }
     slot.step.copy_(step->second);
   }
+}
+
+int64_t Optimizer::state_bytes() const {
+  const size_t moments = options_.kind == OptimizerKind::kAdamW ? 2 : 1;
+  size_t bytes = 0;
+  for (const Slot& slot : slots_) {
+    bytes += moments * slot.parameter.nbytes() + sizeof(float);
+  }
+  return static_cast<int64_t>(bytes);
 }
 
 }  // namespace unimiss::train

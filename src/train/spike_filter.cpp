@@ -13,6 +13,12 @@ constexpr int64_t kMostInARow = 5;
 
 }  // namespace
 
+void SpikeOptions::check(Problems& problems) const {
+  problems.in_range(skip_spikes, at_least(0), "optimizer.skip_spikes",
+                    "write 0 for no skipping");
+  problems.in_range(spike_window, between(10, 10000), "optimizer.spike_window");
+}
+
 bool SpikeFilter::stands_out(const std::deque<double>& before,
                              double value) const {
   const auto count = static_cast<double>(before.size());

@@ -172,6 +172,31 @@ TEST(Finetuner, TheAverageFollowsTheWeights) {
   EXPECT_FALSE(make(toy_finetune(TargetKind::kClass)).average());
 }
 
+TEST(Finetuner, BuffersGoWhereParametersGo) {
+  FinetuneConfig config = toy_finetune(TargetKind::kClass);
+  config.validation.average_decay = 0.5;
+  Finetuner one = make(config), other = make(config);
+  const auto add_buffer = [](task::Task& network) {
+    return network.module().named_children()["classifier"]->register_buffer(
+        "statistics", at::zeros({2}));
+  };
+  const torch::Tensor in_network = add_buffer(one.network());
+  const torch::Tensor in_average = add_buffer(*one.average());
+  const torch::Tensor in_other = add_buffer(other.network());
+  add_buffer(*other.average());
+  in_network.fill_(3);
+  one.step(toy_batch(TargetKind::kClass, 2), 1e-3);
+  EXPECT_TRUE(in_average.equal(in_network));
+  in_network.fill_(4);
+  one.restart_average();
+  EXPECT_TRUE(in_average.equal(in_network));
+  EXPECT_TRUE(one.state().contains("average.classifier.statistics"));
+  other.load_state(one.state());
+  EXPECT_TRUE(in_other.equal(in_network));
+  // Under the names of exported weights.
+  EXPECT_TRUE(one.network().official_weights().contains("head_new.statistics"));
+}
+
 TEST(Finetuner, NothingChangesWithALossThatIsNotFinite) {
   Finetuner finetuner = make(toy_finetune(TargetKind::kLabelMap));
   augment::Sample batch = toy_batch(TargetKind::kLabelMap, 2);

@@ -23,6 +23,26 @@ run(${WORK}/build/predict ${RUNS}/runs/segment ${RUNS}/data/scans/scan1.nii.gz
   ${WORK}/predicted)
 run(${WORK}/build/consumer ${WORK}/predicted/scan1.nii.gz
   ${RUNS}/expected/predicted/scan1.nii.gz)
+
+# own_training FOLDER: a start of the example, its exit status and output.
+macro(own_training folder)
+  execute_process(COMMAND ${WORK}/build/own_training ${WORK}/${folder}
+    RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  string(REGEX MATCH "y = [^\n]*" result "${output}")
+endmacro()
+
+own_training(unbroken)
+set(unbroken "${result}")
+set(ENV{UNIMISS_CRASH_AT} "step_taken:50")
+own_training(killed)
+unset(ENV{UNIMISS_CRASH_AT})
+if(NOT unbroken OR status EQUAL 0 OR result)
+  message(FATAL_ERROR "own_training did not end, or was not killed: ${output}")
+endif()
+own_training(killed)
+if(NOT result STREQUAL unbroken OR NOT output MATCHES "going on from step")
+  message(FATAL_ERROR "own_training did not go on to '${unbroken}': ${output}")
+endif()
 file(GLOB programs ${WORK}/prefix/bin/unimiss-*)
 foreach(program ${programs})
   run(${program} --help)

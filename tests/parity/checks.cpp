@@ -19,8 +19,8 @@ ssl::ObjectiveOptions objective_of(const nlohmann::json& hyper,
   return options;
 }
 
-train::OptimizerOptions optimizer_of(const nlohmann::json& hyper) {
-  train::OptimizerOptions options;
+train::UpdateOptions optimizer_of(const nlohmann::json& hyper) {
+  train::UpdateOptions options;
   options.beta1 = hyper.at("betas")[0];
   options.beta2 = hyper.at("betas")[1];
   options.epsilon = hyper.at("eps");

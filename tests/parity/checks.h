@@ -4,7 +4,7 @@
 
 #include "parity/fixture.h"
 #include "unimiss/ssl/objective.h"
-#include "unimiss/train/optimizer.h"
+#include "unimiss/train/update.h"
 
 namespace unimiss::parity {
 
@@ -13,7 +13,7 @@ namespace unimiss::parity {
 ssl::ObjectiveOptions objective_of(const nlohmann::json& hyper,
                                    const std::string& name);
 
-train::OptimizerOptions optimizer_of(const nlohmann::json& hyper);
+train::UpdateOptions optimizer_of(const nlohmann::json& hyper);
 
 /// Expects every weight of a network to equal the recorded one, named
 /// prefix + official name, within `tolerance`.

@@ -8,7 +8,7 @@
 #include "parity/fixture.h"
 #include "unimiss/model/official_names.h"
 #include "unimiss/ssl/objective.h"
-#include "unimiss/train/optimizer.h"
+#include "unimiss/train/update.h"
 
 namespace unimiss::parity {
 namespace {
@@ -117,9 +117,9 @@ void check_gradients_in_float(const Case& c, const Gradients& gradients,
 void check_update(Case& c) {
   const auto& hyper = c.fixture.meta().at("hp");
   const double lr = hyper.at("lr");
-  train::Optimizer optimizer(c.networks.student->named_parameters(),
-                             optimizer_of(hyper));
-  optimizer.clip();
+  const train::UpdateOptions options = optimizer_of(hyper);
+  train::Optimizer optimizer(c.networks.student->named_parameters(), options);
+  train::clip_gradients(optimizer.gradients(), options);
   optimizer.step(lr, hyper.at("wd"));
   c.networks.update_teacher(hyper.at("ema"));
   const Tensors recorded = c.fixture.load("step");
@@ -167,9 +167,9 @@ TEST_P(Step, TheOptimizerAloneReproducesTheWeights) {
         found->second.to(torch::kDouble).view_as(item.value());
   }
   const auto& hyper = fixture.meta().at("hp");
-  train::Optimizer optimizer(networks.student->named_parameters(),
-                             optimizer_of(hyper));
-  optimizer.clip();
+  const train::UpdateOptions options = optimizer_of(hyper);
+  train::Optimizer optimizer(networks.student->named_parameters(), options);
+  train::clip_gradients(optimizer.gradients(), options);
   optimizer.step(hyper.at("lr"), hyper.at("wd"));
   check_weights(fixture.load("step"), "f64.2d.student.", networks.student, 2e-7,
                 2e-7);

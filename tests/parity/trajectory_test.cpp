@@ -18,7 +18,7 @@ void check_trajectory(const Fixture& fixture, const std::string& rule,
   std::ifstream file(fixture.folder() + "/traj.json");
   const auto recorded = nlohmann::json::parse(file).at("f64." + rule);
   ssl::StudentTeacher networks = fixture.networks(type);
-  train::OptimizerOptions options = optimizer_of(fixture.meta().at("hp"));
+  train::UpdateOptions options = optimizer_of(fixture.meta().at("hp"));
   options.inactive_rule = rule == "zero" ? train::InactiveRule::kZeroGradient
                                          : train::InactiveRule::kUntouched;
   train::Optimizer optimizer(networks.student->named_parameters(), options);
@@ -32,7 +32,7 @@ void check_trajectory(const Fixture& fixture, const std::string& rule,
         ssl::step_loss(networks, fixture.views(kind, type), center,
                        objective.teacher_temperature, objective);
     loss.total.backward();
-    optimizer.clip();
+    train::clip_gradients(optimizer.gradients(), options);
     optimizer.step(step.at("lr"), step.at("wd"));
     optimizer.zero_grad();
     networks.update_teacher(step.at("ema"));

@@ -8,7 +8,6 @@
 #include "testing/state_difference.h"
 #include "testing/toy_network.h"
 #include "unimiss/pretrain/pretrainer.h"
-#include "unimiss/train/batch_feed.h"
 #include "unimiss/train/run_preparation.h"
 
 namespace unimiss::train {
@@ -92,34 +91,6 @@ TEST_F(Gpu, TrainsInHalfPrecision) {
     const auto half = trained(options_on(torch::kCUDA, precision), 6);
     EXPECT_LT(relative_difference(single, half), 0.05);
     EXPECT_GT(relative_difference(single, half), 0);
-  }
-}
-
-TEST_F(Gpu, CopiesBatchesBesideTheWork) {
-  class Rows : public data::Dataset {
-   public:
-    int64_t size() const override { return 8; }
-    augment::Sample sample(int64_t index, Random& /*random*/) const override {
-      const auto row = at::full({1, 64, 64}, static_cast<float>(index));
-      return {{row}, row + 1};
-    }
-    std::string source(int64_t /*index*/) const override { return "row"; }
-  };
-  data::LoaderOptions options;
-  options.batch_size = 4;
-  options.pin_memory = true;
-  data::Loader fed(std::make_shared<Rows>(), options);
-  data::Loader plain(std::make_shared<Rows>(), options);
-  BatchFeed feed;
-  for (int i = 0; i < 8; ++i) {
-    const augment::Sample batch = feed.next(fed, torch::kCUDA);
-    while (fed.ready() == 0) std::this_thread::yield();
-    feed.prefetch(fed, torch::kCUDA);
-    EXPECT_EQ(feed.position(fed), i + 1);
-    const augment::Sample expected = plain.next();
-    EXPECT_TRUE(batch.images[0].is_cuda());
-    EXPECT_TRUE(batch.images[0].cpu().equal(expected.images[0])) << i;
-    EXPECT_TRUE(batch.target.cpu().equal(expected.target)) << i;
   }
 }
 

@@ -60,6 +60,24 @@ TEST(WeightExport, AnotherPretrainingGoesOnFromIt) {
   expect_same_state(to, from);
 }
 
+TEST(WeightExport, TakesBuffersAlong) {
+  const testing::TemporaryDirectory folder;
+  Pretrainer from(toy()), to(toy()), without(toy());
+  for (Pretrainer* pretrainer : {&from, &to}) {
+    auto& networks = pretrainer->networks();
+    for (ssl::Network* network : {&networks.student, &networks.teacher}) {
+      (*network)->head->register_buffer(
+          "statistics", at::full({2}, pretrainer == &from ? 3.0 : 0.0));
+    }
+  }
+  const std::string file =
+      export_weights(folder.path().string(), from, {}).full;
+  EXPECT_TRUE(io::load_tensors(file).contains("teacher.head.statistics"));
+  load_exported_weights(file, to);
+  expect_same_state(to, from);
+  EXPECT_THROW(load_exported_weights(file, without), DataError);
+}
+
 TEST(WeightExport, WhatDoesNotFitIsNamedAndChangesNothing) {
   const testing::TemporaryDirectory folder;
   at::manual_seed(1);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "testing/toy_network.h"
+#include "unimiss/model/named_tensors.h"
 
 namespace unimiss::ssl {
 namespace {
@@ -60,6 +61,20 @@ TEST(StudentTeacher, EmbeddingsHaveUnitLength) {
     EXPECT_EQ(embedding.sizes(), (std::vector<int64_t>{2, 8}));
     EXPECT_TRUE(embedding.norm(2, 1).allclose(at::ones({2}, torch::kDouble)));
   }
+}
+
+TEST(StudentTeacher, TheTeacherTakesTheStudentsBuffersOver) {
+  StudentTeacher networks(unimiss::testing::toy_mit(),
+                          unimiss::testing::toy_head());
+  const torch::Tensor student =
+      networks.student->head->register_buffer("statistics", at::ones({2}));
+  const torch::Tensor teacher =
+      networks.teacher->head->register_buffer("statistics", at::zeros({2}));
+  networks.update_teacher(0.9);
+  EXPECT_TRUE(teacher.equal(student));
+  student.fill_(3);
+  networks.copy_to_teacher();
+  EXPECT_TRUE(teacher.equal(student));
 }
 
 }  // namespace

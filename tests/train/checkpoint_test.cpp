@@ -10,7 +10,6 @@
 #include "testing/temporary_directory.h"
 #include "unimiss/core/error.h"
 #include "unimiss/core/random.h"
-#include "unimiss/train/checkpoint_writer.h"
 
 namespace unimiss::train {
 namespace {
@@ -162,39 +161,6 @@ TEST(Checkpoint, ADiskWithoutRoomIsKnownBeforeAnythingIsWritten) {
   require_space(folder.path().string(), 1000);
   EXPECT_THAT([&] { require_space(folder.path().string(), int64_t{1} << 60); },
               ThrowsMessage<DataError>(HasSubstr("are needed")));
-}
-
-TEST(Checkpoint, TheWriterWritesACopyOfTheMoment) {
-  const testing::TemporaryDirectory folder;
-  const CheckpointFolder checkpoints(folder.path().string(), {9, 0});
-  CheckpointWriter writer(checkpoints);
-  Checkpoint checkpoint = checkpoint_of(1);
-  for (int64_t step = 1; step <= 4; ++step) {
-    checkpoint.step = step;
-    checkpoint.tensors["weight"].fill_(static_cast<double>(step));
-    if (step == 3) checkpoint.tensors["late"] = at::ones({2});
-    if (step == 4) checkpoint.tensors.erase("half");
-    writer.submit(checkpoint);
-    checkpoint.tensors["weight"].fill_(-1);
-  }
-  writer.finish();
-  EXPECT_GT(writer.seconds(), 0);
-  for (int64_t step = 1; step <= 4; ++step) {
-    const auto tensors = load_checkpoint(checkpoints.file_of(step)).tensors;
-    EXPECT_EQ(tensors.at("weight")[1][1].item<double>(), step);
-    EXPECT_EQ(tensors.contains("late"), step >= 3);
-    EXPECT_EQ(tensors.contains("half"), step < 4);
-  }
-}
-
-TEST(Checkpoint, AWritersFailureIsThrownByTheNextCall) {
-  const testing::TemporaryDirectory folder;
-  CheckpointWriter writer(CheckpointFolder(folder.file("missing"), {}));
-  writer.submit(checkpoint_of(1));
-  EXPECT_THROW(writer.finish(), DataError);
-  writer.finish();
-  writer.submit(checkpoint_of(2));
-  EXPECT_THROW(writer.submit(checkpoint_of(3)), DataError);
 }
 
 }  // namespace

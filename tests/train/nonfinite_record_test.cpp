@@ -1,4 +1,4 @@
-#include "unimiss/train/nonfinite_record.h"
+#include "train/nonfinite_record.h"
 
 #include <ATen/Functions.h>
 #include <gmock/gmock.h>

@@ -7,11 +7,8 @@
 namespace unimiss::train {
 namespace {
 
-OptimizerOptions options_of(double threshold, int64_t window = 20) {
-  OptimizerOptions options;
-  options.skip_spikes = threshold;
-  options.spike_window = window;
-  return options;
+SpikeOptions options_of(double threshold, int64_t window = 20) {
+  return {threshold, window};
 }
 
 /// Values around 1 with a deviation of about 0.1.
@@ -76,7 +73,7 @@ TEST(SpikeFilter, ASmallerWindowKeepsTheNewest) {
 }
 
 TEST(SpikeFilter, SkipsNothingByDefault) {
-  SpikeFilter filter{OptimizerOptions()};
+  SpikeFilter filter{SpikeOptions()};
   EXPECT_FALSE(filter.active());
   feed(filter, 200);
   EXPECT_FALSE(filter.is_spike(2, 1e9, 1e9));

@@ -18,8 +18,8 @@
 #include "unimiss/task/final_weights.h"
 #include "unimiss/task/loss_options.h"
 #include "unimiss/task/task_spec.h"
-#include "unimiss/train/optimizer.h"
 #include "unimiss/train/run_options.h"
+#include "unimiss/train/update.h"
 
 namespace unimiss::finetune {
 
@@ -53,7 +53,7 @@ struct InitOptions {
 };
 
 /// A fine-tuning's learning rate is that of its batch, whatever its size.
-struct OptimizerOptions : train::OptimizerOptions {
+struct OptimizerOptions : train::UpdateOptions {
   double weight_decay = 3e-5;
   double layer_decay = 1;
 
@@ -73,7 +73,7 @@ struct OptimizerOptions : train::OptimizerOptions {
           "learning rate of each part of the network relative to the one above "
           "it, in (0, 1]");
     visit("momentum", self.sgd_momentum, "of sgd, in [0, 1)");
-    visit_update_fields(self, visit);
+    train::UpdateOptions::visit_fields(self, visit);
   }
   void check(Problems& problems) const;
 };

@@ -10,12 +10,11 @@
 #include "unimiss/augment/sample.h"
 #include "unimiss/distributed/communicator.h"
 #include "unimiss/finetune/config.h"
+#include "unimiss/model/named_tensors.h"
 #include "unimiss/model/network_part.h"
 #include "unimiss/task/task.h"
-#include "unimiss/train/batch_gradients.h"
-#include "unimiss/train/loss_scaler.h"
-#include "unimiss/train/optimizer.h"
-#include "unimiss/train/spike_filter.h"
+#include "unimiss/train/step_outcome.h"
+#include "unimiss/train/update.h"
 
 namespace unimiss::finetune {
 
@@ -56,7 +55,7 @@ class Finetuner {
   const task::Task& network() const { return *network_; }
   /// The average of the weights, null where none is asked for.
   task::Task* average() { return average_.get(); }
-  /// The average begins anew at the network's weights.
+  /// The average begins anew at the network's weights and buffers.
   void restart_average();
   torch::Device device() const { return options_.device; }
 
@@ -69,16 +68,13 @@ class Finetuner {
   void load_state(const std::map<std::string, torch::Tensor>& state);
 
  private:
-  std::map<std::string, torch::Tensor> weights() const;
+  model::NamedTensors tensors() const;
   void update_average();
 
   FinetunerOptions options_;
   std::unique_ptr<task::Task> network_, average_;
   torch::Tensor average_updates_;  ///< int64 scalar
-  train::Optimizer optimizer_;
-  train::BatchGradients gradients_;
-  train::SpikeFilter spikes_;
-  train::LossScaler scaler_;
+  train::Update update_;
 };
 
 }  // namespace unimiss::finetune

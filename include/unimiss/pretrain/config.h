@@ -12,10 +12,10 @@
 #include "unimiss/data/image_dataset.h"
 #include "unimiss/data/volume_dataset.h"
 #include "unimiss/model/mit_options.h"
+#include "unimiss/pretrain/optimizer_options.h"
 #include "unimiss/pretrain/schedule.h"
 #include "unimiss/ssl/objective.h"
 #include "unimiss/ssl/projection_head.h"
-#include "unimiss/train/optimizer.h"
 #include "unimiss/train/run_options.h"
 
 namespace unimiss::pretrain {
@@ -118,7 +118,7 @@ struct PretrainConfig {
   ssl::ProjectionHeadOptions head;
   LossOptions loss;
   ScheduleOptions schedule;
-  train::OptimizerOptions optimizer;
+  OptimizerOptions optimizer;
   DataOptions data;
 
   /// The defaults of a preset.

@@ -11,10 +11,8 @@
 #include "unimiss/pretrain/schedule.h"
 #include "unimiss/ssl/objective.h"
 #include "unimiss/ssl/student_teacher.h"
-#include "unimiss/train/batch_gradients.h"
-#include "unimiss/train/loss_scaler.h"
-#include "unimiss/train/optimizer.h"
-#include "unimiss/train/spike_filter.h"
+#include "unimiss/train/step_outcome.h"
+#include "unimiss/train/update.h"
 
 namespace unimiss::pretrain {
 
@@ -33,7 +31,7 @@ struct PretrainerOptions {
   model::MitOptions model;
   ssl::ProjectionHeadOptions head;
   ssl::ObjectiveOptions objective;
-  train::OptimizerOptions optimizer;
+  train::UpdateOptions optimizer;
   torch::Device device = torch::kCPU;
   Precision precision = Precision::kFp32;
   /// Of several processes: gradients go round in buckets of that size.
@@ -76,13 +74,11 @@ class Pretrainer {
  private:
   StepReport gradients_of(const augment::Sample& batch, const StepPlan& plan,
                           torch::Tensor& next_center);
+  model::NamedTensors tensors() const;
 
   PretrainerOptions options_;
   ssl::StudentTeacher networks_;
-  train::Optimizer optimizer_;
-  train::BatchGradients gradients_;
-  train::SpikeFilter spikes_;
-  train::LossScaler scaler_;
+  train::Update update_;
   torch::Tensor center_;  ///< [1, K]
 };
 

@@ -30,7 +30,8 @@ class StudentTeacher {
   StudentTeacher(const model::MitOptions& backbone,
                  const ProjectionHeadOptions& head);
 
-  /// teacher ← momentum · teacher + (1 − momentum) · student, every parameter.
+  /// teacher ← momentum · teacher + (1 − momentum) · student, every parameter;
+  /// buffers are the student's (model::average_tensors()).
   void update_teacher(double momentum);
 
   /// Makes the teacher equal to the student.

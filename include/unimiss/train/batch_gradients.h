@@ -3,15 +3,44 @@
 #include <torch/nn/module.h>
 #include <torch/types.h>
 
+#include <array>
 #include <functional>
 #include <map>
+#include <string>
+#include <utility>
 #include <vector>
 
+#include "unimiss/core/fields.h"
 #include "unimiss/core/process_mean.h"
 #include "unimiss/distributed/gradient_reducer.h"
-#include "unimiss/train/optimizer.h"
 
 namespace unimiss::train {
+
+/// Of gradients, on their way between processes.
+enum class Compression { kNone, kFp16 };
+
+struct GradientOptions {
+  int64_t accumulate = 1;
+  Compression compression = Compression::kNone;
+
+  template <class Self, class Visitor>
+  static void visit_fields(Self& self, Visitor&& visit) {
+    visit(
+        "accumulate", self.accumulate,
+        "parts that a batch is computed in, one after another, to save "
+        "memory; must divide the batch (of a fine-tuning a Dice coefficient of "
+        "a batch and class weights count within a part)");
+    visit("compression", self.compression,
+          "how gradients go from process to process: as they are, or as fp16, "
+          "in half the bytes");
+  }
+  /// Keys begin with their group, "optimizer", as in a configuration.
+  void check(Problems& problems) const;
+};
+
+/// A batch of that size, a configuration's key, must come in equal parts.
+void check_accumulation(const GradientOptions& options, int64_t batch_size,
+                        const std::string& key, Problems& problems);
 
 /// The gradients of a batch that comes in parts and is shared by processes: the
 /// same for everything that is trained.
@@ -21,10 +50,11 @@ class BatchGradients {
   /// network outlive this.
   BatchGradients(const distributed::Communicator* communicator,
                  const torch::nn::Module& network,
-                 const OptimizerOptions& options, torch::Device device,
+                 const GradientOptions& options, torch::Device device,
                  int64_t bucket_bytes =
                      distributed::GradientReducerOptions().bucket_bytes);
 
+  int64_t parts() const { return parts_; }
   MeanOverProcesses mean() const;
   /// Replaces scalars by their means over the processes, at once.
   void average(const std::vector<torch::Tensor*>& scalars) const;
@@ -48,3 +78,10 @@ class BatchGradients {
 };
 
 }  // namespace unimiss::train
+
+template <>
+struct unimiss::EnumNames<unimiss::train::Compression> {
+  static constexpr std::array kNames{
+      std::pair{unimiss::train::Compression::kNone, "none"},
+      std::pair{unimiss::train::Compression::kFp16, "fp16"}};
+};

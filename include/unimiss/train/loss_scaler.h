@@ -3,17 +3,8 @@
 #include <cstdint>
 
 #include "unimiss/core/precision.h"
-#include "unimiss/train/loss_scaler.h"
 
 namespace unimiss::train {
-
-/// What became of a step.
-enum class StepOutcome {
-  kUpdated,
-  kOverflow,   ///< of fp16 gradients: only the loss scale has changed
-  kNonFinite,  ///< loss or gradient norm: nothing has changed
-  kSpike,      ///< loss or gradient norm stand out: nothing has changed
-};
 
 /// Keeps fp16 gradients out of underflow: the loss is multiplied by a scale
 /// that halves when a gradient overflows and doubles after 2000 good steps.

@@ -6,16 +6,33 @@
 #include <map>
 #include <string>
 
-#include "unimiss/train/optimizer.h"
+#include "unimiss/core/problems.h"
 
 namespace unimiss::train {
+
+struct SpikeOptions {
+  double skip_spikes = 0;
+  int64_t spike_window = 100;
+
+  template <class Self, class Visitor>
+  static void visit_fields(Self& self, Visitor&& visit) {
+    visit("skip_spikes", self.skip_spikes,
+          "a step whose loss or gradient norm lies more than so many standard "
+          "deviations above the mean of those before it (of its kind) changes "
+          "nothing; 0: all steps count");
+    visit("spike_window", self.spike_window,
+          "how many steps these are, in [10, 10000]; half of them come first");
+  }
+  /// Keys begin with their group, "optimizer", as in a configuration.
+  void check(Problems& problems) const;
+};
 
 /// Finds steps whose loss or gradient norm stands out from those before them
 /// (optimizer.skip_spikes). Steps of each kind are judged by their own; on all
 /// processes alike, for it sees what all have averaged.
 class SpikeFilter {
  public:
-  explicit SpikeFilter(const OptimizerOptions& options)
+  explicit SpikeFilter(const SpikeOptions& options)
       : threshold_(options.skip_spikes), window_(options.spike_window) {}
 
   bool active() const { return threshold_ > 0; }

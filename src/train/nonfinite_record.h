@@ -5,6 +5,8 @@
 
 #include "unimiss/augment/sample.h"
 #include "unimiss/distributed/communicator.h"
+#include "unimiss/train/run_folder.h"
+#include "unimiss/train/run_options.h"
 #include "unimiss/train/step_record.h"
 
 namespace unimiss::train {
@@ -27,5 +29,19 @@ std::vector<JudgedSample> judge_samples(
 std::string write_nonfinite(const std::string& folder, const StepRecord& record,
                             const augment::Sample& batch,
                             const std::vector<JudgedSample>& samples);
+
+/// Such a step, and what it was given.
+struct NonFiniteStep {
+  const StepRecord& record;
+  const augment::Sample& batch;
+  std::vector<std::string> samples;
+};
+
+/// Of all processes: writes it down below `folder`, the run's, and says that it
+/// is skipped. It is the count-th of the run. Throws RunError where that ends
+/// it, by run.on_nonfinite or run.max_nonfinite.
+void pass_over_nonfinite(const distributed::Communicator& communicator,
+                         const RunOptions& options, const RunFolder& folder,
+                         const NonFiniteStep& step, int64_t count);
 
 }  // namespace unimiss::train
