@@ -2,50 +2,49 @@
 
 #include <gmock/gmock.h>
 
+#include <nlohmann/json.hpp>
+
+#include "testing/error_text.h"
 #include "testing/files.h"
 #include "testing/temporary_directory.h"
-#include "unimiss/core/error.h"
 
 namespace unimiss {
 namespace {
 
-using ::testing::AllOf;
 using ::testing::HasSubstr;
-using ::testing::ThrowsMessage;
 
-TEST(JsonFile, IsRead) {
-  const testing::TemporaryDirectory folder;
-  testing::write_bytes(folder.file("a.json"), R"({"classes": [1, 2]})");
-  EXPECT_EQ(read_json(folder.file("a.json"))["classes"][1], 2);
-}
-
-TEST(JsonFile, DamageIsToldByItsLine) {
-  const testing::TemporaryDirectory folder;
-  const std::string file = folder.file("a.json");
-  testing::write_bytes(file, "{\n\"a\": 1,\n\"b\": }\n");
-  EXPECT_THAT([&] { read_json(file); },
-              ThrowsMessage<DataError>(
-                  AllOf(HasSubstr(file), HasSubstr("from line 3 on"))));
-  testing::write_bytes(file, "");
-  EXPECT_THAT([&] { read_json(file); },
-              ThrowsMessage<DataError>(HasSubstr("from line 1 on")));
-}
-
-TEST(JsonFile, WhatIsNoFileIsAnError) {
-  const testing::TemporaryDirectory folder;
-  for (const std::string& path :
-       {folder.path().string(), folder.file("missing")}) {
-    EXPECT_THAT([&] { read_json(path); },
-                ThrowsMessage<DataError>(
-                    AllOf(HasSubstr(path), HasSubstr("cannot be read"))));
+class JsonFile : public ::testing::Test {
+ protected:
+  std::string error(const std::string& text) const {
+    testing::write_bytes(folder_.file("a.json"), text);
+    return testing::error_text<DataError>(
+        [&] { read_json<nlohmann::json>(folder_.file("a.json")); });
   }
+
+  testing::TemporaryDirectory folder_;
+};
+
+TEST_F(JsonFile, IsReadInItsOrder) {
+  testing::write_bytes(folder_.file("a.json"), R"({"b": 1, "a": [2]})");
+  const std::string path = folder_.file("a.json");
+  EXPECT_EQ(read_json<nlohmann::json>(path).dump(), R"({"a":[2],"b":1})");
+  EXPECT_EQ(read_json<nlohmann::ordered_json>(path).dump(),
+            R"({"b":1,"a":[2]})");
 }
 
-TEST(JsonFile, TextIsUtf8OrNot) {
-  EXPECT_TRUE(is_utf8(""));
-  EXPECT_TRUE(is_utf8("L\xc3\xa4sion"));
-  EXPECT_FALSE(is_utf8("L\xe4sion"));
-  EXPECT_FALSE(is_utf8("cut \xc3"));
+TEST_F(JsonFile, ErrorsNameTheLine) {
+  EXPECT_THAT(error("{\n\"a\": 1,\n}"), HasSubstr("a.json: is no JSON from "
+                                                  "line 3 on"));
+  EXPECT_THAT(error(""), HasSubstr("from line 1 on"));
+  EXPECT_THAT(testing::error_text<DataError>(
+                  [&] { read_json<nlohmann::json>(folder_.file("none")); }),
+              HasSubstr("none: cannot be read"));
+  EXPECT_THROW(read_file(folder_.path().string()), DataError);
+}
+
+TEST_F(JsonFile, OfTextTakesUtf8Alone) {
+  EXPECT_TRUE(is_utf8("näher"));
+  EXPECT_FALSE(is_utf8("\xff"));
 }
 
 }  // namespace

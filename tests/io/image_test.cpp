@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 
+#include "testing/error_text.h"
 #include "testing/files.h"
 #include "testing/temporary_directory.h"
 #include "unimiss/core/error.h"
@@ -21,13 +22,12 @@ class Image : public ::testing::Test {
  protected:
   std::string error_of(const std::string& bytes) {
     write_bytes(folder_.file("bad.png"), bytes);
-    try {
-      read_pixels(folder_.file("bad.png"));
-    } catch (const DataError& error) {
-      EXPECT_THAT(error.what(), HasSubstr("bad.png"));
-      return error.what();
+    const std::string error = unimiss::testing::error_text<DataError>(
+        [&] { read_pixels(folder_.file("bad.png")); });
+    if (error != "no error") {
+      EXPECT_THAT(error, HasSubstr("bad.png"));
     }
-    return "no error";
+    return error;
   }
 
   /// A 40 x 50 grey PNG that deflate cannot shorten much.
