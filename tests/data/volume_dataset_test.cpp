@@ -76,7 +76,7 @@ TEST(VolumeDataset, ErrorsNameTheFile) {
   } catch (const DataError& error) {
     EXPECT_THAT(error.what(),
                 AllOf(HasSubstr("decoding: "), HasSubstr("coarse.nii"),
-                      HasSubstr("coarser data.spacing")));
+                      HasSubstr("coarser spacing")));
   }
 }
 
