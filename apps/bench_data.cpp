@@ -11,12 +11,12 @@
 #include <vector>
 
 #include "bench.h"
-#include "pretrain_file.h"
 #include "unimiss/augment/stage_times.h"
 #include "unimiss/core/stopwatch.h"
 #include "unimiss/data/image_dataset.h"
 #include "unimiss/data/loader.h"
 #include "unimiss/data/volume_dataset.h"
+#include "unimiss/pretrain/config_file.h"
 #include "unimiss/pretrain/data.h"
 
 namespace unimiss {
@@ -169,7 +169,7 @@ Measured measure(const std::string& kind, std::vector<std::string> files,
 }
 
 std::vector<Measured> run(const DataBenchOptions& options) {
-  const auto config = read_pretrain_file(options.config, options.overrides);
+  const auto config = pretrain::read_config(options.config, options.overrides);
   const pretrain::PretrainLists lists = pretrain::read_lists(config);
   std::vector<Measured> results;
   if (!config.data.images.empty()) {

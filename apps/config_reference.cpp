@@ -60,7 +60,7 @@ std::string config_reference() {
   std::string text(kIntroduction);
   pretrain::PretrainConfig::visit_fields(
       paper, [&](std::string_view name, const auto& options,
-                 std::string_view meaning) {
+                 std::string_view meaning, FieldAttributes = {}) {
         const std::string group(name);
         text += fmt::format("\n## `{}`: {}\n\n{}{}", group, meaning,
                             config::document(options, group),
@@ -70,7 +70,7 @@ std::string config_reference() {
   const finetune::FinetuneConfig finetuning;
   finetune::FinetuneConfig::visit_fields(
       finetuning, [&](std::string_view name, const auto& options,
-                      std::string_view meaning) {
+                      std::string_view meaning, FieldAttributes = {}) {
         const std::string group(name);
         text += fmt::format("\n## `{}`: {}\n\n{}", group, meaning,
                             config::document(options, group));

@@ -1,53 +1,43 @@
 // unimiss-finetune: segmentation and classification from labelled cases.
 #include "cli.h"
-#include "finetune_file.h"
 #include "run_program.h"
+#include "unimiss/finetune/config_file.h"
 #include "unimiss/finetune/dry_run.h"
 #include "unimiss/finetune/run.h"
 
 namespace unimiss {
 namespace {
 
-using finetune::FinetuneConfig;
-
-RunProgram<FinetuneConfig> finetuning() {
-  RunProgram<FinetuneConfig> program;
-  program.description =
+struct Finetuning {
+  using Config = finetune::FinetuneConfig;
+  static constexpr const char* kDescription =
       "Trains a Medical Transformer to segment or classify, from pretrained "
       "weights or from scratch.";
-  program.configs = "configs/finetune/";
-  program.examples =
+  static constexpr const char* kConfigs = "configs/finetune/";
+  static constexpr const char* kExamples =
       "init.weights=runs/pretrain data.train=train.txt data.label_ratio=0.2";
-  program.read_file = read_finetune_file;
-  program.read_text = read_finetune_text;
-  program.fix_paths = [](FinetuneConfig& config) {
-    auto& data = config.data;
-    for (auto* lists : {&data.train, &data.validation_lists, &data.test}) {
-      for (std::string& list : *lists) make_absolute(list);
-    }
-    make_absolute(data.dataset);
-    make_absolute(data.splits);
-    make_absolute(data.cache);
-    make_absolute(config.init.weights);
-  };
-  program.check_processes = [](const FinetuneConfig& config, int64_t count) {
+
+  static Config read(const std::string& file,
+                     const std::vector<std::string>& overrides,
+                     const config::Warn& warn) {
+    return finetune::read_config(file, overrides, warn);
+  }
+  static void check_processes(const Config& config, int64_t count) {
     finetune::check_processes(config, count);
-  };
-  program.dry_run = [](const FinetuneConfig& config, train::RealSteps steps) {
+  }
+  static std::string dry_run(const Config& config, train::RealSteps steps) {
     return finetune::dry_run(config, steps).describe();
-  };
-  program.run = [](const FinetuneConfig& config,
-                   const train::RunRequest& request,
-                   const train::CompareConfig<FinetuneConfig>& compare) {
-    return finetune::run_finetuning(config, request, compare).describe();
-  };
-  return program;
-}
+  }
+  static std::string run(const Config& config,
+                         const train::RunRequest& request) {
+    return finetune::run_finetuning(config, request).describe();
+  }
+};
 
 }  // namespace
 }  // namespace unimiss
 
 int main(int argc, char** argv) {
   unimiss::tune_allocator();
-  return unimiss::run_main(argc, argv, unimiss::finetuning());
+  return unimiss::run_main<unimiss::Finetuning>(argc, argv);
 }

@@ -14,6 +14,7 @@
 #include "cli.h"
 #include "process.h"
 #include "unimiss/core/log.h"
+#include "unimiss/finetune/config_file.h"
 #include "unimiss/predict/prediction.h"
 
 namespace unimiss {

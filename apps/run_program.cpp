@@ -1,10 +1,9 @@
 #include "run_program.h"
 
-#include <filesystem>
-
 #include "config_reference.h"
 #include "unimiss/config/override.h"
 #include "unimiss/core/error.h"
+#include "unimiss/distributed/world.h"
 
 namespace unimiss {
 
@@ -77,9 +76,9 @@ std::vector<std::string> all_overrides(const RunArguments& arguments) {
   return overrides;
 }
 
-void make_absolute(std::string& path) {
-  if (path.empty()) return;
-  path = std::filesystem::absolute(path).lexically_normal().string();
+config::Warn warn_once() {
+  if (distributed::world_from_environment().rank == 0) return log_warning;
+  return [](std::string_view) {};
 }
 
 void print(const std::string& text) {

@@ -8,16 +8,18 @@
 #include <iterator>
 #include <map>
 #include <set>
+#include <sstream>
 #include <string>
 #include <vector>
 
 #include "cli.h"
-#include "finetune_file.h"
 #include "process.h"
 #include "run_program.h"
+#include "unimiss/config/field_attributes.h"
 #include "unimiss/config/fields.h"
 #include "unimiss/core/log.h"
 #include "unimiss/data/case_list.h"
+#include "unimiss/finetune/config_file.h"
 #include "unimiss/finetune/initial_weights.h"
 #include "unimiss/io/durable_file.h"
 #include "unimiss/report/result_table.h"
@@ -53,7 +55,7 @@ std::vector<Initialization> read_initializations(
       each.weights = text.substr(equals + 1);
       require(fs::exists(each.weights), "--init",
               "'" + each.weights + "' does not exist");
-      make_absolute(each.weights);
+      each.weights = config::absolute_path(each.weights);
     } else {
       require(text == "scratch", "--init",
               "must be scratch, or NAME=WEIGHTS (is '" + text + "')");
@@ -132,17 +134,12 @@ class FileTexts {
 std::string settings_of(const TableArguments& arguments, const Run& run,
                         FileTexts& texts) {
   finetune::FinetuneConfig config =
-      read_finetune_file(arguments.config, run.overrides(arguments));
+      finetune::read_config(arguments.config, run.overrides(arguments));
   require(!config.data.test.empty() || !config.data.dataset.empty(),
           "data.test", "is empty, so that there is nothing to compare");
   config.run.output.clear();
   std::string text = config::dump(config);
-  std::vector<std::string> files;
-  for (const auto* lists :
-       {&config.data.train, &config.data.validation_lists, &config.data.test}) {
-    files.insert(files.end(), lists->begin(), lists->end());
-  }
-  if (!config.data.splits.empty()) files.push_back(config.data.splits);
+  std::vector<std::string> files = config::list_files(config);
   if (!config.data.dataset.empty()) {
     files.push_back(config.data.dataset + "/dataset.json");
   }
@@ -155,6 +152,31 @@ std::string settings_of(const TableArguments& arguments, const Run& run,
   return text;
 }
 
+/// The lines that tell size and checksum of files.
+std::string file_lines(const std::string& settings) {
+  std::string lines;
+  std::istringstream stream(settings);
+  for (std::string line; std::getline(stream, line);) {
+    if (line.starts_with('#')) lines += line + '\n';
+  }
+  return lines;
+}
+
+/// Whether two texts of settings_of() say the same, whatever keys were called
+/// when they were written.
+bool same_settings(const std::string& before, const std::string& now) {
+  if (before == now) return true;
+  if (file_lines(before) != file_lines(now)) return false;
+  try {
+    const auto read = [](const std::string& text) {
+      return finetune::read_config_text(text, "table_settings.yaml");
+    };
+    return config::compare(read(before), read(now)).empty();
+  } catch (const ConfigError&) {
+    return false;
+  }
+}
+
 /// Whether the run has finished, with these settings. Throws ConfigError where
 /// it was made with others.
 bool has_finished(const Run& run, const std::string& settings) {
@@ -165,7 +187,7 @@ bool has_finished(const Run& run, const std::string& settings) {
   std::ifstream file(name);
   if (file) {
     const std::string before{std::istreambuf_iterator<char>(file), {}};
-    if (before != settings) {
+    if (!same_settings(before, settings)) {
       throw ConfigError(name +
                         ": tells of a run with other settings, weights or "
                         "lists; choose another --output, or remove the folder "

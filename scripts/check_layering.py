@@ -26,7 +26,7 @@ FOLDERS = {
     "augment": {"core", "io"},
     "data": {"core", "io", "augment"},
     # The engine: it knows no task and no method.
-    "train": {"core", "io", "augment", "data", "distributed", "model"},
+    "train": {"core", "config", "io", "augment", "data", "distributed", "model"},
     "task": {"core", "config", "io", "augment", "data", "train", "model",
              "eval"},
     "report": {"core", "io", "augment", "data", "eval", "task", "draw"},

@@ -149,6 +149,11 @@ std::string join(const std::string& group, std::string_view key) {
   return group.empty() ? std::string(key) : fmt::format("{}.{}", group, key);
 }
 
+bool lies_in(const std::string& key, const std::string& field) {
+  return key.starts_with(field) &&
+         (key.size() == field.size() || key[field.size()] == '.');
+}
+
 void report_unknown_keys(const Node& node, const std::string& group,
                          const std::vector<std::string>& known,
                          PlacedProblems& problems) {

@@ -60,7 +60,8 @@ std::string take_extends(Node& node, const std::filesystem::path& file) {
   return path.string();
 }
 
-Node load_chain(const std::string& path, std::vector<std::string>& chain) {
+Node load_chain(const std::string& path, const Amend& amend,
+                std::vector<std::string>& chain) {
   // Of a path that cannot exist (too long), reading tells.
   std::error_code ignored;
   const std::string identity =
@@ -81,8 +82,9 @@ Node load_chain(const std::string& path, std::vector<std::string>& chain) {
                       ": a configuration is a mapping of `key: value` lines");
   }
   const std::string parent = take_extends(node, path);
+  if (amend) amend(node);
   if (parent.empty()) return node;
-  Node base = load_chain(parent, chain);
+  Node base = load_chain(parent, amend, chain);
   merge(base, std::move(node));
   return base;
 }
@@ -129,6 +131,10 @@ const Node* Node::find(std::string_view key) const {
   return nullptr;
 }
 
+Node* Node::find(std::string_view key) {
+  return const_cast<Node*>(std::as_const(*this).find(key));
+}
+
 void merge(Node& base, Node over) {
   if (base.kind != Node::Kind::kMapping || over.kind != Node::Kind::kMapping) {
     base = std::move(over);
@@ -149,9 +155,9 @@ void merge(Node& base, Node over) {
   }
 }
 
-Node load_file(const std::string& path) {
+Node load_file(const std::string& path, const Amend& amend) {
   std::vector<std::string> chain;
-  return load_chain(path, chain);
+  return load_chain(path, amend, chain);
 }
 
 std::string to_yaml(const Node& node) {

@@ -12,7 +12,58 @@
 
 namespace unimiss::config {
 
-void apply_override(Node& root, const std::string& assignment) {
+namespace {
+
+/// The words of a key, "a.b" to {a, b}.
+std::vector<std::string> words_of(const std::string& key) {
+  std::vector<std::string> words;
+  std::istringstream stream(key);
+  for (std::string word; std::getline(stream, word, '.');) {
+    words.push_back(word);
+  }
+  if (words.size() > kMaximumDepth) {
+    throw ConfigError(fmt::format("{}: {}: more than {} levels deep",
+                                  kCommandLine, key, kMaximumDepth));
+  }
+  return words;
+}
+
+/// From the innermost group outwards: {a: {b: value}}.
+Node nested(const std::vector<std::string>& words, Node value) {
+  for (auto word = words.rbegin(); word != words.rend(); ++word) {
+    Node group;
+    group.kind = Node::Kind::kMapping;
+    group.place = kCommandLine;
+    group.entries.push_back({*word, group.place, std::move(value)});
+    value = std::move(group);
+  }
+  return value;
+}
+
+/// Throws ConfigError where the groups around a key of that many words are
+/// values in `root`.
+void check_groups(const Node& root, const Node& over, size_t words,
+                  const std::string& key) {
+  const Node* existing = &root;
+  const Node* level = &over;
+  for (size_t i = 0; existing && i + 1 < words; ++i) {
+    const Node::Entry& group = level->entries.front();
+    level = &group.value;
+    existing = existing->find(group.key);
+    if (existing && (existing->kind == Node::Kind::kScalar ||
+                     existing->kind == Node::Kind::kSequence)) {
+      throw ConfigError(
+          fmt::format("{}: {}: '{}' is a value, not a group of "
+                      "keys (at {})",
+                      kCommandLine, key, group.key, existing->place));
+    }
+  }
+}
+
+}  // namespace
+
+void apply_override(Node& root, const std::string& assignment,
+                    const Amend& amend) {
   const size_t equals = assignment.find('=');
   const std::string key = assignment.substr(0, equals);
   if (equals == std::string::npos || key.empty() || key.front() == '.' ||
@@ -31,36 +82,12 @@ void apply_override(Node& root, const std::string& assignment) {
                                   error.what(), assignment));
   }
 
-  // From the innermost group outwards: {a: {b: value}}.
-  std::vector<std::string> words;
-  std::istringstream stream(key);
-  for (std::string word; std::getline(stream, word, '.');) {
-    words.push_back(word);
-  }
-  if (words.size() > kMaximumDepth) {
-    throw ConfigError(fmt::format("{}: {}: more than {} levels deep",
-                                  kCommandLine, key, kMaximumDepth));
-  }
-  const Node* existing = &root;
-  for (size_t i = 0; existing && i + 1 < words.size(); ++i) {
-    existing = existing->find(words[i]);
-    if (existing && (existing->kind == Node::Kind::kScalar ||
-                     existing->kind == Node::Kind::kSequence)) {
-      throw ConfigError(
-          fmt::format("{}: {}: '{}' is a value, not a group of "
-                      "keys (at {})",
-                      kCommandLine, key, words[i], existing->place));
-    }
-  }
-  for (auto word = words.rbegin(); word != words.rend(); ++word) {
-    Node group;
-    group.kind = Node::Kind::kMapping;
-    group.place = kCommandLine;
-    group.entries.push_back({*word, group.place, std::move(value)});
-    value = std::move(group);
-  }
+  const std::vector<std::string> words = words_of(key);
+  Node over = nested(words, std::move(value));
+  if (amend) amend(over);
+  check_groups(root, over, words.size(), key);
   if (root.kind == Node::Kind::kNull) root.kind = Node::Kind::kMapping;
-  merge(root, std::move(value));
+  merge(root, std::move(over));
 }
 
 std::string text_override(const std::string& key, const std::string& text) {

@@ -65,7 +65,7 @@ std::pair<io::Volume, torch::Tensor> read_image(
     volume = io::read_volume(path);
     channels = volume.voxels.unsqueeze(0);
   }
-  normalize_(channels, options.intensity, channels.size(0), bits);
+  normalize_(channels, options.normalization, channels.size(0), bits);
   return {std::move(volume), std::move(channels)};
 }
 
@@ -122,11 +122,12 @@ torch::Tensor image_on_grid(const augment::Case& from, const Stored& stored,
     }
     if (beyond == 0) continue;
     log_warning(fmt::format(
-        "{}: {} of {} intensities lie beyond 16 units (data.intensity.rule={}) "
-        "and are clipped to them; if they matter, set data.intensity so that "
-        "they do not",
+        "{}: {} of {} intensities lie beyond 16 units of their normalization "
+        "({}) "
+        "and are clipped to them; if they matter, choose one whose units are "
+        "larger",
         from.images[file], beyond, to - begin,
-        enum_name(options.intensity.rule)));
+        enum_name(options.normalization.rule)));
   }
   return image;
 }
@@ -169,16 +170,16 @@ bool has_map(const augment::Case& from, const CaseDecodeOptions& options) {
 
 /// Everything that shapes the voxels of an entry.
 std::string parameters_of(const CaseDecodeOptions& options) {
-  const auto& intensity = options.intensity;
+  const auto& normalization = options.normalization;
   std::string text = fmt::format(
       "case 2, rank {}, channels {} of {}, target {}, classes {} [{}], "
       "intensity {} "
       "[{}] {} {} [{}], size [{}], labels {}",
       options.rank, options.channels, options.modalities, options.target.name(),
       options.classes, fmt::join(options.label_values, " "),
-      enum_name(intensity.rule), fmt::join(intensity.window, " "),
-      intensity.mean, intensity.deviation,
-      fmt::join(intensity.percentiles, " "), fmt::join(options.size, " "),
+      enum_name(normalization.rule), fmt::join(normalization.window, " "),
+      normalization.mean, normalization.deviation,
+      fmt::join(normalization.percentiles, " "), fmt::join(options.size, " "),
       enum_name(options.labels));
   if (options.spacing) {
     text += fmt::format(", spacing {}", fmt::join(*options.spacing, " "));

@@ -89,24 +89,24 @@ double percentile(std::vector<float>& values, double percent) {
   return low + (rank - static_cast<double>(below)) * (high - low);
 }
 
-void normalize(const Values& values, const IntensityOptions& options,
+void normalize(const Values& values, const NormalizationOptions& options,
                const std::optional<std::array<double, 2>>& unit_range) {
   const auto all = [](float) { return true; };
   switch (options.rule) {
-    case IntensityRule::kWindow:
+    case NormalizationRule::kWindow:
       clip(values, options.window[0], options.window[1]);
       return rescale(values, options.mean, options.deviation);
-    case IntensityRule::kZScore:
+    case NormalizationRule::kZScore:
       return z_score(values, all);
-    case IntensityRule::kZScoreForeground:
+    case NormalizationRule::kZScoreForeground:
       return z_score(values, [](float v) { return v != 0; });
-    case IntensityRule::kPercentiles: {
+    case NormalizationRule::kPercentiles: {
       std::vector<float> ranked(values.begin, values.end);
       const double low = percentile(ranked, options.percentiles[0]);
       clip(values, low, percentile(ranked, options.percentiles[1]));
       return z_score(values, all);
     }
-    case IntensityRule::kUnit: {
+    case NormalizationRule::kUnit: {
       if (unit_range) {
         const auto [black, white] = *unit_range;
         return rescale(values, black, white - black);
@@ -120,7 +120,7 @@ void normalize(const Values& values, const IntensityOptions& options,
 
 }  // namespace
 
-void IntensityOptions::check(Problems& problems) const {
+void NormalizationOptions::check(Problems& problems) const {
   // Far beyond any intensity, and float32 tells whole numbers apart.
   constexpr double kLargest = 1e7;
   problems.all_in_range(window, between(-kLargest, kLargest), "window");
@@ -135,7 +135,7 @@ void IntensityOptions::check(Problems& problems) const {
       std::max(std::abs(window[0] - mean), std::abs(window[1] - mean)) /
       deviation;
   problems.require(
-      rule != IntensityRule::kWindow || reach <= kUnits, "deviation",
+      rule != NormalizationRule::kWindow || reach <= kUnits, "deviation",
       "brings the window to " + number_text(std::round(10 * reach) / 10) +
           " units from the mean (cases keep 15.99); give mean and deviation of "
           "the intensities within the window",
@@ -143,7 +143,7 @@ void IntensityOptions::check(Problems& problems) const {
   problems.ordered(percentiles, between(0, 100), "percentiles");
 }
 
-void normalize_(torch::Tensor& image, const IntensityOptions& options,
+void normalize_(torch::Tensor& image, const NormalizationOptions& options,
                 int64_t together,
                 const std::optional<std::array<double, 2>>& unit_range) {
   TORCH_CHECK(image.is_contiguous() && image.scalar_type() == torch::kFloat &&

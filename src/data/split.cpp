@@ -68,7 +68,8 @@ Strata draw_order(const std::vector<augment::Case>& cases, uint64_t seed) {
 bool in_validation(int64_t place, const SplitOptions& options) {
   if (options.folds > 0) return place % options.folds == options.fold;
   const auto taken = [&](int64_t count) {
-    return std::floor(static_cast<double>(count) * options.validation + 0.5);
+    return std::floor(static_cast<double>(count) * options.validation_share +
+                      0.5);
   };
   return taken(place + 1) > taken(place);
 }
@@ -140,7 +141,7 @@ class SplitReader {
 }  // namespace
 
 void SplitOptions::check(Problems& problems) const {
-  problems.in_range(validation, from_below(0, 1), "validation");
+  problems.in_range(validation_share, from_below(0, 1), "validation_share");
   problems.require(
       folds == 0 || folds >= 2, "folds",
       fmt::format("must be 0, for none, or at least 2 (is {})", folds));
@@ -180,15 +181,16 @@ Split make_split(const std::vector<augment::Case>& cases,
           fmt::format("are {}, but there are {} patients (each fold needs "
                       "one); ask for fewer",
                       options.folds, place));
-  require(!train.empty(), "validation",
+  require(!train.empty(), "validation_share",
           fmt::format("leaves no training of {} patients (all of a patient's "
                       "cases stay together); lower it, or add cases",
                       place));
-  require(options.folds > 0 || options.validation == 0 || !validation.empty(),
-          "validation",
-          fmt::format("takes none of {} patients (a share of {}, rounded); "
-                      "raise it, add cases, or set it to 0",
-                      place, options.validation));
+  require(
+      options.folds > 0 || options.validation_share == 0 || !validation.empty(),
+      "validation_share",
+      fmt::format("takes none of {} patients (a share of {}, rounded); "
+                  "raise it, add cases, or set it to 0",
+                  place, options.validation_share));
   return {ids_of(cases, train), ids_of(cases, validation), {}};
 }
 

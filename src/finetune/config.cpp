@@ -184,7 +184,7 @@ task::TaskSpec FinetuneConfig::task_spec(
   spec.label_values = task.label_values;
   spec.cases = data;
   spec.model = model;
-  spec.head = head;
+  spec.classifier = classifier;
   spec.inference = inference;
   spec.mirrored = augmentation.spatial.mirror;
   spec.precision = run.precision;

@@ -175,12 +175,12 @@ void check_validation(const data::Split& split,
                       const data::SplitOptions& wanted,
                       const std::string& file) {
   if (!split.validation.empty() ||
-      (wanted.validation == 0 && wanted.folds == 0)) {
+      (wanted.validation_share == 0 && wanted.folds == 0)) {
     return;
   }
   throw DataError(file,
                   "gives no case to validation ('val' is empty); name some "
-                  "there, or set data.validation to 0 to train without");
+                  "there, or set data.validation_share to 0 to train without");
 }
 
 /// Divides what is listed for training, unless validation has lists of its own.
@@ -191,7 +191,7 @@ void divide(const FinetuneConfig& config, const std::string& splits_file,
   cases.listed = static_cast<int64_t>(listed.size());
   data::SplitOptions split = options.split;
   const bool own_lists = !options.validation_lists.empty();
-  if (own_lists) split.validation = 0, split.folds = 0, split.fold = 0;
+  if (own_lists) split.validation_share = 0, split.folds = 0, split.fold = 0;
   std::vector<Case> all = listed;
   for (const auto* more : {&cases.validation, &cases.test}) {
     all.insert(all.end(), more->begin(), more->end());

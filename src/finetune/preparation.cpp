@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "unimiss/core/random.h"
+#include "unimiss/finetune/config_file.h"
 #include "unimiss/finetune/initial_weights.h"
 #include "unimiss/model/named_tensors.h"
 
@@ -118,7 +119,6 @@ std::unique_ptr<data::Loader> make_loader(const FinetuneConfig& config,
 
 PreparedFinetuning prepare_finetuning(
     const FinetuneConfig& config, const train::RunRequest& request,
-    const train::CompareConfig<FinetuneConfig>& compare,
     train::RunFolder& folder, const train::CheckpointFolder& checkpoints,
     const distributed::Communicator& communicator) {
   const distributed::World& world = communicator.world();
@@ -131,7 +131,8 @@ PreparedFinetuning prepare_finetuning(
       [&] { return read_finetune_cases(config, folder.file("splits.json")); });
   const auto listed = static_cast<int64_t>(run.cases.train.size());
   train::check_earlier_config(
-      config, compare, folder, beginning, [&](const FinetuneConfig& of) {
+      config, read_config_text, folder, beginning,
+      [&](const FinetuneConfig& of) {
         return [schedule = make_schedule(of, listed)](int64_t step) {
           return schedule.lr(step);
         };

@@ -51,7 +51,6 @@ struct PreparedFinetuning {
 /// before anything is written to the folder. Throws ConfigError.
 PreparedFinetuning prepare_finetuning(
     const FinetuneConfig& config, const train::RunRequest& request,
-    const train::CompareConfig<FinetuneConfig>& compare,
     train::RunFolder& folder, const train::CheckpointFolder& checkpoints,
     const distributed::Communicator& communicator);
 

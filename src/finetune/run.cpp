@@ -11,6 +11,7 @@
 #include "finetune/history.h"
 #include "finetune/preparation.h"
 #include "finetune/validation.h"
+#include "unimiss/config/config_file.h"
 #include "unimiss/core/log.h"
 #include "unimiss/core/random.h"
 #include "unimiss/core/stopwatch.h"
@@ -317,14 +318,14 @@ void describe_beginning(const FinetuneConfig& config, PreparedFinetuning& run,
 }  // namespace
 
 Summary run_finetuning(const FinetuneConfig& config,
-                       const train::RunRequest& request,
-                       const train::CompareConfig<FinetuneConfig>& compare) {
+                       train::RunRequest request) {
+  request.config_text = config::saved_text(config);
   train::RunLoop loop(config.run, request);
   train::RunFolder& folder = loop.folder();
   std::optional<PreparedFinetuning> prepared;
   distributed::agreed(loop.communicator(), [&] {
-    prepared = prepare_finetuning(config, request, compare, folder,
-                                  loop.checkpoints(), loop.communicator());
+    prepared = prepare_finetuning(config, request, folder, loop.checkpoints(),
+                                  loop.communicator());
   });
   Finetuning training(config, request, loop, *std::move(prepared));
   PreparedFinetuning& run = training.prepared();

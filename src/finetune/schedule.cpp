@@ -23,7 +23,7 @@ Schedule::Schedule(const ScheduleOptions& options, double lr,
 
 double Schedule::lr(int64_t step) const {
   const int64_t unit =
-      options_.clock == DecayClock::kEpoch ? steps_per_epoch_ : 1;
+      options_.decay_by == DecayClock::kEpoch ? steps_per_epoch_ : 1;
   const auto at = static_cast<double>(step / unit * unit);
   // The first step or epoch of all learns already.
   if (at < warmup_steps_) {

@@ -108,7 +108,7 @@ Volume resample(const Volume& volume, const std::array<double, 3>& spacing,
   if (count > kMaxVoxels) {
     throw Error(fmt::format(
         "resampling {}x{}x{} voxels of {}x{}x{} mm to {}x{}x{} mm would give "
-        "{:.3g} voxels (2^29 are allowed); choose a coarser data.spacing, or "
+        "{:.3g} voxels (2^29 are allowed); choose a coarser spacing, or "
         "correct the file's",
         volume.voxels.size(0), volume.voxels.size(1), volume.voxels.size(2),
         volume.spacing[0], volume.spacing[1], volume.spacing[2], spacing[0],

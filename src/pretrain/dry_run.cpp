@@ -33,7 +33,7 @@ void measure(DryRun::Phase& phase, Pretrainer& pretrainer,
   StepPlan plan;
   plan.rank = phase.name == "2d" ? 2 : 3;
   plan.teacher_temperature = config.loss.objective.teacher_temperature;
-  plan.momentum = config.schedule.momentum;
+  plan.momentum = config.schedule.teacher_momentum;
   const train::StepCost cost = train::extrapolate_cost(
       [&](int64_t samples) {
         const augment::Sample batch = random_views(config, plan.rank, samples);

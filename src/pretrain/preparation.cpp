@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "unimiss/pretrain/config_file.h"
 #include "unimiss/pretrain/run.h"
 #include "unimiss/pretrain/weight_export.h"
 
@@ -88,7 +89,6 @@ PretrainerOptions pretrainer_options(const PretrainConfig& config,
 
 PreparedPretraining prepare_pretraining(
     const PretrainConfig& config, const train::RunRequest& request,
-    const train::CompareConfig<PretrainConfig>& compare,
     train::RunFolder& folder, const train::CheckpointFolder& checkpoints,
     const distributed::Communicator& communicator) {
   check_processes(config, communicator.size());
@@ -101,7 +101,8 @@ PreparedPretraining prepare_pretraining(
     // Mistakes are told before files are decoded, which may take hours.
     listed_schedule(config, lists);
     train::check_earlier_config(
-        config, compare, folder, beginning, [&](const PretrainConfig& of) {
+        config, read_config_text, folder, beginning,
+        [&](const PretrainConfig& of) {
           return [schedule = listed_schedule(of, lists)](int64_t step) {
             return schedule.at(step);
           };

@@ -31,7 +31,6 @@ struct PreparedPretraining {
 /// anything is written to the folder. Throws ConfigError.
 PreparedPretraining prepare_pretraining(
     const PretrainConfig& config, const train::RunRequest& request,
-    const train::CompareConfig<PretrainConfig>& compare,
     train::RunFolder& folder, const train::CheckpointFolder& checkpoints,
     const distributed::Communicator& communicator);
 

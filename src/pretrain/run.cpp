@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "pretrain/preparation.h"
+#include "unimiss/config/config_file.h"
 #include "unimiss/core/log.h"
 #include "unimiss/distributed/agreement.h"
 #include "unimiss/model/named_tensors.h"
@@ -131,14 +132,14 @@ class Pretraining : public train::Training {
 }  // namespace
 
 Summary run_pretraining(const PretrainConfig& config,
-                        const train::RunRequest& request,
-                        const train::CompareConfig<PretrainConfig>& compare) {
+                        train::RunRequest request) {
+  request.config_text = config::saved_text(config);
   train::RunLoop loop(config.run, request);
   train::RunFolder& folder = loop.folder();
   std::optional<PreparedPretraining> prepared;
   distributed::agreed(loop.communicator(), [&] {
-    prepared = prepare_pretraining(config, request, compare, folder,
-                                   loop.checkpoints(), loop.communicator());
+    prepared = prepare_pretraining(config, request, folder, loop.checkpoints(),
+                                   loop.communicator());
   });
   Pretraining training(config, request, loop.communicator().world(),
                        *std::move(prepared));

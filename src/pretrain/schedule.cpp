@@ -27,7 +27,7 @@ void ScheduleOptions::check(Problems& problems) const {
   in_range(final_lr, at_least(0), "final_lr");
   in_range(weight_decay, at_least(0), "weight_decay");
   in_range(final_weight_decay, at_least(0), "final_weight_decay");
-  in_range(momentum, between(0, 1), "momentum");
+  in_range(teacher_momentum, between(0, 1), "teacher_momentum");
   in_range(final_momentum, between(0, 1), "final_momentum");
   in_range(teacher_warmup_temperature, greater_than(0),
            "teacher_warmup_temperature");
@@ -99,8 +99,8 @@ StepPlan Schedule::at(int64_t step) const {
   plan.lr = std::min(plan.lr, peak);
   plan.weight_decay = cosine(options_.weight_decay, options_.final_weight_decay,
                              position, length);
-  plan.momentum =
-      cosine(options_.momentum, options_.final_momentum, position, length);
+  plan.momentum = cosine(options_.teacher_momentum, options_.final_momentum,
+                         position, length);
 
   // These two follow the run itself: a clock that jumps back at a change of
   // phase would undo them.

@@ -11,7 +11,7 @@ Classification::Classification(const TaskSpec& spec, const LossOptions& loss)
     : Task(spec),
       loss_(loss),
       network_(model::ClassificationNetworkOptions{spec.model, spec.outputs(),
-                                                   spec.head.rule}) {}
+                                                   spec.classifier.rule}) {}
 
 torch::Tensor Classification::loss(const torch::Tensor& input,
                                    const torch::Tensor& target,

@@ -43,7 +43,7 @@ struct StoredConfig {
   train::RunOptions run;
   TaskOptions task;
   model::MitOptions model = volumes_only();
-  HeadOptions head;
+  ClassifierOptions classifier;
   CaseOptions data;
   StoredAugmentation augmentation;
   FinalWeightOptions validation;
@@ -54,7 +54,7 @@ struct StoredConfig {
     visit("run", self.run, "");
     visit("task", self.task, "");
     visit("model", self.model, "");
-    visit("head", self.head, "");
+    visit("classifier", self.classifier, "", was("head"));
     visit("data", self.data, "");
     visit("augmentation", self.augmentation, "");
     visit("validation", self.validation, "");
@@ -77,7 +77,7 @@ TaskSpec spec_of(const StoredConfig& config,
   spec.label_values = config.task.label_values;
   spec.cases = config.data;
   spec.model = config.model;
-  spec.head = config.head;
+  spec.classifier = config.classifier;
   spec.inference = config.inference;
   spec.mirrored = config.augmentation.spatial.mirror;
   spec.precision = config.run.precision;

@@ -44,7 +44,7 @@ void CaseOptions::check(Problems& problems) const {
     problems.all_in_range(*spacing, greater_than(0), "data.spacing");
   }
   problems.all_in_range(size, between(1, 65536), "data.size");
-  problems.check_group("data.intensity", intensity);
+  problems.check_group("data.normalization", normalization);
 }
 
 std::array<int64_t, 3> TaskSpec::patch() const {
@@ -61,7 +61,7 @@ data::CaseDecodeOptions TaskSpec::decode_options() const {
   options.target = target;
   options.classes = outputs();
   options.label_values = label_values;
-  options.intensity = cases.intensity;
+  options.normalization = cases.normalization;
   options.spacing = cases.spacing;
   options.size = cases.size;
   options.labels = cases.label_interpolation;

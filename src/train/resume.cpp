@@ -2,11 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <string_view>
 
 #include "unimiss/core/error.h"
 #include "unimiss/core/fields.h"
@@ -16,47 +14,6 @@ namespace unimiss::train {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::string_view kFree[] = {
-    "run.output",
-    "run.checkpoint_every_steps",
-    "run.checkpoint_every_minutes",
-    "run.keep_checkpoints",
-    "run.keep_every_steps",
-    "run.stop_signals",
-    "run.time_limit",
-    "run.on_nonfinite",
-    "run.max_nonfinite",
-    "run.process_timeout",
-    "run.cudnn",
-    "optimizer.skip_spikes",
-    "optimizer.spike_window",
-    "init.weights",  // they are in the checkpoint
-    "init.network",
-    "init.min_coverage",
-    "validation.patience",
-    "validation.final_weights",
-    "data.dataset",  // the files they name are compared by themselves
-    "data.train",
-    "data.validation_lists",
-    "data.test",
-    "data.splits",
-    "data.images",
-    "data.volumes",
-    "data.workers",
-    "data.queue_batches",
-    "data.cache",
-    "data.cache_gib",
-    "data.on_error",
-    "data.max_bad",
-    "run.threads",  // what is really used is compared by itself
-    "run.device"};
-constexpr std::string_view kLength[] = {"run.epochs", "run.max_steps"};
-
-template <size_t N>
-bool contains(const std::string_view (&keys)[N], const std::string& key) {
-  return std::find(std::begin(keys), std::end(keys), key) != std::end(keys);
-}
 
 void tell_passed_over(const std::vector<std::string>& passed_over) {
   for (const std::string& why : passed_over) {
@@ -167,18 +124,17 @@ std::string earlier_config(const RunFolder& folder,
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-void check_changes(const std::vector<ConfigChange>& changes,
+void check_changes(const std::vector<config::Difference>& changes,
                    const std::function<bool()>& same_steps) {
   std::string refused;
-  const auto refuse = [&](const ConfigChange& change, const char* why) {
-    refused += fmt::format("\n  {}: {} -> {}{}", change.key, change.before,
-                           change.now, why);
+  const auto refuse = [&](const config::Difference& change, const char* why) {
+    refused += fmt::format("\n  {}: {} -> {}{}", change.key, change.left,
+                           change.right, why);
   };
-  for (const ConfigChange& change : changes) {
-    if (contains(kFree, change.key)) continue;
-    if (!contains(kLength, change.key)) {
+  for (const config::Difference& change : changes) {
+    if (change.change == Change::kNever) {
       refuse(change, "");
-    } else if (!same_steps()) {
+    } else if (change.change == Change::kLength && !same_steps()) {
       refuse(change,
              " (steps that are done would have had other learning "
              "rates, weight decays or momenta)");

@@ -84,7 +84,7 @@ TEST_F(Ensemble, SoItIsOfProbabilities) {
   }
   const Json numbers = reproduced(
       "model.dimensions=2d task.target=class 'task.classes=[dark, bright]' "
-      "run.max_steps=3 data.intensity.rule=unit");
+      "run.max_steps=3 data.normalization.rule=unit");
   ASSERT_EQ(numbers["metric_per_case"].size(), 6u);
   EXPECT_TRUE(numbers["AUC"].is_number());
 }
@@ -96,7 +96,7 @@ TEST_F(Ensemble, FoldsAndSpacingsOfTheSample) {
   const std::string folder = joined({sample, "/seg3d_hippocampus/"});
   const std::string common =
       "'task.classes=[background, anterior, posterior]' run.max_steps=3 "
-      "'model.volume_size=[32, 64, 64]' data.intensity.rule=z_score "
+      "'model.volume_size=[32, 64, 64]' data.normalization.rule=z_score "
       "validation.max_cases=1 data.folds=5 data.fold=";
   const auto train = [&](const std::string& run, int fold,
                          const std::string& more) {

@@ -104,7 +104,7 @@ TEST_F(FinetuneInput, PartsWithoutACase) {
   testing::write_bytes(file("one.txt"), "train0.nii.gz train0_label.nii.gz\n");
   expect_refused(
       "'task.classes=[background, rim, core]' data.train=" + file("one.txt"),
-      {"data.validation", "no"});
+      {"data.validation_share", "no"});
 }
 
 TEST_F(FinetuneInput, AnotherNumberOfChannels) {
@@ -141,9 +141,10 @@ TEST_F(FinetuneInput, SplitsThatDoNotFit) {
   expect_refused(task, {"splits.json", "test1"});
   testing::write_bytes(file("splits.json"),
                        R"([{"train": ["train0", "train1"], "val": []}])");
-  expect_refused(task, {"splits.json", "val", "data.validation"});
-  EXPECT_EQ(finetune(task + " data.validation=0 --dry-run --no-steps").status,
-            0);
+  expect_refused(task, {"splits.json", "val", "data.validation_share"});
+  EXPECT_EQ(
+      finetune(task + " data.validation_share=0 --dry-run --no-steps").status,
+      0);
 }
 
 }  // namespace

@@ -152,7 +152,7 @@ TEST_F(Finetune, SegmentsOverlappingStructuresOfImages) {
   const auto result = finetune(
       "model.dimensions=2d model.image_channels=1 data.size=[64,64]"
       " task.target=structures 'task.classes=[first, second]'"
-      " data.intensity.rule=unit data.train=" +
+      " data.normalization.rule=unit data.train=" +
       file("train.csv") + " data.test=" + file("test.csv"));
   ASSERT_EQ(result.status, 0) << result.output;
   expect_whole_folder(4);
@@ -187,7 +187,7 @@ TEST_F(Finetune, LearnsToTellClassesOfImagesApart) {
   }
   const auto result = finetune(
       "model.dimensions=2d task.target=class 'task.classes=[dark, bright]'"
-      " data.intensity.rule=unit data.batch_size=4 run.epochs=10"
+      " data.normalization.rule=unit data.batch_size=4 run.epochs=10"
       " validation.every_epochs=5 data.train=" +
       file("train.txt") + " data.validation_lists=" + file("val.txt") +
       " data.test=" + file("test.txt"));
@@ -220,7 +220,7 @@ TEST_F(Finetune, FindsAnyNumberOfClassesInVolumes) {
   }
   const auto result = finetune(
       "task.target=classes 'task.classes=[left, right, both]'"
-      " head.rule=class_token data.train=" +
+      " classifier.rule=class_token data.train=" +
       file("train.csv") + " data.test=" + file("test.csv"));
   ASSERT_EQ(result.status, 0) << result.output;
   const Json summary = json("run/test/summary.json");
@@ -327,7 +327,7 @@ TEST_F(Finetune, ADryRunLeavesOutWhatTheRunWould) {
   volume("train0_label.nii.gz", 7 * box({14, 60, 70}));
   const std::string task =
       "--dry-run --no-steps 'task.classes=[background, rim, core]'"
-      " data.validation=0 data.train=" +
+      " data.validation_share=0 data.train=" +
       file("train.txt");
   const auto refused = finetune(task, "runs/new");
   EXPECT_EQ(refused.status, 2);

@@ -495,7 +495,7 @@ TEST_F(Predict, StructuresAreAMaskEach) {
   const auto trained = finetune(
       "model.dimensions=2d model.image_channels=1 data.size=[64,64]"
       " task.target=structures 'task.classes=[left lung, heart]'"
-      " data.intensity.rule=unit run.max_steps=2 data.train=" +
+      " data.normalization.rule=unit run.max_steps=2 data.train=" +
       file("train.csv"));
   ASSERT_EQ(trained.status, 0) << trained.output;
   const auto result =
@@ -524,13 +524,13 @@ TEST_F(Predict, ClassesAreATableOfProbabilities) {
   testing::write_bytes(file("train.txt"), lines);
   const auto trained = finetune(
       "model.dimensions=2d task.target=class 'task.classes=[dark, bright]'"
-      " data.intensity.rule=unit run.max_steps=2 data.test=" +
+      " data.normalization.rule=unit run.max_steps=2 data.test=" +
       file("train.txt") + " data.train=" + file("train.txt"));
   // The same cases to train and to test on: refused.
   EXPECT_EQ(trained.status, 2);
   const auto again = finetune(
       "model.dimensions=2d task.target=class 'task.classes=[dark, bright]'"
-      " data.intensity.rule=unit run.max_steps=2 data.train=" +
+      " data.normalization.rule=unit run.max_steps=2 data.train=" +
       file("train.txt"));
   ASSERT_EQ(again.status, 0) << again.output;
   const auto result =
@@ -605,7 +605,7 @@ TEST_F(Predict, MemoryDoesNotHoldAllClassesOfAVolume) {
   for (int k = 1; k < 120; ++k) classes += ",organ" + std::to_string(k);
   label_maps("train", 2);
   const auto trained = finetune("'task.classes=" + classes +
-                                "]' run.max_steps=1 data.validation=0"
+                                "]' run.max_steps=1 data.validation_share=0"
                                 " data.train=" +
                                 file("train.txt"));
   ASSERT_EQ(trained.status, 0) << trained.output;

@@ -3,10 +3,8 @@
 #include <gmock/gmock.h>
 #include <stdlib.h>
 
-#include <fstream>
 #include <limits>
 
-#include "testing/temporary_directory.h"
 #include "unimiss/core/error.h"
 
 namespace unimiss {
@@ -108,17 +106,6 @@ TEST(Fields, OneItemOfAListNeedsNoBrackets) {
   for (const char* none : {"colours: []", "colours: ''", "colours: ~"}) {
     EXPECT_TRUE(read_text(none).colors.empty()) << none;
   }
-}
-
-TEST(Fields, LoadsAFileWithOverrides) {
-  unimiss::testing::TemporaryDirectory folder;
-  std::ofstream(folder.file("base.yaml")) << "count: 1\nname: base\n";
-  std::ofstream(folder.file("run.yaml")) << "extends: base.yaml\ncount: 2\n";
-  const auto options =
-      load<Outer>(folder.file("run.yaml"), {"inner.rate=5", "name=a b"});
-  EXPECT_EQ(options.count, 2);
-  EXPECT_EQ(options.inner.rate, 5);
-  EXPECT_EQ(options.name, "a b");
 }
 
 TEST(Fields, ExpandsTheEnvironmentInText) {

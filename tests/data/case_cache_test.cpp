@@ -127,9 +127,11 @@ TEST(CaseCache, AChangedFileOrOptionIsDecodedAgain) {
              o.label_values = {3, 2, 1, 0};
            },
            [](auto& o) { o.classes = 5; },
-           [](auto& o) { o.intensity.rule = IntensityRule::kPercentiles; },
-           [](auto& o) { o.intensity.percentiles[0] = 0.25; },
-           [](auto& o) { o.intensity.mean = 1e-12; },
+           [](auto& o) {
+             o.normalization.rule = NormalizationRule::kPercentiles;
+           },
+           [](auto& o) { o.normalization.percentiles[0] = 0.25; },
+           [](auto& o) { o.normalization.mean = 1e-12; },
            [](auto& o) { o.target = augment::TargetKind::kClass; }}) {
     CaseDecodeOptions options = cached.options();
     other(options);

@@ -145,7 +145,7 @@ TEST(CaseDecode, ModalitiesAreNormalizedByThemselvesColorsTogether) {
                files.volume("b.nii.gz", 9 - 3 * voxels)});
   const auto z_score = [](int64_t channels, int64_t modalities) {
     return [=](CaseDecodeOptions& o) {
-      o.intensity.rule = IntensityRule::kZScore;
+      o.normalization.rule = NormalizationRule::kZScore;
       o.channels = channels, o.modalities = modalities;
     };
   };
@@ -313,7 +313,7 @@ TEST(CaseDecode, WhatIsBeyondTheStoredUnitsIsClippedAndTold) {
       {files.volume("calm.nii.gz", calm), files.volume("wild.nii.gz", wild)});
   const auto options =
       decode_options(3, augment::TargetKind::kClass, [](auto& o) {
-        o.intensity.rule = IntensityRule::kZScore;
+        o.normalization.rule = NormalizationRule::kZScore;
         o.channels = o.modalities = 2;
       });
   ::testing::internal::CaptureStderr();

@@ -48,7 +48,7 @@ inline CaseDecodeOptions decode_options(
   CaseDecodeOptions options;
   options.rank = rank;
   options.target = target;
-  options.intensity.rule = IntensityRule::kUnit;
+  options.normalization.rule = NormalizationRule::kUnit;
   if (change) change(options);
   return options;
 }

@@ -93,9 +93,9 @@ torch::Tensor random_labels(const Extents& size, int64_t count, uint64_t seed) {
 CaseDecodeOptions thousandths() {
   CaseDecodeOptions options;
   options.target = augment::TargetKind::kClass;
-  options.intensity.rule = IntensityRule::kWindow;
-  options.intensity.window = {-9000, 9000};
-  options.intensity.deviation = 1000;
+  options.normalization.rule = NormalizationRule::kWindow;
+  options.normalization.window = {-9000, 9000};
+  options.normalization.deviation = 1000;
   return options;
 }
 
@@ -325,7 +325,7 @@ TEST(CaseGrid, ImagesThatShrinkAreAveraged) {
   CaseDecodeOptions options;
   options.rank = 2;
   options.target = augment::TargetKind::kClass;
-  options.intensity.rule = IntensityRule::kUnit;
+  options.normalization.rule = NormalizationRule::kUnit;
   const auto expect = [&](const std::vector<int64_t>& size,
                           const torch::Tensor& wanted) {
     options.size = size;

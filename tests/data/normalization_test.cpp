@@ -33,15 +33,16 @@ torch::Tensor intensities(at::IntArrayRef sizes, double mean,
 }
 
 torch::Tensor normalized(const torch::Tensor& image,
-                         const IntensityOptions& options, int64_t together = 1,
+                         const NormalizationOptions& options,
+                         int64_t together = 1,
                          const UnitRange& unit_range = {}) {
   torch::Tensor result = image.clone();
   normalize_(result, options, together, unit_range);
   return result;
 }
 
-IntensityOptions options_of(IntensityRule value) {
-  IntensityOptions options;
+NormalizationOptions options_of(NormalizationRule value) {
+  NormalizationOptions options;
   options.rule = value;
   return options;
 }
@@ -60,7 +61,7 @@ void expect_near(const torch::Tensor& found, const torch::Tensor& wanted,
 }
 
 TEST(Normalization, WindowClipsAndRescales) {
-  IntensityOptions options = options_of(IntensityRule::kWindow);
+  NormalizationOptions options = options_of(NormalizationRule::kWindow);
   options.window = {-100, 300};
   options.mean = 100;
   options.deviation = 50;
@@ -73,7 +74,7 @@ TEST(Normalization, WindowClipsAndRescales) {
 }
 
 TEST(Normalization, WindowOfAConstantIsNoZero) {
-  IntensityOptions options = options_of(IntensityRule::kWindow);
+  NormalizationOptions options = options_of(NormalizationRule::kWindow);
   options.deviation = 250;
   const auto result = normalized(torch::full({1, 2, 2, 2}, 250.0), options);
   EXPECT_TRUE(result.equal(torch::ones({1, 2, 2, 2})));
@@ -82,7 +83,7 @@ TEST(Normalization, WindowOfAConstantIsNoZero) {
 TEST(Normalization, ZScoreOfEachChannel) {
   auto image = intensities({2, 3, 4, 5}, 900, 70);
   image[1] *= -3;
-  const auto result = normalized(image, options_of(IntensityRule::kZScore));
+  const auto result = normalized(image, options_of(NormalizationRule::kZScore));
   expect_near(result[0], z_score_of(image[0]));
   expect_near(result[1], z_score_of(image[1]));
 }
@@ -91,7 +92,8 @@ TEST(Normalization, ZScoreOfColorsTogether) {
   auto image = intensities({6, 1, 4, 5}, 90, 20);
   image.slice(0, 3) *= 2;
   image[1] += 40;
-  const auto result = normalized(image, options_of(IntensityRule::kZScore), 3);
+  const auto result =
+      normalized(image, options_of(NormalizationRule::kZScore), 3);
   expect_near(result.slice(0, 0, 3), z_score_of(image.slice(0, 0, 3)));
   expect_near(result.slice(0, 3), z_score_of(image.slice(0, 3)));
 }
@@ -99,7 +101,7 @@ TEST(Normalization, ZScoreOfColorsTogether) {
 TEST(Normalization, ForegroundLeavesTheBackgroundAlone) {
   const auto image = intensities({1, 3, 4, 5}, 500, 100);
   const auto result =
-      normalized(image, options_of(IntensityRule::kZScoreForeground));
+      normalized(image, options_of(NormalizationRule::kZScoreForeground));
   const auto inside = image != 0;
   ASSERT_EQ(inside.sum().item<int64_t>(), 48);
   EXPECT_EQ(result.masked_select(image == 0).abs().max().item<float>(), 0);
@@ -123,14 +125,14 @@ TEST(Normalization, PercentilesAreNumpys) {
   std::sort(sorted.begin(), sorted.end());
   for (const auto& range : std::vector<std::array<double, 2>>{
            {0.5, 99.5}, {0, 100}, {10, 37.5}, {99.9, 100}}) {
-    IntensityOptions options = options_of(IntensityRule::kPercentiles);
+    NormalizationOptions options = options_of(NormalizationRule::kPercentiles);
     options.percentiles = range;
     const auto clipped = image.clamp(numpy_percentile(sorted, range[0]),
                                      numpy_percentile(sorted, range[1]));
     expect_near(normalized(image, options), z_score_of(clipped));
   }
   // np.percentile([1, 2, 3, 4, 10], [30, 80]) is [2.2, 5.2].
-  IntensityOptions options = options_of(IntensityRule::kPercentiles);
+  NormalizationOptions options = options_of(NormalizationRule::kPercentiles);
   options.percentiles = {30, 80};
   const auto few = at::tensor({10.0f, 3.0f, 1.0f, 4.0f, 2.0f});
   expect_near(normalized(few.view({1, 1, 1, 5}), options).flatten(),
@@ -139,7 +141,7 @@ TEST(Normalization, PercentilesAreNumpys) {
 
 TEST(Normalization, UnitIsOfTheGivenRangeOrTheValues) {
   const auto image = at::tensor({10.0f, 61.0f, 112.0f}).view({1, 1, 1, 3});
-  const auto options = options_of(IntensityRule::kUnit);
+  const auto options = options_of(NormalizationRule::kUnit);
   expect_near(normalized(image, options).flatten(),
               at::tensor({0.0f, 0.5f, 1.0f}), 1e-7);
   expect_near(
@@ -152,14 +154,14 @@ TEST(Normalization, WithoutContrastIsZero) {
   for (const double value : {0.0, 0.1, -1024.3, 3e38}) {
     const auto image = torch::full({1, 10, 100, 100}, value);
     for (const auto kind :
-         {IntensityRule::kZScore, IntensityRule::kZScoreForeground,
-          IntensityRule::kPercentiles, IntensityRule::kUnit}) {
+         {NormalizationRule::kZScore, NormalizationRule::kZScoreForeground,
+          NormalizationRule::kPercentiles, NormalizationRule::kUnit}) {
       EXPECT_EQ(normalized(image, options_of(kind)).abs().max().item<float>(),
                 0)
           << value << " " << enum_name(kind);
     }
   }
-  IntensityOptions options = options_of(IntensityRule::kPercentiles);
+  NormalizationOptions options = options_of(NormalizationRule::kPercentiles);
   options.percentiles = {50, 50};
   EXPECT_EQ(normalized(intensities({1, 3, 4, 5}, 9, 2), options)
                 .abs()
@@ -168,7 +170,7 @@ TEST(Normalization, WithoutContrastIsZero) {
             0);
   // Of an image with a known range a constant is one of its greys.
   EXPECT_EQ(normalized(torch::full({1, 1, 2, 2}, 51.0),
-                       options_of(IntensityRule::kUnit), 1,
+                       options_of(NormalizationRule::kUnit), 1,
                        std::array<double, 2>{0, 255})
                 .max()
                 .item<float>(),
@@ -178,23 +180,25 @@ TEST(Normalization, WithoutContrastIsZero) {
 /// E.g. of an apparent diffusion coefficient in m^2/s.
 TEST(Normalization, SmallValuesHaveContrastToo) {
   const auto image = intensities({1, 3, 4, 5}, 1e-9, 3e-10);
-  for (const auto kind : {IntensityRule::kZScore, IntensityRule::kUnit}) {
+  for (const auto kind :
+       {NormalizationRule::kZScore, NormalizationRule::kUnit}) {
     const auto wanted = normalized(image * 1e9, options_of(kind));
     EXPECT_GT(wanted.abs().max().item<float>(), 0.9f);
     expect_near(normalized(image, options_of(kind)), wanted);
   }
   const auto offset = intensities({1, 3, 4, 5}, 0, 1) + 1e5;
-  expect_near(normalized(offset, options_of(IntensityRule::kZScore)),
+  expect_near(normalized(offset, options_of(NormalizationRule::kZScore)),
               z_score_of(offset));
 }
 
 TEST(Normalization, OptionsThatCannotBe) {
-  const auto error = [](const std::function<void(IntensityOptions&)>& change) {
-    IntensityOptions options;
-    change(options);
-    return unimiss::testing::error_text<ConfigError>(
-        [&] { validate(options); });
-  };
+  const auto error =
+      [](const std::function<void(NormalizationOptions&)>& change) {
+        NormalizationOptions options;
+        change(options);
+        return unimiss::testing::error_text<ConfigError>(
+            [&] { validate(options); });
+      };
   constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
   EXPECT_EQ(error([](auto&) {}), "no error");
   EXPECT_THAT(error([](auto& o) { o.window = {5, 5}; }), HasSubstr("window"));
@@ -213,7 +217,7 @@ TEST(Normalization, OptionsThatCannotBe) {
 }
 
 TEST(Normalization, AWindowMustFitIntoWhatIsStored) {
-  IntensityOptions options = options_of(IntensityRule::kWindow);
+  NormalizationOptions options = options_of(NormalizationRule::kWindow);
   const auto check = [&] { validate(options); };
   EXPECT_THAT(check, ::testing::ThrowsMessage<ConfigError>(
                          AllOf(HasSubstr("deviation: brings the window to 1024 "

@@ -84,7 +84,7 @@ TEST(Split, DividesAllCasesByTheShare) {
   for (const double share : {0.0, 0.1, 0.25, 0.5, 0.8}) {
     for (const int count : {5, 20, 37}) {
       const auto cases = make_cases(count);
-      const Split split = make_split(cases, {.validation = share});
+      const Split split = make_split(cases, {.validation_share = share});
       EXPECT_EQ(split.validation.size(), std::floor(count * share + 0.5));
       EXPECT_THAT(joined(split.train, split.validation),
                   UnorderedElementsAreArray(ids_of(cases)));
@@ -126,7 +126,8 @@ TEST(Split, TakesEachPatientAsOften) {
   constexpr int kSeeds = 2000;
   for (int seed = 0; seed < kSeeds; ++seed) {
     for (const auto& id :
-         make_split(cases, {.validation = 0.3, .seed = seed}).validation) {
+         make_split(cases, {.validation_share = 0.3, .seed = seed})
+             .validation) {
       ++taken[id];
     }
   }
@@ -165,12 +166,13 @@ TEST(Split, KeepsPatientsTogether) {
 TEST(Split, TakesTheShareOfEachClass) {
   const auto cases = make_classes({80, 24, 8});
   for (int seed = 0; seed < 20; ++seed) {
-    const Split split = make_split(cases, {.validation = 0.25, .seed = seed});
+    const Split split =
+        make_split(cases, {.validation_share = 0.25, .seed = seed});
     EXPECT_THAT(count_classes(split.validation, 3), ElementsAre(20, 6, 2));
   }
   // Where a share is no whole number, each class is within one of it.
   const auto odd = make_classes({33, 7, 5});
-  const Split split = make_split(odd, {.validation = 0.3});
+  const Split split = make_split(odd, {.validation_share = 0.3});
   const auto counts = count_classes(split.validation, 3);
   EXPECT_EQ(split.validation.size(), 14u);
   EXPECT_NEAR(counts[0], 9.9, 1);
@@ -190,7 +192,8 @@ TEST(Split, TakesTheShareOfTheRarestOfManyLabels) {
   }
   for (int seed = 0; seed < 10; ++seed) {
     const auto chosen = select_cases(
-        cases, make_split(cases, {.validation = 0.5, .seed = seed}).validation);
+        cases,
+        make_split(cases, {.validation_share = 0.5, .seed = seed}).validation);
     std::vector<int> counts(3);
     for (const augment::Case& each : chosen) {
       for (const int64_t label : each.labels) ++counts[label];
@@ -233,28 +236,32 @@ TEST(Split, LabelRatiosAreNestedAndLeaveValidationAlone) {
     last = split.train;
   }
   // 0.07 * 100 is more than 7 in binary fractions.
-  EXPECT_EQ(make_split(make_cases(100), {.validation = 0, .label_ratio = 0.07})
-                .train.size(),
-            7u);
+  EXPECT_EQ(
+      make_split(make_cases(100), {.validation_share = 0, .label_ratio = 0.07})
+          .train.size(),
+      7u);
 }
 
 TEST(Split, RefusesWhatLeavesNothing) {
-  EXPECT_THAT(error_of({}, {.validation = 0}), HasSubstr("of 0 patients"));
-  EXPECT_THAT(error_of(make_cases(1), {.validation = 0.9}),
-              HasSubstr("validation: leaves no training of 1 patients"));
-  EXPECT_THAT(error_of(make_cases(4), {.validation = 0.1}),
-              HasSubstr("validation: takes none of 4 patients"));
+  EXPECT_THAT(error_of({}, {.validation_share = 0}),
+              HasSubstr("of 0 patients"));
+  EXPECT_THAT(error_of(make_cases(1), {.validation_share = 0.9}),
+              HasSubstr("validation_share: leaves no training of 1 patients"));
+  EXPECT_THAT(error_of(make_cases(4), {.validation_share = 0.1}),
+              HasSubstr("validation_share: takes none of 4 patients"));
   EXPECT_THAT(error_of(make_cases(4), {.folds = 5}),
               HasSubstr("folds: are 5, but there are 4 patients"));
-  EXPECT_THAT(make_split(make_cases(4), {.validation = 0}).train.size(), 4u);
+  EXPECT_THAT(make_split(make_cases(4), {.validation_share = 0}).train.size(),
+              4u);
 }
 
 TEST(Split, RefusesOptionsThatCannotBe) {
   const auto cases = make_cases(4);
-  EXPECT_THAT(error_of(cases, {.validation = 1, .label_ratio = 0, .seed = -1}),
-              AllOf(HasSubstr("validation: must be in [0, 1) (is 1)"),
-                    HasSubstr("label_ratio: must be in (0, 1] (is 0)"),
-                    HasSubstr("seed: must be at least 0 (is -1)")));
+  EXPECT_THAT(
+      error_of(cases, {.validation_share = 1, .label_ratio = 0, .seed = -1}),
+      AllOf(HasSubstr("validation_share: must be in [0, 1) (is 1)"),
+            HasSubstr("label_ratio: must be in (0, 1] (is 0)"),
+            HasSubstr("seed: must be at least 0 (is -1)")));
   EXPECT_THAT(error_of(cases, {.folds = 1}), HasSubstr("folds: must be 0"));
   EXPECT_THAT(error_of(cases, {.folds = -2}), HasSubstr("folds: must be 0"));
   EXPECT_THAT(error_of(cases, {.folds = 2, .fold = 2}),

@@ -75,7 +75,7 @@ TEST(VolumeDataset, ErrorsNameTheFile) {
   EXPECT_THAT(unimiss::testing::error_text<DataError>(
                   [&] { dataset.sample(0, random); }),
               AllOf(HasSubstr("decoding: "), HasSubstr("coarse.nii"),
-                    HasSubstr("coarser data.spacing")));
+                    HasSubstr("coarser spacing")));
 }
 
 }  // namespace

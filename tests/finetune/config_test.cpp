@@ -87,8 +87,8 @@ TEST(Config, CombinationsThatCannotBeAreToldByTheirKey) {
          "data.foreground: must be in [0, 1]");
   expect([](FinetuneConfig& c) { c.validation.average_decay = 1; },
          "validation.average_decay: must be in [0, 1)");
-  expect([](FinetuneConfig& c) { c.data.intensity.deviation = 0; },
-         "data.intensity.deviation: must be greater than 0");
+  expect([](FinetuneConfig& c) { c.data.normalization.deviation = 0; },
+         "data.normalization.deviation: must be greater than 0");
   expect(
       [](FinetuneConfig& c) {
         c.augmentation.spatial.scale = {1, 0.5};

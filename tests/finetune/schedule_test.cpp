@@ -17,7 +17,7 @@ TEST(Schedule, PolyByStepAndByEpoch) {
   EXPECT_EQ(make(options).total_steps(), 200);
   EXPECT_DOUBLE_EQ(make(options).lr(0), 2e-3);
   EXPECT_DOUBLE_EQ(make(options).lr(57), 2e-3 * std::pow(1 - 57.0 / 200, 0.9));
-  options.clock = DecayClock::kEpoch;
+  options.decay_by = DecayClock::kEpoch;
   // The released code's: epoch 5 of 20.
   EXPECT_DOUBLE_EQ(make(options).lr(57), 2e-3 * std::pow(1 - 5.0 / 20, 0.9));
 }
@@ -36,10 +36,10 @@ TEST(Schedule, WarmUpThenCosineToItsEnd) {
       schedule.lr(199),
       1e-4 + 1.9e-3 * 0.5 * (1 + std::cos(std::numbers::pi * 159 / 160)),
       1e-12);
-  options.clock = DecayClock::kEpoch;
+  options.decay_by = DecayClock::kEpoch;
   EXPECT_DOUBLE_EQ(make(options).lr(3), 2e-3 / 4);  // the first of 4 epochs
   EXPECT_DOUBLE_EQ(make(options).lr(35), 2e-3);
-  options.clock = DecayClock::kStep;
+  options.decay_by = DecayClock::kStep;
   // A shorter run warms up for the same share of it.
   EXPECT_DOUBLE_EQ(make(options, 50).lr(4), 2e-3 * 5 / 10);
 }

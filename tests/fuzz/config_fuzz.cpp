@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "fuzz/fuzz_file.h"
-#include "unimiss/config/fields.h"
+#include "unimiss/config/config_file.h"
 #include "unimiss/core/error.h"
 #include "unimiss/pretrain/config.h"
 
@@ -41,7 +41,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   PretrainConfig options;
   try {
     const std::string& text = parts.front();
-    options = unimiss::config::load<PretrainConfig>(
+    options = unimiss::config::read_file<PretrainConfig>(
         file.write(reinterpret_cast<const uint8_t*>(text.data()), text.size()),
         overrides);
   } catch (const unimiss::ConfigError&) {

@@ -32,7 +32,7 @@ TEST(TaskSpec, CasesAreReadAsItSays) {
   spec.cases.modalities = 2;
   spec.cases.size = {96, 72};
   spec.cases.spacing = {{1, 2, 3}};
-  spec.cases.intensity.rule = data::IntensityRule::kUnit;
+  spec.cases.normalization.rule = data::NormalizationRule::kUnit;
   spec.cases.label_interpolation = augment::LabelInterpolation::kLinear;
   spec.model.image_channels = 6;
   data::CaseDecodeOptions expected;
@@ -42,7 +42,7 @@ TEST(TaskSpec, CasesAreReadAsItSays) {
   expected.target = TargetKind::kLabelMap;
   expected.classes = 3;
   expected.label_values = {0, 5, 9};
-  expected.intensity.rule = data::IntensityRule::kUnit;
+  expected.normalization.rule = data::NormalizationRule::kUnit;
   expected.spacing = {{1, 2, 3}};
   expected.size = {96, 72};
   expected.labels = augment::LabelInterpolation::kLinear;

@@ -96,19 +96,19 @@ TEST_F(Resume, APathBeginsANewFolder) {
 }
 
 TEST_F(Resume, OnlyWhatLeavesTheStepsAsTheyAreMayChange) {
-  const auto check = [](std::vector<ConfigChange> changes, bool same) {
+  const auto check = [](std::vector<config::Difference> changes, bool same) {
     check_changes(changes, [same] { return same; });
   };
-  check({{"run.keep_checkpoints", "3", "4"},
-         {"data.workers", "1", "8"},
-         {"run.max_steps", "4", "8"}},
+  check({{"run.keep_checkpoints", "3", "4", Change::kFree},
+         {"data.workers", "1", "8", Change::kFree},
+         {"run.max_steps", "4", "8", Change::kLength}},
         true);
   EXPECT_THAT(
       [&] {
         check({{"optimizer.lr", "1", "2"},
-               {"data.workers", "1", "8"},
+               {"data.workers", "1", "8", Change::kFree},
                {"head.prototypes", "32", "64"},
-               {"run.epochs", "4", "8"}},
+               {"run.epochs", "4", "8", Change::kLength}},
               false);
       },
       ThrowsMessage<ConfigError>(

@@ -21,12 +21,14 @@ struct Difference {
   std::string key;  ///< "group.key"
   std::string left;
   std::string right;
+  Change change = Change::kNever;  ///< what the field says of it
   bool operator==(const Difference&) const = default;
 };
 
 template <class T>
 concept OptionsStruct = requires(T& options) {
-  T::visit_fields(options, [](std::string_view, auto&, std::string_view) {});
+  T::visit_fields(options, [](std::string_view, auto&, std::string_view,
+                              FieldAttributes = {}) {});
 };
 
 namespace detail {
@@ -100,13 +102,12 @@ void read_fields(const Node& node, const std::string& group, T& value,
   if (node.kind == Node::Kind::kNull) return;
   if (!expect(node, Node::Kind::kMapping, group, problems)) return;
   std::vector<std::string> known;
-  T::visit_fields(value,
-                  [&](std::string_view name, auto& field, std::string_view) {
-                    known.emplace_back(name);
-                    const Node* child = node.find(name);
-                    if (child)
-                      read_value(*child, join(group, name), field, problems);
-                  });
+  T::visit_fields(value, [&](std::string_view name, auto& field,
+                             std::string_view, FieldAttributes = {}) {
+    known.emplace_back(name);
+    const Node* child = node.find(name);
+    if (child) read_value(*child, join(group, name), field, problems);
+  });
   report_unknown_keys(node, group, known, problems);
 }
 
@@ -169,10 +170,10 @@ Node value_node(const T& value) {
   if constexpr (OptionsStruct<T>) {
     Node node;
     node.kind = Node::Kind::kMapping;
-    T::visit_fields(
-        value, [&](std::string_view name, const auto& field, std::string_view) {
-          node.entries.push_back({std::string(name), "", value_node(field)});
-        });
+    T::visit_fields(value, [&](std::string_view name, const auto& field,
+                               std::string_view, FieldAttributes = {}) {
+      node.entries.push_back({std::string(name), "", value_node(field)});
+    });
     return node;
   } else if constexpr (kIsOptional<T>) {
     return value ? value_node(*value) : Node{};
@@ -186,6 +187,28 @@ Node value_node(const T& value) {
   } else {
     return scalar_node(value);
   }
+}
+
+/// Whether a key is that of a field, or lies below it.
+bool lies_in(const std::string& key, const std::string& field);
+
+/// What the field of a key says of changes; where it is a group or in one, that
+/// of the outermost field which says something.
+template <OptionsStruct T>
+Change change_of(const T& options, const std::string& group,
+                 const std::string& key) {
+  Change change = Change::kNever;
+  T::visit_fields(
+      options, [&](std::string_view name, const auto& field, std::string_view,
+                   FieldAttributes attributes = {}) {
+        const std::string own = join(group, name);
+        if (!lies_in(key, own)) return;
+        change = attributes.change;
+        if constexpr (OptionsStruct<std::remove_cvref_t<decltype(field)>>) {
+          if (change == Change::kNever) change = change_of(field, own, key);
+        }
+      });
+  return change;
 }
 
 template <class T>
@@ -217,7 +240,7 @@ template <OptionsStruct T>
 void document_fields(const std::string& group, const T& value,
                      std::vector<Row>& rows) {
   T::visit_fields(value, [&](std::string_view name, const auto& field,
-                             std::string_view meaning) {
+                             std::string_view meaning, FieldAttributes = {}) {
     document_field(join(group, name), field, std::string(meaning), rows);
   });
 }

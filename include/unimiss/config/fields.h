@@ -6,8 +6,8 @@
 
 #include "unimiss/config/field_types.h"
 #include "unimiss/config/node.h"
-#include "unimiss/config/override.h"
 #include "unimiss/config/placed_problems.h"
+#include "unimiss/config/renamed_keys.h"
 
 /// Options structs (core/fields.h) to and from YAML, through their one list of
 /// fields. A field is a bool, int64_t, double, std::string, an enum with
@@ -17,7 +17,9 @@
 /// What surprises: a key that is absent keeps the value the struct has, so the
 /// defaults are those of its members. Numbers are strict: an integer is written
 /// in digits (`1000`, not `1e3`), a boolean is `true` or `false`, and quoted
-/// text is neither. ${NAME} is expanded in text, not in numbers.
+/// text is neither. ${NAME} is expanded in text, not in numbers. Keys may have
+/// their earlier names (was() of core/fields.h); only the present ones are
+/// written.
 namespace unimiss::config {
 
 /// Reads a mapping into options, as far as it can be read: a field at fault
@@ -25,7 +27,10 @@ namespace unimiss::config {
 /// to the problems. Does not check the values.
 template <OptionsStruct Options>
 void read(const Node& node, Options& options, PlacedProblems& problems) {
-  detail::read_fields(node, "", options, problems);
+  Node renamed = node;
+  RenamedKeys keys(problems);
+  rename_keys<Options>(renamed, "", keys);
+  detail::read_fields(renamed, "", options, problems);
 }
 
 /// The same, but all problems end in one ConfigError that lists them, each as
@@ -50,19 +55,6 @@ void read_known(const Node& node, Options& options) {
   options = std::move(result);
 }
 
-/// The options of a file, with overrides "group.key=value" on top.
-template <OptionsStruct Options>
-Options load(const std::string& path,
-             const std::vector<std::string>& overrides = {}) {
-  Node node = load_file(path);
-  for (const std::string& assignment : overrides) {
-    apply_override(node, assignment);
-  }
-  Options options;
-  read(node, options);
-  return options;
-}
-
 /// YAML text that reads back to equal options.
 template <OptionsStruct Options>
 std::string dump(const Options& options) {
@@ -82,8 +74,12 @@ std::string document(const Options& options, const std::string& group = "") {
 /// one value.
 template <OptionsStruct Options>
 std::vector<Difference> compare(const Options& left, const Options& right) {
-  return detail::compare_nodes(detail::value_node(left),
-                               detail::value_node(right));
+  std::vector<Difference> differences = detail::compare_nodes(
+      detail::value_node(left), detail::value_node(right));
+  for (Difference& difference : differences) {
+    difference.change = detail::change_of(left, "", difference.key);
+  }
+  return differences;
 }
 
 }  // namespace unimiss::config

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,6 +43,7 @@ struct Node {
 
   /// The value under a key of a mapping, or nullptr.
   const Node* find(std::string_view key) const;
+  Node* find(std::string_view key);
 };
 
 /// The place of what was given on the command line.
@@ -56,8 +58,11 @@ struct Node::Entry {
 /// Parses one YAML document; `name` stands for the file in places.
 Node parse_yaml(const std::string& text, const std::string& name);
 
+/// Changes what one file or override says before it is merged with others.
+using Amend = std::function<void(Node&)>;
+
 /// Reads a YAML file and all it extends into one mapping.
-Node load_file(const std::string& path);
+Node load_file(const std::string& path, const Amend& amend = nullptr);
 
 /// Lays `over` on top of `base`: mappings key by key, everything else replaces
 /// what was there.

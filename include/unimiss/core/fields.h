@@ -20,7 +20,44 @@
 ///     }
 ///
 /// That one list reads YAML, writes it, documents it and compares two structs.
+/// What else is true of a field stands behind its meaning:
+///
+///       visit("images", self.images, "list of images",
+///             kPath | kList | kMayChange);
+///       visit("blocks", self.blocks, "of all stages", was("depths"));
+///
+/// A visitor takes it as a last argument, `FieldAttributes attributes = {}`.
 namespace unimiss {
+
+/// Whether a run that goes on may have another value than it began with.
+enum class Change {
+  kNever,   ///< it would be another run
+  kLength,  ///< if no step that is done would have been another one
+  kFree,
+};
+
+struct FieldAttributes {
+  bool path = false;  ///< of files or folders: saved as absolute paths
+  bool list = false;  ///< of files that name the data
+  Change change = Change::kNever;
+  /// An earlier spelling of the key, which is still read.
+  std::string_view was = {};
+
+  friend constexpr FieldAttributes operator|(const FieldAttributes& a,
+                                             const FieldAttributes& b) {
+    return {a.path || b.path, a.list || b.list,
+            a.change == Change::kNever ? b.change : a.change,
+            a.was.empty() ? b.was : a.was};
+  }
+};
+
+inline constexpr FieldAttributes kPath{.path = true};
+inline constexpr FieldAttributes kList{.list = true};
+inline constexpr FieldAttributes kLength{.change = Change::kLength};
+inline constexpr FieldAttributes kMayChange{.change = Change::kFree};
+constexpr FieldAttributes was(std::string_view earlier) {
+  return {.was = earlier};
+}
 
 /// Specialise for an enum that appears in options: the value's config names.
 template <class Enum>

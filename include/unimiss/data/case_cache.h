@@ -23,7 +23,7 @@ struct CaseDecodeOptions {
   int64_t classes = 2;  ///< or structures
   /// The value of each class in the files of a label map; empty: 0, 1, 2, ...
   std::vector<int64_t> label_values;
-  IntensityOptions intensity;
+  NormalizationOptions normalization;
   std::optional<std::array<double, 3>> spacing;  ///< of volumes, mm
   std::vector<int64_t> size;  ///< or the extents of whole cases, ([D,] H, W)
   augment::LabelInterpolation labels = augment::LabelInterpolation::kNearest;

@@ -11,7 +11,7 @@
 namespace unimiss::data {
 
 /// What a unit of a normalised intensity is.
-enum class IntensityRule {
+enum class NormalizationRule {
   kWindow,  ///< (x clipped to the window - mean) / deviation, e.g. of HU
   kZScore,  ///< (x - mean) / deviation of the case
   /// The same of the values that are not 0; those that are stay 0.
@@ -20,8 +20,8 @@ enum class IntensityRule {
   kUnit,         ///< 0 to 1: of images by their bits, of volumes by their range
 };
 
-struct IntensityOptions {
-  IntensityRule rule = IntensityRule::kZScore;
+struct NormalizationOptions {
+  NormalizationRule rule = NormalizationRule::kZScore;
   std::array<double, 2> window{-1024, 325};
   double mean = 0;
   double deviation = 1;
@@ -42,7 +42,7 @@ struct IntensityOptions {
           "least and largest percentile that percentiles keeps, in [0, 100]");
   }
   void check(Problems& problems) const;
-  bool operator==(const IntensityOptions&) const = default;
+  bool operator==(const NormalizationOptions&) const = default;
 };
 
 /// Normalises the intensities of a case, float32 [C, D, H, W], contiguous and
@@ -54,15 +54,15 @@ struct IntensityOptions {
 /// what kUnit brings to 0 and 1 where it is not the range of the values (of an
 /// image 0 and 255 or 65535); none: their range.
 /// Other shapes and kinds are a bug of the caller's.
-void normalize_(torch::Tensor& image, const IntensityOptions& options,
+void normalize_(torch::Tensor& image, const NormalizationOptions& options,
                 int64_t together,
                 const std::optional<std::array<double, 2>>& unit_range);
 
 }  // namespace unimiss::data
 
 template <>
-struct unimiss::EnumNames<unimiss::data::IntensityRule> {
-  using Rule = unimiss::data::IntensityRule;
+struct unimiss::EnumNames<unimiss::data::NormalizationRule> {
+  using Rule = unimiss::data::NormalizationRule;
   static constexpr std::array kNames{
       std::pair{Rule::kWindow, "window"}, std::pair{Rule::kZScore, "z_score"},
       std::pair{Rule::kZScoreForeground, "z_score_foreground"},

@@ -5,13 +5,13 @@
 #include <vector>
 
 #include "unimiss/augment/case.h"
-#include "unimiss/core/problems.h"
+#include "unimiss/core/fields.h"
 
 /// Which cases are learned from, and which ones are only looked at.
 namespace unimiss::data {
 
 struct SplitOptions {
-  double validation = 0.25;
+  double validation_share = 0.25;
   int64_t folds = 0;
   int64_t fold = 0;
   double label_ratio = 1;
@@ -19,9 +19,10 @@ struct SplitOptions {
 
   template <class Self, class Visitor>
   static void visit_fields(Self& self, Visitor&& visit) {
-    visit("validation", self.validation,
+    visit("validation_share", self.validation_share,
           "share of the patients that validation takes, in [0, 1); not used "
-          "with folds");
+          "with folds",
+          was("validation"));
     visit("folds", self.folds,
           "parts of a cross-validation, at least 2; 0: none, but one "
           "validation of the share");

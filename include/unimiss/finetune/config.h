@@ -38,14 +38,17 @@ struct InitOptions {
   static void visit_fields(Self& self, Visitor&& visit) {
     visit("weights", self.weights,
           "where the backbone starts: a pretraining's folder, or a safetensors "
-          "file with the released weights' names");
-    visit("network", self.network, "which network of a pretraining's folder");
+          "file with the released weights' names",
+          kPath | kMayChange);
+    visit("network", self.network, "which network of a pretraining's folder",
+          kMayChange);
     visit("from_scratch", self.from_scratch,
           "start from random weights, whatever init.weights says: the twin of "
           "a fine-tuning");
     visit("min_coverage", self.min_coverage,
           "share of the backbone's numbers that the weights must hold, in [0, "
-          "1]; less is an error");
+          "1]; less is an error",
+          kMayChange);
     visit("freeze", self.freeze, "parts of the network that are not trained");
     visit("linear_probe", self.linear_probe, "train the head alone");
   }
@@ -97,16 +100,21 @@ struct DataOptions : task::CaseOptions {
   static void visit_fields(Self& self, Visitor&& visit) {
     visit("dataset", self.dataset,
           "folder in nnU-Net's layout (dataset.json, imagesTr, labelsTr, "
-          "imagesTs), instead of lists");
+          "imagesTs), instead of lists",
+          kPath | kMayChange);
     visit("train", self.train,
-          "list of cases with their targets, or several lists");
+          "list of cases with their targets, or several lists",
+          kPath | kList | kMayChange);
     visit("validation_lists", self.validation_lists,
-          "lists of the cases to validate on; empty: a part of data.train");
+          "lists of the cases to validate on; empty: a part of data.train",
+          kPath | kList | kMayChange);
     visit("test", self.test,
-          "lists of the cases for the test at the end; empty: none");
+          "lists of the cases for the test at the end; empty: none",
+          kPath | kList | kMayChange);
     data::SplitOptions::visit_fields(self.split, visit);
     visit("splits", self.splits,
-          "a splits.json of another run to take over; empty: made anew");
+          "a splits.json of another run to take over; empty: made anew",
+          kPath | kList | kMayChange);
     task::CaseOptions::visit_fields(self, visit);
     visit("batch_size", self.batch_size, "cases of a step, at least 1");
     visit("samples_per_epoch", self.samples_per_epoch,
@@ -116,19 +124,23 @@ struct DataOptions : task::CaseOptions {
           "random class, in [0, 1]");
     visit("workers", self.workers,
           "threads that prepare batches, in [0, 1024]; 0: prepared while "
-          "training waits");
+          "training waits",
+          kMayChange);
     visit("queue_batches", self.queue_batches,
-          "batches that are prepared ahead, in [1, 1024]");
+          "batches that are prepared ahead, in [1, 1024]", kMayChange);
     visit("cache", self.cache,
           "folder for decoded cases, shared by runs; empty: 'cache' beside the "
-          "run's folder");
+          "run's folder",
+          kPath | kMayChange);
     visit("cache_gib", self.cache_gib,
-          "largest size of the cache, GiB; .inf: no limit");
+          "largest size of the cache, GiB; .inf: no limit", kMayChange);
     visit("on_error", self.on_error,
           "what cases that cannot be read do: stop the run before training, or "
-          "be left out");
+          "be left out",
+          kMayChange);
     visit("max_bad", self.max_bad,
-          "training cases that on_error: skip may leave out, at least 0");
+          "training cases that on_error: skip may leave out, at least 0",
+          kMayChange);
   }
   void check(Problems& problems) const;
 };
@@ -158,7 +170,8 @@ struct ValidationOptions : task::FinalWeightOptions {
           "validate on the first so many cases; 0: on all");
     visit("patience", self.patience,
           "validations without a better one after which the run ends; 0: it "
-          "does not");
+          "does not",
+          kMayChange);
     task::FinalWeightOptions::visit_fields(self, visit);
   }
   void check(Problems& problems) const;
@@ -170,7 +183,7 @@ struct FinetuneConfig {
   task::TaskOptions task;
   InitOptions init;
   model::MitOptions model = task::volumes_only();
-  task::HeadOptions head;
+  task::ClassifierOptions classifier;
   task::LossOptions loss;
   ScheduleOptions schedule;
   OptimizerOptions optimizer;
@@ -185,7 +198,8 @@ struct FinetuneConfig {
     visit("task", self.task, "what is to be learnt");
     visit("init", self.init, "where the weights come from");
     visit("model", self.model, "the backbone; its input is the patch");
-    visit("head", self.head, "the head of a classification");
+    visit("classifier", self.classifier, "the head of a classification",
+          was("head"));
     visit("loss", self.loss, "what is minimised");
     visit("schedule", self.schedule, "the learning rate over the run");
     visit("optimizer", self.optimizer, "how gradients become updates");

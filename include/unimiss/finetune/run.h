@@ -42,9 +42,7 @@ struct Summary {
 ///     validation/summary.json  test/summary.json  test/predictions/
 ///
 /// Exact resume, errors and exceptions are those of run_pretraining().
-Summary run_finetuning(const FinetuneConfig& config,
-                       const train::RunRequest& request,
-                       const train::CompareConfig<FinetuneConfig>& compare);
+Summary run_finetuning(const FinetuneConfig& config, train::RunRequest request);
 
 /// Throws ConfigError where so many processes cannot share the batches of a run
 /// equally.

@@ -21,7 +21,7 @@ enum class DecayClock { kStep, kEpoch };
 struct ScheduleOptions {
   DecayShape shape = DecayShape::kPoly;
   double power = 0.9;
-  DecayClock clock = DecayClock::kStep;
+  DecayClock decay_by = DecayClock::kStep;
   double warmup_epochs = 0;
   double final_lr = 0;
 
@@ -29,8 +29,9 @@ struct ScheduleOptions {
   static void visit_fields(Self& self, Visitor&& visit) {
     visit("shape", self.shape, "how the learning rate falls after the warm-up");
     visit("power", self.power, "exponent of poly, greater than 0");
-    visit("clock", self.clock,
-          "the learning rate changes with every step, or with every epoch");
+    visit("decay_by", self.decay_by,
+          "the learning rate changes with every step, or with every epoch",
+          was("clock"));
     visit("warmup_epochs", self.warmup_epochs,
           "epochs of linear warm-up, in [0, run.epochs)");
     visit("final_lr", self.final_lr,

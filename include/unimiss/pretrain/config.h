@@ -29,7 +29,8 @@ struct InitOptions {
     visit("weights", self.weights,
           "continued pretraining: another run's folder or its "
           "export/full.safetensors, for student, teacher and center; empty: "
-          "random weights");
+          "random weights",
+          kPath | kMayChange);
   }
 };
 
@@ -70,9 +71,11 @@ struct DataOptions {
   template <class Self, class Visitor>
   static void visit_fields(Self& self, Visitor&& visit) {
     visit("images", self.images,
-          "list of 2D images, or several lists; empty: volumes only");
+          "list of 2D images, or several lists; empty: volumes only",
+          kPath | kList | kMayChange);
     visit("volumes", self.volumes,
-          "list of CT volumes, or several lists; empty: images only");
+          "list of CT volumes, or several lists; empty: images only",
+          kPath | kList | kMayChange);
     visit("image_weights", self.image_weights,
           "share of each list in the images of an epoch, relative to the "
           "others, each greater than 0; empty: every image once");
@@ -84,9 +87,11 @@ struct DataOptions {
           "volumes of a step, over all processes, at least 1");
     visit("workers", self.workers,
           "threads that prepare each kind's batches, in [0, 1024]; 0: "
-          "prepared while training waits");
+          "prepared while training waits",
+          kMayChange);
     visit("queue_batches", self.queue_batches,
-          "batches of each kind that are prepared ahead, in [1, 1024]");
+          "batches of each kind that are prepared ahead, in [1, 1024]",
+          kMayChange);
     visit("spacing", self.spacing,
           "mm (D, H, W) that volumes are resampled to, each greater than 0; "
           "null keeps the file's");
@@ -94,15 +99,19 @@ struct DataOptions {
           "samples an epoch takes from each volume, at least 1");
     visit("cache", self.cache,
           "folder for decoded images and volumes, shared by runs; empty: "
-          "'cache' beside the run's folder");
+          "'cache' beside the run's folder",
+          kPath | kMayChange);
     visit("cache_gib", self.cache_gib,
           "largest size of the cache, of images and volumes each, GiB; .inf: "
-          "no limit");
+          "no limit",
+          kMayChange);
     visit("on_error", self.on_error,
           "what files that cannot be decoded do: stop the run before "
-          "training, or be left out");
+          "training, or be left out",
+          kMayChange);
     visit("max_bad", self.max_bad,
-          "files of each kind that on_error: skip may leave out, at least 0");
+          "files of each kind that on_error: skip may leave out, at least 0",
+          kMayChange);
     visit("image_transforms", self.image_transforms, "augmentation of images");
     visit("volume_transforms", self.volume_transforms,
           "augmentation of volumes");

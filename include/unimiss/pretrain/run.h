@@ -22,7 +22,6 @@ void check_processes(const PretrainConfig& config, int64_t processes);
 /// stop (signal, time limit) and has saved. Another Error when it cannot go on;
 /// it has then saved the last good step where that was possible.
 Summary run_pretraining(const PretrainConfig& config,
-                        const train::RunRequest& request,
-                        const train::CompareConfig<PretrainConfig>& compare);
+                        train::RunRequest request);
 
 }  // namespace unimiss::pretrain

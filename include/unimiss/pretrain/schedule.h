@@ -26,7 +26,7 @@ struct ScheduleOptions {
   double warmup_epochs = 10;
   double final_lr = 1e-6;
   double weight_decay = 0.04, final_weight_decay = 0.4;
-  double momentum = 0.996, final_momentum = 1.0;
+  double teacher_momentum = 0.996, final_momentum = 1.0;
   double teacher_warmup_temperature = 0.04;
   double teacher_warmup_epochs = 0;
   double freeze_last_layer_epochs = 1;
@@ -47,8 +47,8 @@ struct ScheduleOptions {
           "weight decay at the start, at least 0");
     visit("final_weight_decay", self.final_weight_decay,
           "weight decay at the end, reached along a cosine, at least 0");
-    visit("momentum", self.momentum,
-          "momentum of the teacher at the start, in [0, 1]");
+    visit("teacher_momentum", self.teacher_momentum,
+          "momentum of the teacher at the start, in [0, 1]", was("momentum"));
     visit("final_momentum", self.final_momentum,
           "momentum of the teacher at the end, reached along a cosine, in "
           "[0, 1]");

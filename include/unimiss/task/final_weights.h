@@ -23,7 +23,8 @@ struct FinalWeightOptions {
           "validated too. 0: none");
     visit("final_weights", self.final_weights,
           "which weights are tested and exported for predictions: the best in "
-          "validation, or the last");
+          "validation, or the last",
+          kMayChange);
   }
   void check(Problems& problems) const {
     problems.in_range(average_decay, from_below(0, 1),

@@ -51,7 +51,7 @@ struct CaseOptions {
   std::vector<int64_t> size;
   augment::LabelInterpolation label_interpolation =
       augment::LabelInterpolation::kNearest;
-  data::IntensityOptions intensity;
+  data::NormalizationOptions normalization;
 
   template <class Self, class Visitor>
   static void visit_fields(Self& self, Visitor&& visit) {
@@ -66,12 +66,13 @@ struct CaseOptions {
     visit("label_interpolation", self.label_interpolation,
           "how label maps are resampled: nearest, or each class's indicator "
           "linearly and the largest wins");
-    visit("intensity", self.intensity, "how intensities are normalised");
+    visit("normalization", self.normalization, "how intensities are normalised",
+          was("intensity"));
   }
   void check(Problems& problems) const;
 };
 
-struct HeadOptions {
+struct ClassifierOptions {
   model::ClassificationRule rule = model::ClassificationRule::kTwoBranch;
 
   template <class Self, class Visitor>
@@ -101,7 +102,7 @@ struct TaskSpec {
   std::vector<int64_t> label_values;
   CaseOptions cases;
   model::MitOptions model = volumes_only();
-  HeadOptions head;  ///< of a classification
+  ClassifierOptions classifier;  ///< of a classification
   eval::SlidingWindowOptions inference;
   /// The axes that training mirrored, which inference may mirror too.
   std::vector<Axis> mirrored;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "unimiss/config/fields.h"
 #include "unimiss/train/checkpoint.h"
 #include "unimiss/train/run_folder.h"
 
@@ -23,26 +24,13 @@ struct ResumeRequest {
   std::string path;  ///< with kFrom: the checkpoint, or a run's folder
 };
 
-/// A key whose value is not the one a checkpoint was made with.
-struct ConfigChange {
-  std::string key, before, now;
-};
-/// A checkpoint's configuration, and how this run's differs.
-template <class Config>
-struct EarlierConfig {
-  Config config;
-  std::vector<ConfigChange> changes;
-};
-/// Reads the text of a saved configuration and compares. Throws ConfigError.
-template <class Config>
-using CompareConfig =
-    std::function<EarlierConfig<Config>(const std::string& text)>;
-
 /// What a run is told besides its configuration.
 struct RunRequest {
-  std::string config_text;  ///< the configuration, resolved; saved with the run
-  std::string command;      ///< the command line, for the manifest
+  std::string command;  ///< the command line, for the manifest
   ResumeRequest resume;
+  /// The configuration, resolved, which is saved with the run. Not to be given
+  /// to run_pretraining() and run_finetuning(), which write it themselves.
+  std::string config_text;
 };
 
 /// The configuration that a run was begun with: of the checkpoint it goes on
@@ -61,12 +49,11 @@ std::optional<Checkpoint> find_start(const ResumeRequest& request,
                                      const CheckpointFolder& checkpoints);
 
 /// Throws ConfigError with the list of all changes that would make the run
-/// another one. Where and how often it writes, how many workers prepare its
-/// data and from which lists (while they name the same files), threads and
-/// device may change; its length where no step that is done would have been
-/// another one.
-/// same_steps: whether the schedules of both lengths agree on them.
-void check_changes(const std::vector<ConfigChange>& changes,
+/// another one: what may change, the fields say themselves (core/fields.h).
+/// changes: from the configuration it was begun with to this one.
+/// same_steps: whether the schedules of both lengths agree on the steps that
+/// are done.
+void check_changes(const std::vector<config::Difference>& changes,
                    const std::function<bool()>& same_steps);
 
 }  // namespace unimiss::train

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "unimiss/config/fields.h"
 #include "unimiss/core/device.h"
 #include "unimiss/core/error.h"
 #include "unimiss/data/loader.h"
@@ -71,18 +72,18 @@ void check_files(const Checkpoint& start, const char* kind,
                  const std::string& fingerprint);
 
 /// The configuration a run was begun with must be this one, but for what leaves
-/// the steps that are done as they are. Throws ConfigError. plan_of(config)
-/// returns the function from a step to all that its schedule gives it.
-template <class Config, class PlanOf>
-void check_earlier_config(const Config& config,
-                          const CompareConfig<Config>& compare,
+/// the steps that are done as they are. Throws ConfigError. read_text(text,
+/// name) reads the text of a saved one; plan_of(config) returns the function
+/// from a step to all that its schedule gives it.
+template <class Config, class ReadText, class PlanOf>
+void check_earlier_config(const Config& config, const ReadText& read_text,
                           const RunFolder& folder, const Beginning& beginning,
                           const PlanOf& plan_of) {
   const std::string text = earlier_config(folder, beginning.start);
   if (text.empty()) return;
-  const EarlierConfig<Config> earlier = compare(text);
-  check_changes(earlier.changes, [&] {
-    const auto before = plan_of(earlier.config), now = plan_of(config);
+  const Config earlier = read_text(text, "the checkpoint's configuration");
+  check_changes(config::compare(earlier, config), [&] {
+    const auto before = plan_of(earlier), now = plan_of(config);
     for (int64_t step = 0; step < beginning.step(); ++step) {
       if (before(step) != now(step)) return false;
     }

@@ -19,9 +19,11 @@ struct SpikeOptions {
     visit("skip_spikes", self.skip_spikes,
           "a step whose loss or gradient norm lies more than so many standard "
           "deviations above the mean of those before it (of its kind) changes "
-          "nothing; 0: all steps count");
+          "nothing; 0: all steps count",
+          kMayChange);
     visit("spike_window", self.spike_window,
-          "how many steps these are, in [10, 10000]; half of them come first");
+          "how many steps these are, in [10, 10000]; half of them come first",
+          kMayChange);
   }
   /// Keys begin with their group, "optimizer", as in a configuration.
   void check(Problems& problems) const;

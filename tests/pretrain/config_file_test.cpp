@@ -1,5 +1,7 @@
 // What a configuration can get wrong, and what the user is told: the place, the
 // key and the remedy of everything that is at fault, in the order of the file.
+#include "unimiss/pretrain/config_file.h"
+
 #include <gmock/gmock.h>
 #include <stdlib.h>
 
@@ -8,13 +10,12 @@
 #include <string>
 #include <vector>
 
-#include "pretrain_file.h"
 #include "testing/error_text.h"
 #include "testing/files.h"
 #include "testing/temporary_directory.h"
 #include "unimiss/core/error.h"
 
-namespace unimiss {
+namespace unimiss::pretrain {
 namespace {
 
 using ::testing::HasSubstr;
@@ -37,21 +38,21 @@ class BadConfig : public ::testing::Test {
   BadConfig() {
     unsetenv("UNIMISS_UNSET");
     for (const char* list : {"images.txt", "volumes.txt"}) {
-      testing::write_bytes(folder_.file(list), "");
+      unimiss::testing::write_bytes(folder_.file(list), "");
     }
-    testing::write_bytes(folder_.file("base.yaml"),
-                         "data:\n  images: " + folder_.file("images.txt") +
-                             "\n  volumes: " + folder_.file("volumes.txt") +
-                             "\n");
+    unimiss::testing::write_bytes(
+        folder_.file("base.yaml"),
+        "data:\n  images: " + folder_.file("images.txt") +
+            "\n  volumes: " + folder_.file("volumes.txt") + "\n");
   }
 
   /// The lines of the error that reading run.yaml ends with.
   std::vector<std::string> errors_of(
       const std::string& text, const std::vector<std::string>& overrides) {
-    testing::write_bytes(folder_.file("run.yaml"), text);
+    unimiss::testing::write_bytes(folder_.file("run.yaml"), text);
     std::vector<std::string> lines;
-    std::istringstream message(testing::error_text<ConfigError>(
-        [&] { read_pretrain_file(folder_.file("run.yaml"), overrides); }));
+    std::istringstream message(unimiss::testing::error_text<ConfigError>(
+        [&] { read_config(folder_.file("run.yaml"), overrides); }));
     for (std::string line; std::getline(message, line);) {
       lines.push_back(line.substr(line.starts_with("  ") ? 2 : 0));
     }
@@ -101,7 +102,7 @@ class BadConfig : public ::testing::Test {
     }
   }
 
-  testing::TemporaryDirectory folder_;
+  unimiss::testing::TemporaryDirectory folder_;
 };
 
 TEST_F(BadConfig, TheConfigurationTheyAreMadeOfIsGood) {
@@ -189,8 +190,8 @@ TEST_F(BadConfig, RangesOfLossScheduleAndOptimizer) {
        {{"2:25", "loss.center_momentum", "in [0, 1) (is 1)"}}},
       {"schedule: {interval: 0}",
        {{"2:22", "schedule.interval", "at least 1 (is 0)"}}},
-      {"schedule: {momentum: 1.5}",
-       {{"2:22", "schedule.momentum", "in [0, 1] (is 1.5)"}}},
+      {"schedule: {teacher_momentum: 1.5}",
+       {{"2:30", "schedule.teacher_momentum", "in [0, 1] (is 1.5)"}}},
       {"schedule: {weight_decay: .inf}",
        {{"2:26", "schedule.weight_decay", "(is inf)"}}},
       {"optimizer: {lr: 0}", {{"2:17", "optimizer.lr", "greater than 0"}}},
@@ -264,12 +265,13 @@ TEST_F(BadConfig, ListsThatAreMissing) {
   });
   // Of a saved configuration, whose lists may be gone.
   EXPECT_EQ(
-      read_pretrain_text("data: {images: nowhere}\n", "saved").data.images[0],
+      read_config_text("data: {images: nowhere}\n", "saved").data.images[0],
       "nowhere");
 }
 
 TEST_F(BadConfig, TextThatCannotBeTakenApart) {
-  testing::write_bytes(folder_.file("circle.yaml"), "extends: run.yaml\n");
+  unimiss::testing::write_bytes(folder_.file("circle.yaml"),
+                                "extends: run.yaml\n");
   expect_file_errors({
       {"run: [1, 2\n", {{"2:1", "not valid YAML", ""}}},
       {"run:\n\tseed: 1\n", {{"2:1", "", "a tab indents this line"}}},
@@ -282,7 +284,7 @@ TEST_F(BadConfig, TextThatCannotBeTakenApart) {
   });
   EXPECT_THAT(errors_of("extends: circle.yaml\n", {}),
               ::testing::ElementsAre(HasSubstr("in a circle")));
-  EXPECT_THROW(read_pretrain_file(folder_.file("none.yaml"), {}), ConfigError);
+  EXPECT_THROW(read_config(folder_.file("none.yaml"), {}), ConfigError);
 }
 
 TEST_F(BadConfig, KeysWrittenTwice) {
@@ -311,8 +313,8 @@ TEST_F(BadConfig, Overrides) {
 }
 
 TEST_F(BadConfig, EverythingIsToldAtOnceInTheOrderOfTheFile) {
-  testing::write_bytes(folder_.file("middle.yaml"),
-                       "extends: base.yaml\nhead: {hidden: 0}\n");
+  unimiss::testing::write_bytes(folder_.file("middle.yaml"),
+                                "extends: base.yaml\nhead: {hidden: 0}\n");
   const std::vector<std::string> lines = errors_of(
       "extends: middle.yaml\n"
       "optimizer: {lr: -1, beta1: x}\n"
@@ -361,4 +363,4 @@ TEST_F(BadConfig, AKeyIsReportedOnce) {
 }
 
 }  // namespace
-}  // namespace unimiss
+}  // namespace unimiss::pretrain
