@@ -17,7 +17,6 @@
 namespace unimiss {
 namespace {
 
-
 struct BenchOptions {
   std::string model = "small", dims = "2d", precision = "fp32", device = "cpu";
   int64_t batch = 4, threads = 0, prototypes = 65536, steps = 5, warmup = 2;
@@ -69,7 +68,7 @@ Result run(const BenchOptions& options) {
   const std::vector<int64_t> shape =
       images ? std::vector<int64_t>{options.batch, 3, 224, 224}
              : std::vector<int64_t>{options.batch, 1, 16, 96, 96};
-  const augment::Views batch{at::rand(shape), at::rand(shape)};
+  const augment::Sample batch{{at::rand(shape), at::rand(shape)}, {}};
   pretrain::StepPlan plan;
   plan.rank = images ? 2 : 3;
   plan.lr = 1e-5;

@@ -310,13 +310,13 @@ void blur_image_(torch::Tensor& image, double sigma) {
   }
 }
 
-Views augment_image(const torch::Tensor& pixels,
-                    const ImageTransformOptions& options, Random& random) {
+Sample augment_image(const torch::Tensor& pixels,
+                     const ImageTransformOptions& options, Random& random) {
   TORCH_CHECK(pixels.dim() == 3 && pixels.is_contiguous(),
               "augment_image: pixels are [C, H, W] and contiguous");
   auto first = view(pixels, 0, options, random.fork(1));
   auto second = view(pixels, 1, options, random.fork(2));
-  return {std::move(first), std::move(second)};
+  return {{std::move(first), std::move(second)}, {}};
 }
 
 }  // namespace unimiss::augment

@@ -380,8 +380,8 @@ void adjust_gamma_(torch::Tensor& volume, double gamma, GammaRule rule) {
   });
 }
 
-Views augment_volume(const torch::Tensor& hu,
-                     const VolumeTransformOptions& options, Random& random) {
+Sample augment_volume(const torch::Tensor& hu,
+                      const VolumeTransformOptions& options, Random& random) {
   TORCH_CHECK(
       hu.dim() == 3 && hu.is_contiguous() && hu.scalar_type() == torch::kInt16,
       "augment_volume: a volume is int16 [D, H, W] and contiguous");
@@ -401,7 +401,7 @@ Views augment_volume(const torch::Tensor& hu,
   };
   auto first = view(0);
   auto second = view(1);
-  return {std::move(first), std::move(second)};
+  return {{std::move(first), std::move(second)}, {}};
 }
 
 }  // namespace unimiss::augment

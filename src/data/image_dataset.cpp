@@ -85,7 +85,7 @@ std::string ImageDataset::source(int64_t index) const {
   return images_->source(sources_.at(index));
 }
 
-augment::Views ImageDataset::sample(int64_t index, Random& random) const {
+augment::Sample ImageDataset::sample(int64_t index, Random& random) const {
   TORCH_CHECK(index >= 0 && index < size(), "no sample ", index);
   const int64_t source = sources_[index];
   const std::string& file = images_->source(source);

@@ -156,14 +156,14 @@ torch::Tensor LabeledDataset::target_of(int64_t index,
   return labels;
 }
 
-augment::Views LabeledDataset::sample(int64_t index, Random& random) const {
+augment::Sample LabeledDataset::sample(int64_t index, Random& random) const {
   TORCH_CHECK(index >= 0 && index < size(), "no sample ", index);
   const std::string file = source(index);
   const augment::CaseVoxels voxels =
       run_stage("decoding", file, [&] { return voxels_(index); });
   TORCH_CHECK(voxels.map.defined() == sampling_.target.is_segmentation(), file,
               ": segmentation needs a label map, and nothing else has one");
-  return run_stage("augmentation", file, [&]() -> augment::Views {
+  return run_stage("augmentation", file, [&]() -> augment::Sample {
     const Facts& facts = facts_of(index, voxels);
     const auto center = draw_center(voxels, facts, random);
     const augment::SpatialMap map = augment::draw_spatial_map(
@@ -173,7 +173,7 @@ augment::Views LabeledDataset::sample(int64_t index, Random& random) const {
                                 sampling_.labels, sampling_.target);
     augment::change_intensities_(patch.image, sampling_.intensity, random);
     torch::Tensor target = target_of(index, patch);
-    return {sampling_.rank == 2 ? patch.image.squeeze(1) : patch.image,
+    return {{sampling_.rank == 2 ? patch.image.squeeze(1) : patch.image},
             std::move(target)};
   });
 }

@@ -6,11 +6,11 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
-#include <cstring>
 #include <deque>
 #include <exception>
 #include <mutex>
 #include <opencv2/core/utility.hpp>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -24,13 +24,6 @@
 namespace unimiss::data {
 namespace {
 
-torch::Tensor batch_like(const torch::Tensor& sample, int64_t rows,
-                         bool pinned) {
-  auto sizes = sample.sizes().vec();
-  sizes.insert(sizes.begin(), rows);
-  return torch::empty(sizes, sample.options().pinned_memory(pinned));
-}
-
 std::vector<SampleSource> sources_of(const Dataset& dataset,
                                      const LoaderOptions& options) {
   if (options.sources.empty()) return {{dataset.size(), 0}};
@@ -39,14 +32,6 @@ std::vector<SampleSource> sources_of(const Dataset& dataset,
   TORCH_CHECK(samples == dataset.size(), "the sources hold ", samples,
               " samples, the dataset ", dataset.size());
   return options.sources;
-}
-
-void copy_row(const torch::Tensor& sample, torch::Tensor& batch, int64_t row) {
-  TORCH_CHECK(
-      sample.is_contiguous() && sample.sizes() == batch.sizes().slice(1),
-      "the samples of a dataset must have one shape");
-  std::memcpy(static_cast<char*>(batch.data_ptr()) + row * sample.nbytes(),
-              sample.data_ptr(), sample.nbytes());
 }
 
 }  // namespace
@@ -75,9 +60,9 @@ class Loader::Implementation {
   /// A batch being assembled; workers fill its rows in place.
   struct Slot {
     int64_t batch = 0;
-    int64_t claimed = 0;   ///< rows that a worker has taken on
-    int64_t done = 0;      ///< rows that are filled
-    augment::Views views;  ///< allocated by the first row
+    int64_t claimed = 0;  ///< rows that a worker has taken on
+    int64_t done = 0;     ///< rows that are filled
+    std::optional<augment::Sample> samples;  ///< allocated by the first row
     std::exception_ptr failure;
   };
   /// What a worker thread is at.
@@ -126,7 +111,7 @@ class Loader::Implementation {
     }
   }
 
-  augment::Views next() {
+  augment::Sample next() {
     std::unique_lock lock(mutex_);
     extend_queue();
     const auto slot = queue_.front();
@@ -142,7 +127,7 @@ class Loader::Implementation {
     ++position_;
     sampler_.forget_before(position_ * options_.batch_size);
     extend_queue();
-    return slot->views;
+    return *slot->samples;
   }
 
   int64_t position() const {
@@ -293,16 +278,17 @@ class Loader::Implementation {
       lock.unlock();
       Random random({options_.seed, static_cast<uint64_t>(draw.visit),
                      static_cast<uint64_t>(draw.index)});
-      const augment::Views sample = dataset_->sample(draw.index, random);
+      const augment::Sample sample = dataset_->sample(draw.index, random);
       lock.lock();
-      if (!slot.views.first.defined()) {
-        slot.views = {batch_like(sample.first, rows_, options_.pin_memory),
-                      batch_like(sample.second, rows_, options_.pin_memory)};
+      if (!slot.samples) {
+        slot.samples = augment::batch_like(
+            sample, rows_,
+            options_.pin_memory ? augment::HostMemory::kPageLocked
+                                : augment::HostMemory::kPageable);
       }
-      augment::Views views = slot.views;
+      augment::Sample batch = *slot.samples;
       lock.unlock();
-      copy_row(sample.first, views.first, row);
-      copy_row(sample.second, views.second, row);
+      augment::set_row(batch, row, sample);
       lock.lock();
     } catch (...) {
       if (!lock.owns_lock()) lock.lock();
@@ -359,7 +345,7 @@ Loader::Loader(std::shared_ptr<const Dataset> dataset,
 
 Loader::~Loader() { implementation_->stop(); }
 
-augment::Views Loader::next() { return implementation_->next(); }
+augment::Sample Loader::next() { return implementation_->next(); }
 
 int64_t Loader::ready() const { return implementation_->ready(); }
 

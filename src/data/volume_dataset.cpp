@@ -100,7 +100,7 @@ std::string VolumeDataset::source(int64_t index) const {
   return volumes_->source(sources_.at(index / samples_per_volume_));
 }
 
-augment::Views VolumeDataset::sample(int64_t index, Random& random) const {
+augment::Sample VolumeDataset::sample(int64_t index, Random& random) const {
   TORCH_CHECK(index >= 0 && index < size(), "no sample ", index);
   const int64_t source = sources_[index / samples_per_volume_];
   const std::string& file = volumes_->source(source);

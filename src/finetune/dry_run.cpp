@@ -24,8 +24,8 @@ namespace {
 namespace fs = std::filesystem;
 
 /// Two batches at most, of cases that are decoded without a cache.
-std::vector<augment::Views> sample_batches(const FinetuneConfig& config,
-                                           const FinetuneCases& cases) {
+std::vector<augment::Sample> sample_batches(const FinetuneConfig& config,
+                                            const FinetuneCases& cases) {
   const task::TaskSpec spec = config.task_spec(cases.classes);
   const auto options = spec.decode_options();
   const int64_t batch = std::min<int64_t>(config.data.batch_size, 6);
@@ -46,18 +46,21 @@ std::vector<augment::Views> sample_batches(const FinetuneConfig& config,
   const data::LabeledDataset dataset(
       std::move(used), [&](int64_t index) { return decoded.at(index); },
       patch_sampling(spec, config.augmentation, config.data.foreground));
-  std::vector<augment::Views> batches;
+  std::vector<augment::Sample> batches;
   for (int64_t i = 0; i < 2; ++i) {
-    std::vector<torch::Tensor> samples, targets;
+    augment::Sample together;
     for (int64_t row = 0; row < batch; ++row) {
       const int64_t draw = i * batch + row;
       Random random({static_cast<uint64_t>(config.run.seed),
                      static_cast<uint64_t>(draw)});
-      const augment::Views sample = dataset.sample(draw % count, random);
-      samples.push_back(sample.first);
-      targets.push_back(sample.second);
+      const augment::Sample sample = dataset.sample(draw % count, random);
+      if (row == 0) {
+        together =
+            augment::batch_like(sample, batch, augment::HostMemory::kPageable);
+      }
+      augment::set_row(together, row, sample);
     }
-    batches.push_back({at::stack(samples), at::stack(targets)});
+    batches.push_back(std::move(together));
   }
   return batches;
 }
@@ -119,7 +122,7 @@ void describe_schedule(DryRun& plan, const FinetuneConfig& config) {
 }
 
 void measure(DryRun& plan, const FinetuneConfig& config,
-             const augment::Views& batch, Finetuner& finetuner) {
+             const augment::Sample& batch, Finetuner& finetuner) {
   const train::StepCost cost = train::extrapolate_cost(
       [&](int64_t samples) {
         const auto repeated = [&](const torch::Tensor& rows) {
@@ -128,8 +131,7 @@ void measure(DryRun& plan, const FinetuneConfig& config,
         };
         // Reading the loss waits for the device.
         finetuner
-            .step({repeated(batch.first), repeated(batch.second)},
-                  config.optimizer.lr)
+            .step(augment::map_tensors(batch, repeated), config.optimizer.lr)
             .loss.item<double>();
       },
       config.data.batch_size / config.optimizer.accumulate, finetuner.device());

@@ -81,11 +81,9 @@ void Finetuner::update_average() {
   average_updates_ += 1;
 }
 
-StepReport Finetuner::step(const augment::Views& batch, double lr) {
-  const torch::Tensor input =
-      batch.first.to(options_.device, /*non_blocking=*/true);
-  const torch::Tensor target =
-      batch.second.to(options_.device, /*non_blocking=*/true);
+StepReport Finetuner::step(const augment::Sample& batch, double lr) {
+  const augment::Sample here = augment::to_device(batch, options_.device);
+  const torch::Tensor input = here.images.at(0), target = here.target;
   // A step that failed before may have left gradients behind.
   optimizer_.zero_grad();
   const int64_t parts = options_.optimizer.accumulate;

@@ -59,13 +59,13 @@ draw::Tile tile_of(const torch::Tensor& sample, const torch::Tensor& target,
 
 }  // namespace
 
-torch::Tensor draw_samples(const std::vector<augment::Views>& batches,
+torch::Tensor draw_samples(const std::vector<augment::Sample>& batches,
                            const task::TaskSpec& spec) {
   std::vector<draw::Tile> tiles;
-  for (const augment::Views& batch : batches) {
-    const int64_t count = std::min(kShown, batch.first.size(0));
+  for (const augment::Sample& batch : batches) {
+    const int64_t count = std::min(kShown, augment::rows_of(batch));
     for (int64_t i = 0; i < count; ++i) {
-      tiles.push_back(tile_of(batch.first[i], batch.second[i], spec));
+      tiles.push_back(tile_of(batch.images.at(0)[i], batch.target[i], spec));
     }
   }
   const auto colored = spec.foreground();
@@ -119,9 +119,10 @@ void History::add_other(const train::Metrics& record) {
   }
 }
 
-void History::add_batch(const augment::Views& batch) {
+void History::add_batch(const augment::Sample& batch) {
   if (batches_.size() >= 2) return;
-  batches_.push_back({batch.first.cpu().clone(), batch.second.cpu().clone()});
+  batches_.push_back(augment::map_tensors(
+      batch, [](const torch::Tensor& tensor) { return tensor.cpu().clone(); }));
 }
 
 void History::write_picture(const std::string& path) const {

@@ -18,7 +18,7 @@ inline constexpr const char* kValidationPhase = "validation";
 
 /// Samples as a network gets them, the labels of a segmentation over them in
 /// colours: of a volume the slice with most of them.
-torch::Tensor draw_samples(const std::vector<augment::Views>& batches,
+torch::Tensor draw_samples(const std::vector<augment::Sample>& batches,
                            const task::TaskSpec& spec);
 
 /// The records of a fine-tuning. Its picture shows samples, loss, validation
@@ -30,7 +30,7 @@ class History : public train::RunHistory {
   void add(const train::StepRecord& record) override;
   void add_other(const train::Metrics& record) override;
   /// Keeps the first two batches.
-  void add_batch(const augment::Views& batch);
+  void add_batch(const augment::Sample& batch);
   void write_picture(const std::string& path) const override;
   void describe(Summary& summary) const;
 
@@ -43,7 +43,7 @@ class History : public train::RunHistory {
 
   task::TaskSpec spec_;
   double steps_per_epoch_;
-  std::vector<augment::Views> batches_;
+  std::vector<augment::Sample> batches_;
   Curve loss_, rate_, seconds_;
   std::map<std::string, Curve> scores_;
   double epoch_seconds_ = 0;

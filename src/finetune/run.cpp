@@ -72,7 +72,7 @@ class Finetuning : public train::Training {
   }
 
   data::Loader& stream(int64_t /*ahead*/) override { return *loader_; }
-  train::TakenStep take_step(const augment::Views& batch) override;
+  train::TakenStep take_step(const augment::Sample& batch) override;
   void advance() override { ++run_.position.step; }
 
   bool pending() const override {
@@ -124,7 +124,7 @@ class Finetuning : public train::Training {
   std::unique_ptr<data::Loader> loader_;
 };
 
-train::TakenStep Finetuning::take_step(const augment::Views& batch) {
+train::TakenStep Finetuning::take_step(const augment::Sample& batch) {
   history_.add_batch(batch);
   train::StepRecord record;
   record.lr = run_.schedule->lr(step());

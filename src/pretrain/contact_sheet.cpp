@@ -22,18 +22,17 @@ torch::Tensor picture(const torch::Tensor& view) {
   return ((image - low) / std::max(high - low, 1e-6)).contiguous();
 }
 
-void add_rows(std::vector<torch::Tensor>& rows, const augment::Views& batch,
+void add_rows(std::vector<torch::Tensor>& rows, const augment::Sample& batch,
               const std::string& kind) {
-  if (!batch.first.defined()) return;
+  if (batch.images.empty()) return;
   draw::GridOptions grid;
   grid.title = kind + ": two views of each sample";
   std::vector<draw::Tile> tiles;
-  const int64_t count = batch.first.size(0);
-  for (int view = 1; view <= 2; ++view) {
-    const torch::Tensor& views = view == 1 ? batch.first : batch.second;
+  const int64_t count = augment::rows_of(batch);
+  for (size_t view = 0; view < batch.images.size(); ++view) {
     for (int64_t i = 0; i < count; ++i) {
-      tiles.push_back(
-          {picture(views[i]), fmt::format("sample {}, view {}", i + 1, view)});
+      tiles.push_back({picture(batch.images[view][i]),
+                       fmt::format("sample {}, view {}", i + 1, view + 1)});
     }
   }
   grid.columns = count;
@@ -42,40 +41,27 @@ void add_rows(std::vector<torch::Tensor>& rows, const augment::Views& batch,
 
 }  // namespace
 
-void ContactSheet::add_views(const augment::Views& batch) {
-  augment::Views& kept = batch.first.dim() == 4 ? images_ : volumes_;
-  const int64_t have = kept.first.defined() ? kept.first.size(0) : 0;
-  const int64_t take = std::min(kColumns - have, batch.first.size(0));
+void ContactSheet::add_views(const augment::Sample& batch) {
+  augment::Sample& kept = batch.images.at(0).dim() == 4 ? images_ : volumes_;
+  const int64_t have = kept.images.empty() ? 0 : augment::rows_of(kept);
+  const int64_t take = std::min(kColumns - have, augment::rows_of(batch));
   if (take <= 0) return;
-  auto append = [&](torch::Tensor& views, const torch::Tensor& more) {
-    const torch::Tensor taken = more.slice(0, 0, take).to(torch::kCPU);
+  kept.images.resize(batch.images.size());
+  for (size_t view = 0; view < batch.images.size(); ++view) {
+    const torch::Tensor taken =
+        batch.images[view].slice(0, 0, take).to(torch::kCPU);
+    torch::Tensor& views = kept.images[view];
     views = have > 0 ? at::cat({views, taken}) : taken.clone();
-  };
-  append(kept.first, batch.first);
-  append(kept.second, batch.second);
+  }
 }
 
-void ContactSheet::Curve::add(int64_t step, double value) {
-  steps.push_back(static_cast<double>(step));
-  values.push_back(value);
-}
-
-void ContactSheet::add_term(const std::string& name, int64_t step,
-                            double value) {
-  terms_[name].add(step, value);
-}
-
-void ContactSheet::add_entropy(const std::string& phase, int64_t step,
-                               double value) {
-  entropies_[phase].add(step, value);
-}
-
-void ContactSheet::write(const std::string& path) const {
+void ContactSheet::write(const std::string& path, const Curves& terms,
+                         const Curves& entropies) const {
   std::vector<torch::Tensor> rows;
   add_rows(rows, images_, "X-rays");
   add_rows(rows, volumes_, "CT volumes (middle slice)");
   size_t points = 0;
-  auto series_of = [&](const std::map<std::string, Curve>& curves) {
+  auto series_of = [&](const Curves& curves) {
     std::vector<draw::Series> series;
     for (const auto& [name, curve] : curves) {
       series.push_back({name, curve.steps, curve.values});
@@ -83,15 +69,15 @@ void ContactSheet::write(const std::string& path) const {
     }
     return series;
   };
-  const auto terms = series_of(terms_), entropies = series_of(entropies_);
+  const auto of_terms = series_of(terms), of_entropies = series_of(entropies);
   draw::ChartOptions chart;
   chart.x_label = "optimizer step";
   chart.smoothing = std::max<int64_t>(1, static_cast<int64_t>(points) / 20) | 1;
   chart.title = "Loss terms";
-  rows.push_back(draw::draw_curves(terms, chart));
+  rows.push_back(draw::draw_curves(of_terms, chart));
   chart.title = "Entropy of the teacher's targets, nats";
   chart.height = 240;
-  rows.push_back(draw::draw_curves(entropies, chart));
+  rows.push_back(draw::draw_curves(of_entropies, chart));
   io::write_durably(path, io::encode_png(draw::stack_vertically(rows)));
 }
 

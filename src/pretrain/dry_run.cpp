@@ -17,15 +17,15 @@
 namespace unimiss::pretrain {
 namespace {
 
-augment::Views random_views(const PretrainConfig& config, int rank,
-                            int64_t samples) {
+augment::Sample random_views(const PretrainConfig& config, int rank,
+                             int64_t samples) {
   const int64_t side = config.model.image_size;
   const auto& volume = config.model.volume_size;
   const std::vector<int64_t> shape =
       rank == 2
           ? std::vector<int64_t>{samples, 3, side, side}
           : std::vector<int64_t>{samples, 1, volume[0], volume[1], volume[2]};
-  return {at::rand(shape), at::rand(shape)};
+  return {{at::rand(shape), at::rand(shape)}, {}};
 }
 
 void measure(DryRun::Phase& phase, Pretrainer& pretrainer,
@@ -36,7 +36,7 @@ void measure(DryRun::Phase& phase, Pretrainer& pretrainer,
   plan.momentum = config.schedule.momentum;
   const train::StepCost cost = train::extrapolate_cost(
       [&](int64_t samples) {
-        const augment::Views batch = random_views(config, plan.rank, samples);
+        const augment::Sample batch = random_views(config, plan.rank, samples);
         // Reading the loss waits for the device.
         pretrainer.step(batch, plan).loss.item<double>();
       },

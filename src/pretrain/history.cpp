@@ -6,17 +6,19 @@
 #include <cmath>
 #include <numeric>
 
+#include "unimiss/ssl/objective.h"
+
 namespace unimiss::pretrain {
 namespace {
 
-std::vector<Course> courses(
-    const std::map<std::string, std::vector<double>>& histories) {
+std::vector<Course> courses(const Curves& curves) {
   const auto mean = [](auto begin, std::ptrdiff_t count) {
     return std::accumulate(begin, begin + count, 0.0) /
            static_cast<double>(count);
   };
   std::vector<Course> courses;
-  for (const auto& [name, values] : histories) {
+  for (const auto& [name, curve] : curves) {
+    const auto& values = curve.values;
     const auto tenth =
         static_cast<std::ptrdiff_t>(std::max<size_t>(1, values.size() / 10));
     courses.push_back(
@@ -39,13 +41,19 @@ void History::add(const train::StepRecord& record) {
   nonfinite_ += record.skipped == train::kSkippedNonFinite ? 1 : 0;
   spikes_ += record.skipped == train::kSkippedSpike ? 1 : 0;
   if (!std::isfinite(record.loss)) return;
-  for (const auto& [name, value] : record.terms) {
-    terms_[name].push_back(value);
-    sheet_.add_term(name, record.step, value);
+  const auto add = [&](Curve& curve, double value) {
+    curve.steps.push_back(static_cast<double>(record.step));
+    curve.values.push_back(value);
+  };
+  for (const auto& [name, value] : record.terms) add(terms_[name], value);
+  if (const auto entropy = record.diagnostic(ssl::kTeacherEntropy)) {
+    add(entropies_[record.phase], *entropy);
   }
-  if (!record.teacher_entropy) return;
-  entropies_[record.phase].push_back(*record.teacher_entropy);
-  sheet_.add_entropy(record.phase, record.step, *record.teacher_entropy);
+}
+
+std::string History::remark(const train::StepRecord& record) const {
+  const auto entropy = record.diagnostic(ssl::kTeacherEntropy);
+  return entropy ? fmt::format("entropy {:.3f}", *entropy) : "";
 }
 
 void History::describe(Summary& summary) const {

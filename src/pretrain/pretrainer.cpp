@@ -3,6 +3,7 @@
 #include <ATen/Functions.h>
 
 #include <utility>
+#include <vector>
 
 #include "unimiss/train/training_state.h"
 
@@ -18,24 +19,23 @@ ssl::StudentTeacher make_networks(const PretrainerOptions& options) {
 }
 
 /// The views of each part of a batch, [2b, ...], on the device.
-std::vector<torch::Tensor> parts_of(const augment::Views& batch, int64_t count,
+std::vector<torch::Tensor> parts_of(const augment::Sample& batch, int64_t count,
                                     torch::Device device) {
-  // Copies from page-locked memory run beside the work queued before them.
-  const auto first = batch.first.to(device, /*non_blocking=*/true).chunk(count);
-  const auto second =
-      batch.second.to(device, /*non_blocking=*/true).chunk(count);
-  TORCH_CHECK(static_cast<int64_t>(first.size()) == count, "a batch of ",
-              batch.first.size(0), " samples has no ", count, " parts");
-  std::vector<torch::Tensor> parts;
-  for (size_t i = 0; i < first.size(); ++i) {
-    parts.push_back(at::cat({first[i], second[i]}));
+  const augment::Sample views = augment::to_device(batch, device);
+  std::vector<std::vector<torch::Tensor>> parts(count);
+  for (const torch::Tensor& view : views.images) {
+    const auto chunks = view.chunk(count);
+    TORCH_CHECK(static_cast<int64_t>(chunks.size()) == count, "a batch of ",
+                view.size(0), " samples has no ", count, " parts");
+    for (int64_t i = 0; i < count; ++i) parts[i].push_back(chunks[i]);
   }
-  return parts;
+  std::vector<torch::Tensor> joined;
+  for (const auto& part : parts) joined.push_back(at::cat(part));
+  return joined;
 }
 
 /// Adds the terms of one part to those of the others.
-void add_terms(std::vector<std::pair<std::string, torch::Tensor>>& sum,
-               const std::vector<std::pair<std::string, torch::Tensor>>& terms,
+void add_terms(ssl::NamedScalars& sum, const ssl::NamedScalars& terms,
                double share) {
   if (sum.empty()) {
     sum = terms;
@@ -63,7 +63,7 @@ Pretrainer::Pretrainer(const PretrainerOptions& options,
                         at::TensorOptions().device(options.device))) {}
 
 /// Leaves the gradients of the whole batch; what is told of it.
-StepReport Pretrainer::gradients_of(const augment::Views& batch,
+StepReport Pretrainer::gradients_of(const augment::Sample& batch,
                                     const StepPlan& plan,
                                     torch::Tensor& next_center) {
   const auto parts =
@@ -86,7 +86,7 @@ StepReport Pretrainer::gradients_of(const augment::Views& batch,
   optimizer_.zero_grad();
   StepReport report;
   report.plan = plan;
-  report.teacher_entropy = teacher.entropy;
+  report.diagnostics = teacher.diagnostics;
   const double share = 1.0 / static_cast<double>(parts.size());
   for (size_t i = 0; i < parts.size(); ++i) {
     ssl::PartLoss loss;
@@ -104,13 +104,14 @@ StepReport Pretrainer::gradients_of(const augment::Views& batch,
   return report;
 }
 
-StepReport Pretrainer::step(const augment::Views& batch, const StepPlan& plan) {
+StepReport Pretrainer::step(const augment::Sample& batch,
+                            const StepPlan& plan) {
   torch::Tensor next_center;
   StepReport report = gradients_of(batch, plan, next_center);
   optimizer_.scale_gradients(1.0 / scaler_.scale());
   report.grad_norm = optimizer_.clip();
-  std::vector<torch::Tensor*> scalars{&report.loss, &report.grad_norm,
-                                      &report.teacher_entropy};
+  std::vector<torch::Tensor*> scalars{&report.loss, &report.grad_norm};
+  for (auto& [name, number] : report.diagnostics) scalars.push_back(&number);
   for (auto& [name, term] : report.terms) scalars.push_back(&term);
   gradients_.average(scalars);
   report.outcome = train::outcome_of(report.loss, report.grad_norm, scaler_,

@@ -10,9 +10,9 @@
 #include "unimiss/core/log.h"
 #include "unimiss/distributed/agreement.h"
 #include "unimiss/pretrain/weight_export.h"
-#include "unimiss/train/weight_file.h"
 #include "unimiss/train/run_loop.h"
 #include "unimiss/train/training_state.h"
+#include "unimiss/train/weight_file.h"
 
 namespace unimiss::pretrain {
 namespace {
@@ -26,9 +26,11 @@ train::StepRecord record_of(const StepReport& report) {
   }
   record.lr = report.plan.lr;
   record.weight_decay = report.plan.weight_decay;
-  record.momentum = report.plan.momentum;
   record.grad_norm = report.grad_norm.item<double>();
-  record.teacher_entropy = report.teacher_entropy.item<double>();
+  record.diagnostics.emplace_back(kMomentum, report.plan.momentum);
+  for (const auto& [name, tensor] : report.diagnostics) {
+    record.diagnostics.emplace_back(name, tensor.item<double>());
+  }
   return record;
 }
 
@@ -76,7 +78,7 @@ class Pretraining : public train::Training {
     const bool images = run_.schedule->at(step() + ahead).rank == 2;
     return *(images ? run_.data.images : run_.data.volumes).loader;
   }
-  train::TakenStep take_step(const augment::Views& batch) override {
+  train::TakenStep take_step(const augment::Sample& batch) override {
     history_.add_views(batch);
     const StepReport report =
         run_.pretrainer->step(batch, run_.schedule->at(step()));

@@ -104,8 +104,9 @@ TeacherOutput teacher_output(StudentTeacher& networks,
   for (const auto& logits : out.logits) {
     entropies.push_back(entropy_of(logits, out.centers, teacher_temperature));
   }
-  out.entropy =
-      entropies.size() == 1 ? entropies[0] : at::stack(entropies).mean();
+  out.diagnostics = {{kTeacherEntropy, entropies.size() == 1
+                                           ? entropies[0]
+                                           : at::stack(entropies).mean()}};
   return out;
 }
 
@@ -144,7 +145,7 @@ StepLoss step_loss(StudentTeacher& networks, const torch::Tensor& views,
   auto [total, terms] =
       part_loss(networks, views, teacher, 0, teacher_temperature, options);
   return {std::move(total), std::move(terms), teacher.centers.next,
-          teacher.entropy};
+          teacher.diagnostics};
 }
 
 }  // namespace unimiss::ssl

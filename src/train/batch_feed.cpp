@@ -3,6 +3,7 @@
 #include <c10/core/StreamGuard.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 
+#include <string>
 #include <utility>
 
 namespace unimiss::train {
@@ -15,12 +16,8 @@ int64_t BatchFeed::ready(const data::Loader& loader) const {
   return loader.ready() + (ahead_ && ahead_->loader == &loader ? 1 : 0);
 }
 
-augment::Views BatchFeed::next(data::Loader& loader, torch::Device device) {
-  if (!ahead_) {
-    const augment::Views batch = loader.next();
-    return {batch.first.to(device, /*non_blocking=*/true),
-            batch.second.to(device, /*non_blocking=*/true)};
-  }
+augment::Sample BatchFeed::next(data::Loader& loader, torch::Device device) {
+  if (!ahead_) return augment::to_device(loader.next(), device);
   TORCH_CHECK(ahead_->loader == &loader,
               "another batch was begun with than is asked for");
   Ahead ahead = *std::exchange(ahead_, std::nullopt);
@@ -29,9 +26,10 @@ augment::Views BatchFeed::next(data::Loader& loader, torch::Device device) {
     const c10::Stream stream = gpu.getStream(device);
     ahead.copied->block(stream);
     // Their memory must not be used again before this stream is done with it.
-    for (const torch::Tensor& tensor : {ahead.copy.first, ahead.copy.second}) {
-      tensor.record_stream(stream);
-    }
+    augment::for_each_tensor(
+        ahead.copy, [&](const std::string&, const torch::Tensor& tensor) {
+          tensor.record_stream(stream);
+        });
   }
   return std::move(ahead.copy);
 }
@@ -47,8 +45,7 @@ void BatchFeed::prefetch(data::Loader& loader, torch::Device device) {
       beside_ = gpu.getStreamFromGlobalPool(device, /*isHighPriority=*/false);
     }
     const c10::StreamGuard guard(*beside_);
-    ahead.copy = {ahead.host.first.to(device, /*non_blocking=*/true),
-                  ahead.host.second.to(device, /*non_blocking=*/true)};
+    ahead.copy = augment::to_device(ahead.host, device);
     ahead.copied.emplace(device.type());
     ahead.copied->record(*beside_);
   }

@@ -9,10 +9,10 @@
 #include <cmath>
 #include <filesystem>
 #include <limits>
+#include <utility>
 
 #include "train/event_format.h"
 #include "unimiss/core/error.h"
-#include "unimiss/ssl/volume_slice.h"
 
 namespace unimiss::train {
 namespace {
@@ -32,7 +32,6 @@ struct TagRule {
 constexpr TagRule kTagRules[] = {
     {"lr", "schedule", Curves::kPerPhase},
     {"weight_decay", "schedule", Curves::kOne},
-    {"momentum", "schedule", Curves::kOne},
     {"samples_per_second", "speed", Curves::kPerPhase},
     {"data_wait", "speed", Curves::kPerPhase},
     {"data_wait_most", "speed", Curves::kPerPhase},
@@ -45,23 +44,6 @@ constexpr TagRule kTagRules[] = {
     {"queue_depth", "speed", Curves::kPerPhase},
     {"peak_memory_mb", "speed", Curves::kOne},
 };
-
-bool is_loss_term(std::string_view name) {
-  const auto& terms = ssl::kVolumeSliceTerms;
-  return name == "image" ||
-         std::find(terms.begin(), terms.end(), name) != terms.end();
-}
-
-std::string tag_of(const std::string& name, const std::string& phase) {
-  const std::string end = phase.empty() ? "" : "/" + phase;
-  for (const TagRule& rule : kTagRules) {
-    if (rule.name != name) continue;
-    return fmt::format("{}/{}{}", rule.group, name,
-                       rule.curves == Curves::kPerPhase ? end : "");
-  }
-  if (is_loss_term(name)) return fmt::format("loss{}/{}", end, name);
-  return name + end;
-}
 
 std::string phase_of(const Metrics& metrics) {
   for (const auto& [name, value] : metrics) {
@@ -108,7 +90,9 @@ std::string new_path(const std::string& folder) {
 
 }  // namespace
 
-EventLog::EventLog(const std::string& folder, int64_t first_step) {
+EventLog::EventLog(const std::string& folder, int64_t first_step,
+                   std::vector<std::string> scheduled)
+    : scheduled_(std::move(scheduled)) {
   try {
     fs::create_directories(folder);
     path_ = new_path(folder);
@@ -124,6 +108,24 @@ EventLog::EventLog(const std::string& folder, int64_t first_step) {
   }
   append(version_event(seconds_since_1970()));
   if (first_step > 0) append(start_event(seconds_since_1970(), first_step));
+}
+
+std::string EventLog::tag_of(const std::string& name,
+                             const std::string& phase) const {
+  const std::string end = phase.empty() ? "" : "/" + phase;
+  for (const TagRule& rule : kTagRules) {
+    if (rule.name != name) continue;
+    return fmt::format("{}/{}{}", rule.group, name,
+                       rule.curves == Curves::kPerPhase ? end : "");
+  }
+  if (std::find(scheduled_.begin(), scheduled_.end(), name) !=
+      scheduled_.end()) {
+    return "schedule/" + name;
+  }
+  if (name.starts_with(kLossTerm)) {
+    return fmt::format("loss{}/{}", end, name.substr(kLossTerm.size()));
+  }
+  return name + end;
 }
 
 void EventLog::write(int64_t step, const Metrics& metrics) {

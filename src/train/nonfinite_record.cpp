@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -13,13 +14,16 @@
 namespace unimiss::train {
 
 std::vector<JudgedSample> judge_samples(
-    const distributed::Communicator& communicator, const augment::Views& batch,
+    const distributed::Communicator& communicator, const augment::Sample& batch,
     const std::vector<std::string>& samples) {
   std::string own;
   for (size_t i = 0; i < samples.size(); ++i) {
     const auto row = static_cast<int64_t>(i);
-    const bool finite = at::isfinite(batch.first[row]).all().item<bool>() &&
-                        at::isfinite(batch.second[row]).all().item<bool>();
+    bool finite = true;
+    augment::for_each_tensor(
+        batch, [&](const std::string&, const torch::Tensor& rows) {
+          finite = finite && at::isfinite(rows[row]).all().item<bool>();
+        });
     own += fmt::format("{} {}\n", finite ? 1 : 0, samples[i]);
   }
   std::vector<JudgedSample> all;
@@ -33,13 +37,17 @@ std::vector<JudgedSample> judge_samples(
 }
 
 std::string write_nonfinite(const std::string& folder, const StepRecord& record,
-                            const augment::Views& batch,
+                            const augment::Sample& batch,
                             const std::vector<JudgedSample>& samples) {
   std::error_code ignored;
   std::filesystem::create_directories(folder, ignored);
   const std::string stem = fmt::format("{}/step_{:08}", folder, record.step);
-  io::save_tensors(stem + ".safetensors", {{"first", batch.first.cpu()},
-                                           {"second", batch.second.cpu()}});
+  std::map<std::string, torch::Tensor> tensors;
+  augment::for_each_tensor(
+      batch, [&](const std::string& role, const torch::Tensor& rows) {
+        tensors[role] = rows.cpu();
+      });
+  io::save_tensors(stem + ".safetensors", tensors);
   // As in metrics.jsonl, a number that is not finite becomes null.
   using Json = nlohmann::ordered_json;
   Json json{{"step", record.step},

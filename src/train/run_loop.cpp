@@ -166,7 +166,7 @@ void RunLoop::take_step(Training& training) {
   const double waited = communicator_.waited();
   data::Loader& stream = training.stream(0);
   const int64_t ready = feed_.ready(stream), number = feed_.position(stream);
-  augment::Views batch;
+  augment::Sample batch;
   double wait = 0;
   agreed([&] {
     write_record();
@@ -205,7 +205,7 @@ void RunLoop::take_step(Training& training) {
   crash_at(CrashPoint::kStepTaken);
   training.advance();
   ++version_;
-  record.samples = batch.first.size(0) * communicator_.size();
+  record.samples = augment::rows_of(batch) * communicator_.size();
   record.seconds = whole.seconds();
   record.wait_seconds = wait;
   record.queue_depth = ready;
@@ -240,7 +240,7 @@ void RunLoop::write_record() {
 
 /// Nothing has changed: writes down what it was, and ends the run or not.
 void RunLoop::not_finite(Training& training, const StepRecord& record,
-                         const augment::Views& batch,
+                         const augment::Sample& batch,
                          const std::vector<std::string>& samples) const {
   const auto all = judge_samples(communicator_, batch, samples);
   std::string file;

@@ -15,11 +15,9 @@ double samples_per_second(const StepRecord& record) {
   return static_cast<double>(record.samples) / std::max(record.seconds, 1e-9);
 }
 
-std::string line_of(const StepRecord& record, int64_t total) {
-  std::string terms, entropy;
-  if (record.teacher_entropy) {
-    entropy = fmt::format(" entropy {:.3f}", *record.teacher_entropy);
-  }
+std::string line_of(const StepRecord& record, int64_t total,
+                    const std::string& remark) {
+  std::string terms;
   if (record.terms.size() > 1) {
     for (const auto& [name, value] : record.terms) {
       terms += fmt::format(" {} {:.3f}", name, value);
@@ -28,7 +26,8 @@ std::string line_of(const StepRecord& record, int64_t total) {
   return fmt::format(
       "step {}/{} {} loss {:.4f}{} lr {:.2e} grad {:.3f}{} {:.1f} samples/s{}",
       record.step, total, record.phase, record.loss, terms, record.lr,
-      record.grad_norm, entropy, samples_per_second(record),
+      record.grad_norm, remark.empty() ? "" : " " + remark,
+      samples_per_second(record),
       record.skipped.empty() ? "" : " (skipped: " + record.skipped + ")");
 }
 
@@ -58,7 +57,8 @@ RunOutput::RunOutput(const RunFolder& folder, int64_t from, int64_t total,
         metrics, records, from));
   }
   metrics_ = std::make_unique<MetricLog>(metrics);
-  events_ = std::make_unique<EventLog>(folder.file("tensorboard"), from + 1);
+  events_ = std::make_unique<EventLog>(folder.file("tensorboard"), from + 1,
+                                       history_.scheduled());
 }
 
 void RunOutput::add(const StepRecord& record) {
@@ -76,7 +76,7 @@ void RunOutput::add(const StepRecord& record) {
                                         static_cast<double>(total_)),
                            record.step, total_, record.phase, record.loss,
                            samples_per_second(record), left),
-               line_of(record, total_) + ", " + left);
+               line_of(record, total_, history_.remark(record)) + ", " + left);
 }
 
 void RunOutput::add_other(int64_t step, const Metrics& record,

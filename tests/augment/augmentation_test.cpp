@@ -153,14 +153,14 @@ struct Moments {
 /// Every recorded summary must have the recorded mean and spread, within five
 /// standard errors of each.
 void expect_same_statistics(const std::string& name,
-                            const std::function<Views(Random&)>& augment) {
+                            const std::function<Sample(Random&)>& augment) {
   constexpr int64_t kSamples = 200;
   std::map<std::string, Moments> moments;
   for (int64_t i = 0; i < kSamples; ++i) {
     Random random({2022, static_cast<uint64_t>(i)});
-    const Views views = augment(random);
-    const Summaries first = summarize(views.first);
-    const Summaries second = summarize(views.second);
+    const Sample views = augment(random);
+    const Summaries first = summarize(views.images[0]);
+    const Summaries second = summarize(views.images[1]);
     for (const auto& [key, value] : first) moments["view1/" + key].add(value);
     for (const auto& [key, value] : second) moments["view2/" + key].add(value);
     moments["pair/mean_difference"].add(first.at("mean") - second.at("mean"));

@@ -118,17 +118,18 @@ TEST(ImageTransforms, ViewsArePureFunctionsOfTheDraws) {
   for (int64_t channels : {1, 3}) {
     const auto pixels = random_pixels(channels, 50, 60);
     Random one({1, 2}), same({1, 2}), other({1, 3});
-    const Views a = augment_image(pixels, options, one);
-    const Views b = augment_image(pixels, options, same);
-    const Views c = augment_image(pixels, options, other);
-    EXPECT_EQ(a.first.sizes(), (torch::IntArrayRef{3, 32, 32}));
-    EXPECT_TRUE(a.first.equal(b.first) && a.second.equal(b.second));
-    EXPECT_FALSE(a.first.equal(a.second));
-    EXPECT_FALSE(a.first.equal(c.first));
-    EXPECT_GE(a.first.min().item<float>(), 0);
-    EXPECT_LE(a.first.max().item<float>(), 1);
+    const Sample a = augment_image(pixels, options, one);
+    const Sample b = augment_image(pixels, options, same);
+    const Sample c = augment_image(pixels, options, other);
+    EXPECT_EQ(a.images[0].sizes(), (torch::IntArrayRef{3, 32, 32}));
+    EXPECT_TRUE(a.images[0].equal(b.images[0]) &&
+                a.images[1].equal(b.images[1]));
+    EXPECT_FALSE(a.images[0].equal(a.images[1]));
+    EXPECT_FALSE(a.images[0].equal(c.images[0]));
+    EXPECT_GE(a.images[0].min().item<float>(), 0);
+    EXPECT_LE(a.images[0].max().item<float>(), 1);
     if (channels == 1) {
-      EXPECT_TRUE(a.first[0].equal(a.first[2]));
+      EXPECT_TRUE(a.images[0][0].equal(a.images[0][2]));
     }
   }
 }

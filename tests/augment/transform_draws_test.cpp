@@ -51,13 +51,13 @@ double normal(double x, double sigma) {
   return 0.5 * std::erfc(-x / (sigma * std::sqrt(2.0)));
 }
 
-Views augment(const torch::Tensor& hu, const VolumeTransformOptions& options,
-              Random& random) {
-  const Views views = augment_volume(hu, options, random);
-  return {views.first[0], views.second[0]};
+Sample augment(const torch::Tensor& hu, const VolumeTransformOptions& options,
+               Random& random) {
+  return map_tensors(augment_volume(hu, options, random),
+                     [](const torch::Tensor& view) { return view[0]; });
 }
-Views augment(const torch::Tensor& pixels, const ImageTransformOptions& options,
-              Random& random) {
+Sample augment(const torch::Tensor& pixels,
+               const ImageTransformOptions& options, Random& random) {
   return augment_image(pixels, options, random);
 }
 
@@ -69,9 +69,9 @@ std::array<std::vector<double>, 2> observed(const torch::Tensor& source,
   std::array<std::vector<double>, 2> result;
   for (int i = 0; i < kDraws; ++i) {
     Random random({17, static_cast<uint64_t>(i)});
-    const Views views = augment(source, options, random);
-    result[0].push_back(observe(views.first));
-    result[1].push_back(observe(views.second));
+    const Sample views = augment(source, options, random);
+    result[0].push_back(observe(views.images[0]));
+    result[1].push_back(observe(views.images[1]));
   }
   return result;
 }

@@ -104,7 +104,7 @@ TEST(VolumeTransforms, TheCentralCropSeesNothingOutsideOfTheCenter) {
   Random random({5});
   bool padded = false;
   for (int i = 0; i < 40; ++i) {
-    const auto view = augment_volume(hu, options, random).first;
+    const auto view = augment_volume(hu, options, random).images[0];
     EXPECT_LE(view.max().item<float>(), 0.5f);
     padded |= view.min().item<float>() == 0.0f;
   }
@@ -178,7 +178,7 @@ TEST(VolumeTransforms, DrawsPerVolumeOrPerSlice) {
   options.brightness_probability = {1, 1};
   const auto distinct = [&] {
     Random random({9});
-    const auto view = augment_volume(hu, options, random).first[0];
+    const auto view = augment_volume(hu, options, random).images[0][0];
     const auto means = view.mean(at::IntArrayRef{1, 2});
     return (means.max() - means.min()).item<float>() > 1e-3;
   };
@@ -192,12 +192,13 @@ TEST(VolumeTransforms, ViewsArePureFunctionsOfTheDraws) {
        {VolumeTransformOptions{}, VolumeTransformOptions::official()}) {
     for (const auto& hu : {random_hu(30, 200, 190), random_hu(2, 4, 4)}) {
       Random one({1, 2}), same({1, 2});
-      const Views a = augment_volume(hu, options, one);
-      const Views b = augment_volume(hu, options, same);
-      EXPECT_EQ(a.first.sizes(), (torch::IntArrayRef{1, 16, 96, 96}));
-      EXPECT_TRUE(a.first.equal(b.first) && a.second.equal(b.second));
-      EXPECT_FALSE(a.first.equal(a.second));
-      EXPECT_TRUE(a.first.isfinite().all().item<bool>());
+      const Sample a = augment_volume(hu, options, one);
+      const Sample b = augment_volume(hu, options, same);
+      EXPECT_EQ(a.images[0].sizes(), (torch::IntArrayRef{1, 16, 96, 96}));
+      EXPECT_TRUE(a.images[0].equal(b.images[0]) &&
+                  a.images[1].equal(b.images[1]));
+      EXPECT_FALSE(a.images[0].equal(a.images[1]));
+      EXPECT_TRUE(a.images[0].isfinite().all().item<bool>());
     }
   }
   VolumeTransformOptions bad;

@@ -49,7 +49,7 @@ TEST(ImageDataset, ViewsShowTheFiles) {
   ASSERT_EQ(dataset.size(), 3);
   Random random({1});
   const auto shown = [&](int64_t index) {
-    return dataset.sample(index, random).second.mul(255).round();
+    return dataset.sample(index, random).images[1].mul(255).round();
   };
   const auto expected = gray.repeat({3, 1, 1}).to(torch::kFloat32);
   EXPECT_TRUE(shown(0).equal(expected));
@@ -63,7 +63,7 @@ TEST(ImageDataset, LargeImagesAreReducedByAveraging) {
   io::write_png(folder.file("a.png"), checks.view({16, 16}).to(torch::kUInt8));
   const auto dataset = dataset_of(folder, {folder.file("a.png")}, plain(8), 8);
   Random random({1});
-  const auto view = dataset.sample(0, random).first;
+  const auto view = dataset.sample(0, random).images[0];
   EXPECT_TRUE(view.allclose(torch::full({3, 8, 8}, 100.0 / 255)));
 }
 
@@ -78,7 +78,7 @@ TEST(ImageDataset, UsesTheChosenSources) {
                              {0, 2}, plain(8));
   ASSERT_EQ(dataset.size(), 2);
   Random random({1});
-  EXPECT_TRUE(dataset.sample(1, random).first.allclose(
+  EXPECT_TRUE(dataset.sample(1, random).images[0].allclose(
       torch::full({3, 8, 8}, 100.0 / 255)));
 }
 

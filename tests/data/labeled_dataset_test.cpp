@@ -56,7 +56,7 @@ LabeledDataset dataset_of(const augment::CaseVoxels& voxels,
           sampling};
 }
 
-augment::Views draw(const LabeledDataset& dataset, uint64_t key) {
+augment::Sample draw(const LabeledDataset& dataset, uint64_t key) {
   Random random({7, key});
   return dataset.sample(0, random);
 }
@@ -92,13 +92,13 @@ TEST(LabeledDataset, PatchesAreCopiesOfTheirPlace) {
   EXPECT_EQ(dataset.size(), 1);
   EXPECT_EQ(dataset.source(0), "case.nii.gz");
   for (uint64_t key = 0; key < 20; ++key) {
-    const augment::Views sample = draw(dataset, key);
-    ASSERT_THAT(sample.first.sizes(), ElementsAre(2, 3, 5, 4));
-    ASSERT_EQ(sample.second.scalar_type(), torch::kInt16);
-    const auto corner = corner_of(sample.first);
-    EXPECT_TRUE((sample.first * augment::kIntensitySteps)
+    const augment::Sample sample = draw(dataset, key);
+    ASSERT_THAT(sample.images[0].sizes(), ElementsAre(2, 3, 5, 4));
+    ASSERT_EQ(sample.target.scalar_type(), torch::kInt16);
+    const auto corner = corner_of(sample.images[0]);
+    EXPECT_TRUE((sample.images[0] * augment::kIntensitySteps)
                     .equal(crop(voxels.image, corner, size).to(torch::kFloat)));
-    EXPECT_TRUE(sample.second.equal(crop(voxels.map, corner, size)));
+    EXPECT_TRUE(sample.target.equal(crop(voxels.map, corner, size)));
   }
 }
 
@@ -124,7 +124,7 @@ TEST(LabeledDataset, WithoutForegroundPlacesAreUniform) {
   std::map<std::array<int64_t, 3>, int64_t> corners;
   constexpr int64_t kDraws = 2400, kPlaces = 24;  // 2 x 3 x 4
   for (int64_t key = 0; key < kDraws; ++key) {
-    ++corners[corner_of(draw(dataset, key).first)];
+    ++corners[corner_of(draw(dataset, key).images[0])];
   }
   EXPECT_EQ(corners.size(), kPlaces);
   // 23 degrees of freedom: 49.7 is exceeded once in a thousand.
@@ -143,7 +143,7 @@ TEST(LabeledDataset, ForegroundIsInEachPatchEachClassAsOften) {
   int64_t of_one = 0;
   constexpr int64_t kDraws = 600;
   for (int64_t key = 0; key < kDraws; ++key) {
-    const torch::Tensor map = draw(dataset, key).second;
+    const torch::Tensor map = draw(dataset, key).target;
     ASSERT_GT(map.max().item<int>(), 0);
     of_one += map.eq(1).any().item<bool>() ? 1 : 0;
   }
@@ -161,7 +161,7 @@ TEST(LabeledDataset, AShareOfThePatchesIsForced) {
   int64_t centerd = 0;
   constexpr int64_t kDraws = 1000;
   for (int64_t key = 0; key < kDraws; ++key) {
-    centerd += draw(dataset, key).second[1][1].item<int>();
+    centerd += draw(dataset, key).target[1][1].item<int>();
   }
   // Others are centred there by chance, one in 49.
   const double share = 0.25 + 0.75 / 49;
@@ -178,7 +178,7 @@ TEST(LabeledDataset, ForegroundOfStructuresIsEachBit) {
   const auto dataset = dataset_of(voxels, sampling);
   int64_t first = 0;
   for (uint64_t key = 0; key < 400; ++key) {
-    const int bits = draw(dataset, key).second[1][1].item<int>();
+    const int bits = draw(dataset, key).target[1][1].item<int>();
     ASSERT_THAT(bits, ::testing::AnyOf(0b101, 0b100));
     first += bits == 0b101 ? 1 : 0;
   }
@@ -198,9 +198,10 @@ TEST(LabeledDataset, OfManyPlacesAFairChoiceIsKept) {
   const LabeledDataset told = dataset_of(voxels, sampling);
   std::map<int64_t, int64_t> blocks;
   for (uint64_t key = 0; key < 2000; ++key) {
-    const augment::Views sample = draw(told, key);
-    ASSERT_EQ(sample.second.item<int>(), 1);
-    const double place = sample.first.item<double>() * augment::kIntensitySteps;
+    const augment::Sample sample = draw(told, key);
+    ASSERT_EQ(sample.target.item<int>(), 1);
+    const double place =
+        sample.images[0].item<double>() * augment::kIntensitySteps;
     ++blocks[static_cast<int64_t>(place) / 60 / 10];
   }
   ASSERT_THAT(blocks, ::testing::SizeIs(4));
@@ -215,9 +216,9 @@ TEST(LabeledDataset, CasesWithoutForegroundArePatchedAnywhere) {
   const auto dataset = dataset_of(voxels, sampling);
   std::set<std::array<int64_t, 3>> corners;
   for (uint64_t key = 0; key < 300; ++key) {
-    const augment::Views sample = draw(dataset, key);
-    EXPECT_EQ(sample.second.max().item<int>(), 0);
-    corners.insert(corner_of(sample.first));
+    const augment::Sample sample = draw(dataset, key);
+    EXPECT_EQ(sample.target.max().item<int>(), 0);
+    corners.insert(corner_of(sample.images[0]));
   }
   EXPECT_EQ(corners.size(), 25u);
 }
@@ -228,7 +229,7 @@ TEST(LabeledDataset, SmallCasesLieInTheMiddleOfTheirPadding) {
   PatchSampling sampling = plain(augment::TargetKind::kLabelMap, {5, 8, 4});
   for (const double foreground : {0.0, 1.0}) {
     sampling.foreground = foreground;
-    const augment::Views sample = draw(dataset_of(voxels, sampling), 0);
+    const augment::Sample sample = draw(dataset_of(voxels, sampling), 0);
     auto image = torch::empty({2, 5, 8, 4});
     const std::vector<float> padding = padding_of(voxels);
     image[0] = padding[0], image[1] = padding[1];
@@ -239,8 +240,8 @@ TEST(LabeledDataset, SmallCasesLieInTheMiddleOfTheirPadding) {
     inside(image).copy_(voxels.image.to(torch::kFloat) /
                         augment::kIntensitySteps);
     inside(map).fill_(1);
-    EXPECT_TRUE(sample.first.equal(image));
-    EXPECT_TRUE(sample.second.equal(map));
+    EXPECT_TRUE(sample.images[0].equal(image));
+    EXPECT_TRUE(sample.target.equal(map));
   }
 }
 
@@ -250,17 +251,17 @@ TEST(LabeledDataset, ImagesAndTheirTargets) {
        {augment::TargetKind::kLabelMap, augment::TargetKind::kStructures}) {
     augment::CaseVoxels with_map = voxels;
     with_map.map = 5 + torch::zeros({1, 8, 9}, torch::kInt16);
-    const augment::Views sample =
+    const augment::Sample sample =
         draw(dataset_of(with_map, plain(target, {1, 4, 6})), 1);
-    EXPECT_THAT(sample.first.sizes(), ElementsAre(2, 4, 6));
-    EXPECT_EQ(sample.first.scalar_type(), torch::kFloat);
-    EXPECT_TRUE(sample.second.equal(5 + torch::zeros({4, 6}, torch::kInt16)));
+    EXPECT_THAT(sample.images[0].sizes(), ElementsAre(2, 4, 6));
+    EXPECT_EQ(sample.images[0].scalar_type(), torch::kFloat);
+    EXPECT_TRUE(sample.target.equal(5 + torch::zeros({4, 6}, torch::kInt16)));
   }
   const auto label = [&](augment::TargetKind target,
                          std::vector<int64_t> labels) {
     const auto dataset =
         dataset_of(voxels, plain(target, {1, 4, 6}), std::move(labels));
-    return draw(dataset, 1).second;
+    return draw(dataset, 1).target;
   };
   EXPECT_TRUE(label(augment::TargetKind::kClass, {2})
                   .equal(at::scalar_tensor(2, torch::kInt64)));
@@ -297,12 +298,12 @@ TEST(LabeledDataset, SamplesAreAFunctionOfTheirKey) {
   const auto other = dataset_of(labeled_voxels(), augmented());
   int64_t same = 0;
   for (uint64_t key = 0; key < 10; ++key) {
-    const augment::Views sample = draw(one, key);
+    const augment::Sample sample = draw(one, key);
     draw(other, 99 - key);  // what else was drawn is of no account
-    const augment::Views again = draw(other, key);
-    EXPECT_TRUE(again.first.equal(sample.first));
-    EXPECT_TRUE(again.second.equal(sample.second));
-    same += draw(one, key + 10).first.equal(sample.first) ? 1 : 0;
+    const augment::Sample again = draw(other, key);
+    EXPECT_TRUE(again.images[0].equal(sample.images[0]));
+    EXPECT_TRUE(again.target.equal(sample.target));
+    same += draw(one, key + 10).images[0].equal(sample.images[0]) ? 1 : 0;
   }
   EXPECT_EQ(same, 0);
 }
@@ -321,13 +322,13 @@ TEST(LabeledDataset, ThreadsFindTheSame) {
     Random random({3, static_cast<uint64_t>(index)});
     return dataset.sample(index, random);
   };
-  std::vector<augment::Views> wanted;
+  std::vector<augment::Sample> wanted;
   const auto alone = make();
   for (int64_t i = 0; i < kCases; ++i) wanted.push_back(sample(*alone, i));
   // A new data set each time, so that all threads meet at what it learns once.
   for (int round = 0; round < 20; ++round) {
     const auto shared = make();
-    std::array<std::vector<augment::Views>, kThreads> found;
+    std::array<std::vector<augment::Sample>, kThreads> found;
     {
       std::vector<std::jthread> threads;
       threads.reserve(kThreads);
@@ -342,8 +343,8 @@ TEST(LabeledDataset, ThreadsFindTheSame) {
     for (const auto& views : found) {
       ASSERT_EQ(views.size(), wanted.size());
       for (size_t i = 0; i < views.size(); ++i) {
-        EXPECT_TRUE(views[i].first.equal(wanted[i].first));
-        EXPECT_TRUE(views[i].second.equal(wanted[i].second));
+        EXPECT_TRUE(views[i].images[0].equal(wanted[i].images[0]));
+        EXPECT_TRUE(views[i].target.equal(wanted[i].target));
       }
     }
   }
@@ -360,7 +361,7 @@ TEST(LabeledDataset, ForegroundStaysInAugmentedPatches) {
   sampling.spatial.elastic_probability = 0;
   const auto dataset = dataset_of(voxels, sampling);
   for (uint64_t key = 0; key < 100; ++key) {
-    EXPECT_EQ(draw(dataset, key).second.max().item<int>(), 1);
+    EXPECT_EQ(draw(dataset, key).target.max().item<int>(), 1);
   }
 }
 

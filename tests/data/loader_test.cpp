@@ -21,14 +21,15 @@ class Numbers : public Dataset {
   explicit Numbers(int64_t size, int64_t broken = -1)
       : size_(size), broken_(broken) {}
   int64_t size() const override { return size_; }
-  augment::Views sample(int64_t index, Random& random) const override {
+  augment::Sample sample(int64_t index, Random& random) const override {
     if (index == broken_) throw DataError("broken.png", "is damaged");
     // Uneven work, so that samples finish out of order.
     std::this_thread::sleep_for(std::chrono::microseconds(index % 3 * 200));
     ++calls;
     const auto draw = static_cast<float>(random.uniform());
-    return {torch::full({1}, static_cast<float>(index)),
-            torch::full({1}, draw)};
+    return {
+        {torch::full({1}, static_cast<float>(index)), torch::full({1}, draw)},
+        {}};
   }
   std::string source(int64_t index) const override {
     return std::to_string(index) + ".png";
@@ -48,11 +49,11 @@ LoaderOptions options_with(int64_t batch, int64_t workers) {
   return options;
 }
 
-std::vector<augment::Views> batches(const LoaderOptions& options, int count,
-                                    int64_t from = 0) {
+std::vector<augment::Sample> batches(const LoaderOptions& options, int count,
+                                     int64_t from = 0) {
   Loader loader(std::make_shared<Numbers>(10), options);
   if (from > 0) loader.seek(from);
-  std::vector<augment::Views> result;
+  std::vector<augment::Sample> result;
   for (int i = 0; i < count; ++i) {
     EXPECT_EQ(loader.position(), from + i);
     result.push_back(loader.next());
@@ -60,8 +61,8 @@ std::vector<augment::Views> batches(const LoaderOptions& options, int count,
   return result;
 }
 
-bool equal(const augment::Views& a, const augment::Views& b) {
-  return a.first.equal(b.first) && a.second.equal(b.second);
+bool equal(const augment::Sample& a, const augment::Sample& b) {
+  return a.images[0].equal(b.images[0]) && a.images[1].equal(b.images[1]);
 }
 
 TEST(Loader, BatchesDoNotDependOnTheWorkers) {
@@ -75,7 +76,7 @@ TEST(Loader, BatchesDoNotDependOnTheWorkers) {
 TEST(Loader, EveryEpochIsAnotherPermutation) {
   std::vector<float> stream;
   for (const auto& views : batches(options_with(4, 2), 5)) {
-    const float* values = views.first.data_ptr<float>();
+    const float* values = views.images[0].data_ptr<float>();
     stream.insert(stream.end(), values, values + 4);
   }
   const std::vector<float> one(stream.begin(), stream.begin() + 10);
@@ -89,9 +90,10 @@ TEST(Loader, EveryEpochIsAnotherPermutation) {
 TEST(Loader, SamplesDrawFromSeedEpochAndIndex) {
   const auto batch = batches(options_with(10, 0), 2)[1];
   for (int64_t row = 0; row < 10; ++row) {
-    const auto index = static_cast<uint64_t>(batch.first[row].item<float>());
+    const auto index =
+        static_cast<uint64_t>(batch.images[0][row].item<float>());
     Random random({11, 1, index});
-    EXPECT_EQ(batch.second[row].item<float>(),
+    EXPECT_EQ(batch.images[1][row].item<float>(),
               static_cast<float>(random.uniform()));
   }
 }
@@ -119,8 +121,8 @@ TEST(Loader, ProcessesShareEachBatch) {
     options.world = 3;
     const auto part = batches(options, 3);
     for (int i = 0; i < 3; ++i) {
-      EXPECT_TRUE(part[i].second.equal(
-          whole[i].second.slice(0, 2 * rank, 2 * rank + 2)));
+      EXPECT_TRUE(part[i].images[1].equal(
+          whole[i].images[1].slice(0, 2 * rank, 2 * rank + 2)));
     }
   }
 }
@@ -134,8 +136,8 @@ TEST(Loader, ProcessesShareEachPartOfABatch) {
     options.parts = 2;
     const auto own = batches(options, 2);
     for (int i = 0; i < 2; ++i) {
-      const auto halves = whole[i].second.chunk(2);
-      EXPECT_TRUE(own[i].second.equal(
+      const auto halves = whole[i].images[1].chunk(2);
+      EXPECT_TRUE(own[i].images[1].equal(
           torch::cat({halves[0].chunk(3)[rank], halves[1].chunk(3)[rank]})));
     }
   }
@@ -150,7 +152,7 @@ class Stalling : public Numbers {
  public:
   explicit Stalling(std::shared_future<void> release)
       : Numbers(10), release_(std::move(release)) {}
-  augment::Views sample(int64_t index, Random& random) const override {
+  augment::Sample sample(int64_t index, Random& random) const override {
     if (index == 7) release_.wait();
     return Numbers::sample(index, random);
   }
@@ -212,7 +214,7 @@ TEST(Loader, WeightedSourcesAreTheSameForAnyWorkers) {
   int64_t second = 0;
   for (int i = 0; i < 8; ++i) {
     EXPECT_TRUE(equal(found[i], expected[i])) << i;
-    second += (found[i].first >= 8).sum().item<int64_t>();
+    second += (found[i].images[0] >= 8).sum().item<int64_t>();
   }
   EXPECT_EQ(second, 20);  // half of 40, though they are a fifth of the samples
 }

@@ -51,14 +51,14 @@ TEST(VolumeDataset, ViewsShowTheFilesResampled) {
   EXPECT_EQ(dataset.size(), 10);
   Random random({1});
   for (int64_t index : {0, 4, 5, 9}) {
-    const augment::Views views = dataset.sample(index, random);
-    EXPECT_TRUE(views.first.allclose(hu.unsqueeze(0) / 1024)) << index;
-    EXPECT_TRUE(views.second.equal(views.first));
+    const augment::Sample views = dataset.sample(index, random);
+    EXPECT_TRUE(views.images[0].allclose(hu.unsqueeze(0) / 1024)) << index;
+    EXPECT_TRUE(views.images[1].equal(views.images[0]));
   }
   const VolumeDataset original(
       cache_volumes({folder.file("b.nii")}, {folder.file("cache")}, {}),
       first(1), 1, plain());
-  const auto view = original.sample(0, random).first[0];
+  const auto view = original.sample(0, random).images[0][0];
   EXPECT_TRUE(view[0].equal(view[1]) || view[1].equal(view[2]));
 }
 

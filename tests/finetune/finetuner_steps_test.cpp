@@ -46,11 +46,12 @@ double difference_after_steps(const FinetuneConfig& config,
   const int64_t parts = config.optimizer.accumulate;
   for (int step = 0; step < 6; ++step) {
     at::manual_seed(100 + step);
-    augment::Views batch = toy_batch(config.task.target, kRows);
-    batch.first = batch.first.to(torch::kDouble);
-    const auto shared = together->step(
-        {share_of(batch.first, parts, all), share_of(batch.second, parts, all)},
-        1e-3);
+    augment::Sample batch = toy_batch(config.task.target, kRows);
+    batch.images[0] = batch.images[0].to(torch::kDouble);
+    const auto mine = [&](const torch::Tensor& of) {
+      return share_of(of, parts, all);
+    };
+    const auto shared = together->step(augment::map_tensors(batch, mine), 1e-3);
     const auto one = alone->step(batch, 1e-3);
     EXPECT_NEAR(shared.loss.item<double>(), one.loss.item<double>(), 1e-5);
   }

@@ -29,7 +29,7 @@ TEST(Finetuner, LearnsABatchOfEveryKindByHeart) {
     FinetuneConfig config = toy_finetune(kind);
     config.optimizer.lr = 5e-3;
     Finetuner finetuner = make(config);
-    const augment::Views batch = toy_batch(kind, 2);
+    const augment::Sample batch = toy_batch(kind, 2);
     const double first =
         finetuner.step(batch, config.optimizer.lr).loss.item<double>();
     double last = first;
@@ -37,7 +37,7 @@ TEST(Finetuner, LearnsABatchOfEveryKindByHeart) {
       last = finetuner.step(batch, config.optimizer.lr).loss.item<double>();
     }
     EXPECT_LT(last, 0.97 * first) << enum_name(kind);
-    const torch::Tensor scores = finetuner.network().scores(batch.first);
+    const torch::Tensor scores = finetuner.network().scores(batch.images[0]);
     EXPECT_EQ(scores.size(1), 3);
     if (kind == TargetKind::kClass) {
       EXPECT_TRUE(at::allclose(scores.sum(1), at::ones({2})));
@@ -50,7 +50,7 @@ TEST(Finetuner, GoesOnFromItsStateExactly) {
   config.validation.average_decay = 0.9;
   config.optimizer.kind = train::OptimizerKind::kSgd;
   Finetuner one = make(config), other = make(config);
-  const augment::Views batch = toy_batch(TargetKind::kLabelMap, 2);
+  const augment::Sample batch = toy_batch(TargetKind::kLabelMap, 2);
   for (int i = 0; i < 3; ++i) one.step(batch, 1e-2);
   std::map<std::string, torch::Tensor> state;
   for (const auto& [name, tensor] : one.state()) state[name] = tensor.clone();
@@ -97,7 +97,7 @@ TEST(Finetuner, ABatchInPartsIsTheSameStep) {
   Finetuner whole = make(config);
   config.optimizer.accumulate = 4;
   Finetuner parts = make(config);
-  const augment::Views batch = toy_batch(TargetKind::kClass, 4);
+  const augment::Sample batch = toy_batch(TargetKind::kClass, 4);
   const auto a = whole.step(batch, 0.1), b = parts.step(batch, 0.1);
   EXPECT_NEAR(a.loss.item<double>(), b.loss.item<double>(), 1e-5);
   EXPECT_NEAR(a.grad_norm.item<double>(), b.grad_norm.item<double>(), 1e-4);
@@ -122,7 +122,7 @@ TEST(Finetuner, WhatIsFrozenStaysAndLowerPartsLearnLess) {
   for (const auto& item : plain.network().module().named_parameters()) {
     before[item.key()] = item.value().detach().clone();
   }
-  const augment::Views batch = toy_batch(TargetKind::kLabelMap, 2);
+  const augment::Sample batch = toy_batch(TargetKind::kLabelMap, 2);
   plain.step(batch, 0.1);
   decayed.step(batch, 0.1);
   const auto after = plain.network().module().named_parameters();
@@ -158,7 +158,7 @@ TEST(Finetuner, TheAverageFollowsTheWeights) {
   config.validation.average_decay = 0.5;
   Finetuner finetuner = make(config);
   ASSERT_TRUE(finetuner.average());
-  const augment::Views batch = toy_batch(TargetKind::kClass, 2);
+  const augment::Sample batch = toy_batch(TargetKind::kClass, 2);
   const auto weights = [](const task::Task& network) {
     return network.module().parameters()[0].detach().clone();
   };
@@ -174,8 +174,8 @@ TEST(Finetuner, TheAverageFollowsTheWeights) {
 
 TEST(Finetuner, NothingChangesWithALossThatIsNotFinite) {
   Finetuner finetuner = make(toy_finetune(TargetKind::kLabelMap));
-  augment::Views batch = toy_batch(TargetKind::kLabelMap, 2);
-  batch.first[0][0][0][0] = std::numeric_limits<float>::quiet_NaN();
+  augment::Sample batch = toy_batch(TargetKind::kLabelMap, 2);
+  batch.images[0][0][0][0][0] = std::numeric_limits<float>::quiet_NaN();
   std::map<std::string, torch::Tensor> before;
   for (const auto& [name, tensor] : finetuner.state()) {
     before[name] = tensor.clone();

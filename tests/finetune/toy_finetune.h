@@ -28,17 +28,17 @@ inline finetune::FinetuneConfig toy_finetune(augment::TargetKind target) {
 }
 
 /// A batch of random images and targets of that task.
-inline augment::Views toy_batch(augment::TargetKind target, int64_t rows) {
+inline augment::Sample toy_batch(augment::TargetKind target, int64_t rows) {
   const torch::Tensor image = at::randn({rows, 1, 64, 64});
   switch (target) {
     case augment::TargetKind::kLabelMap:
-      return {image, at::randint(3, {rows, 64, 64}, torch::kInt16)};
+      return {{image}, at::randint(3, {rows, 64, 64}, torch::kInt16)};
     case augment::TargetKind::kStructures:
-      return {image, at::randint(8, {rows, 64, 64}, torch::kInt16)};
+      return {{image}, at::randint(8, {rows, 64, 64}, torch::kInt16)};
     case augment::TargetKind::kClass:
-      return {image, at::randint(3, {rows}, torch::kLong)};
+      return {{image}, at::randint(3, {rows}, torch::kLong)};
     case augment::TargetKind::kClasses:
-      return {image, at::randint(2, {rows, 3}).to(torch::kFloat)};
+      return {{image}, at::randint(2, {rows, 3}).to(torch::kFloat)};
   }
   return {};
 }

@@ -45,12 +45,12 @@ pretrain::StepPlan plan_of(int step) {
   return plan;
 }
 
-augment::Views batch_of(int step, int64_t rows = 4) {
+augment::Sample batch_of(int step, int64_t rows = 4) {
   at::manual_seed(100 + step);
   const std::vector<int64_t> shape =
       step % 2 == 0 ? std::vector<int64_t>{rows, 3, 64, 64}
                     : std::vector<int64_t>{rows, 1, 16, 64, 64};
-  return {at::rand(shape), at::rand(shape)};
+  return {{at::rand(shape), at::rand(shape)}, {}};
 }
 
 /// The state after some steps, on the CPU.
@@ -99,9 +99,9 @@ TEST_F(Gpu, CopiesBatchesBesideTheWork) {
   class Rows : public data::Dataset {
    public:
     int64_t size() const override { return 8; }
-    augment::Views sample(int64_t index, Random& /*random*/) const override {
+    augment::Sample sample(int64_t index, Random& /*random*/) const override {
       const auto row = at::full({1, 64, 64}, static_cast<float>(index));
-      return {row, row + 1};
+      return {{row}, row + 1};
     }
     std::string source(int64_t /*index*/) const override { return "row"; }
   };
@@ -112,14 +112,14 @@ TEST_F(Gpu, CopiesBatchesBesideTheWork) {
   data::Loader plain(std::make_shared<Rows>(), options);
   BatchFeed feed;
   for (int i = 0; i < 8; ++i) {
-    const augment::Views batch = feed.next(fed, torch::kCUDA);
+    const augment::Sample batch = feed.next(fed, torch::kCUDA);
     while (fed.ready() == 0) std::this_thread::yield();
     feed.prefetch(fed, torch::kCUDA);
     EXPECT_EQ(feed.position(fed), i + 1);
-    const augment::Views expected = plain.next();
-    EXPECT_TRUE(batch.first.is_cuda());
-    EXPECT_TRUE(batch.first.cpu().equal(expected.first)) << i;
-    EXPECT_TRUE(batch.second.cpu().equal(expected.second)) << i;
+    const augment::Sample expected = plain.next();
+    EXPECT_TRUE(batch.images[0].is_cuda());
+    EXPECT_TRUE(batch.images[0].cpu().equal(expected.images[0])) << i;
+    EXPECT_TRUE(batch.target.cpu().equal(expected.target)) << i;
   }
 }
 
@@ -134,11 +134,11 @@ TEST(SeveralGpus, DISABLED_Steps) {
     at::manual_seed(0);
     pretrain::Pretrainer alone(options);
     for (int step = 0; step < 6; ++step) {
-      const augment::Views batch = batch_of(step, 2 * all.size());
+      const augment::Sample batch = batch_of(step, 2 * all.size());
       const auto mine = [&](const torch::Tensor& of) {
         return of.chunk(all.size())[all.rank()];
       };
-      together.step({mine(batch.first), mine(batch.second)}, plan_of(step));
+      together.step(augment::map_tensors(batch, mine), plan_of(step));
       alone.step(batch, plan_of(step));
     }
     const double most = precision == Precision::kFp32 ? 1e-4 : 1e-2;

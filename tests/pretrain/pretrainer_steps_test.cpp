@@ -29,11 +29,11 @@ StepPlan plan_of(int step) {
   return plan;
 }
 
-augment::Views whole_batch(const StepPlan& plan, torch::ScalarType type) {
+augment::Sample whole_batch(const StepPlan& plan, torch::ScalarType type) {
   const std::vector<int64_t> shape =
       plan.rank == 2 ? std::vector<int64_t>{kBatch, 3, 64, 64}
                      : std::vector<int64_t>{kBatch, 1, 16, 64, 64};
-  return {at::rand(shape, type), at::rand(shape, type)};
+  return {{at::rand(shape, type), at::rand(shape, type)}, {}};
 }
 
 /// Trains one network with the others and one alone; the difference of their
@@ -62,7 +62,7 @@ double difference_after_steps(
   for (int step = 0; step < steps; ++step) {
     at::manual_seed(100 + step);
     const StepPlan plan = plan_of(step);
-    const augment::Views batch = whole_batch(plan, type);
+    const augment::Sample batch = whole_batch(plan, type);
     const auto mine = [&](const torch::Tensor& of) {
       std::vector<torch::Tensor> shares;
       for (const torch::Tensor& part : of.chunk(parts)) {
@@ -71,7 +71,7 @@ double difference_after_steps(
       return at::cat(shares);
     };
     const StepReport shared =
-        together.step({mine(batch.first), mine(batch.second)}, plan);
+        together.step(augment::map_tensors(batch, mine), plan);
     EXPECT_EQ(shared.outcome, train::StepOutcome::kUpdated);
     if (!compares) continue;
     const StepReport one = alone.step(batch, plan);
@@ -80,8 +80,8 @@ double difference_after_steps(
                 close * 1e-4);
     EXPECT_NEAR(shared.grad_norm.item<double>(), one.grad_norm.item<double>(),
                 close * 1e-3 * one.grad_norm.item<double>());
-    EXPECT_NEAR(shared.teacher_entropy.item<double>(),
-                one.teacher_entropy.item<double>(), 1e-4);
+    EXPECT_NEAR(shared.diagnostics.at(0).second.item<double>(),
+                one.diagnostics.at(0).second.item<double>(), 1e-4);
     EXPECT_EQ(shared.terms.size(), one.terms.size());
   }
   if (!compares) return 0;
@@ -162,8 +162,9 @@ TEST(PretrainerSteps, DISABLED_OneIsNotFinite) {
   const auto before = together.state();
   std::map<std::string, torch::Tensor> kept;
   for (const auto& [name, tensor] : before) kept[name] = tensor.clone();
-  augment::Views batch = {at::rand({2, 3, 64, 64}), at::rand({2, 3, 64, 64})};
-  if (all.rank() == 1) batch.first[0][0][0][0] = NAN;
+  augment::Sample batch = {{at::rand({2, 3, 64, 64}), at::rand({2, 3, 64, 64})},
+                           {}};
+  if (all.rank() == 1) batch.images[0][0][0][0][0] = NAN;
   EXPECT_EQ(together.step(batch, plan_of(0)).outcome,
             train::StepOutcome::kNonFinite);
   for (const auto& [name, tensor] : together.state()) {

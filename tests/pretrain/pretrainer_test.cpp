@@ -29,12 +29,12 @@ StepPlan toy_plan(int rank) {
   return plan;
 }
 
-augment::Views toy_batch(int rank) {
+augment::Sample toy_batch(int rank) {
   at::manual_seed(11);
   const std::vector<int64_t> shape =
       rank == 2 ? std::vector<int64_t>{2, 3, 64, 64}
                 : std::vector<int64_t>{2, 1, 16, 64, 64};
-  return {at::rand(shape), at::rand(shape)};
+  return {{at::rand(shape), at::rand(shape)}, {}};
 }
 
 bool same_state(const Pretrainer& a, const Pretrainer& b) {
@@ -56,12 +56,12 @@ TEST(Pretrainer, BothKindsOfStepsLearnABatchByHeart) {
     StepPlan plan = toy_plan(rank);
     plan.momentum = 1.0;
     Pretrainer pretrainer(options);
-    const augment::Views batch = toy_batch(rank);
+    const augment::Sample batch = toy_batch(rank);
     std::vector<double> losses;
     for (int i = 0; i < 20; ++i) {
       const StepReport report = pretrainer.step(batch, plan);
       losses.push_back(report.loss.item<double>());
-      const double entropy = report.teacher_entropy.item<double>();
+      const double entropy = report.diagnostics.at(0).second.item<double>();
       EXPECT_GT(entropy, 0);
       EXPECT_LT(entropy, std::log(32.0));
     }
@@ -91,8 +91,8 @@ TEST(Pretrainer, ALossThatIsNotFiniteChangesNothing) {
   at::manual_seed(1);
   Pretrainer pretrainer(toy_options()), untouched(toy_options());
   untouched.load_state(pretrainer.state());
-  augment::Views batch = toy_batch(2);
-  batch.first[0][0][0][0] = std::numeric_limits<float>::quiet_NaN();
+  augment::Sample batch = toy_batch(2);
+  batch.images[0][0][0][0][0] = std::numeric_limits<float>::quiet_NaN();
   EXPECT_EQ(pretrainer.step(batch, toy_plan(2)).outcome,
             train::StepOutcome::kNonFinite);
   EXPECT_TRUE(same_state(pretrainer, untouched));

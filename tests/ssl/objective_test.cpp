@@ -108,8 +108,11 @@ TEST(Objective, ItChangesNothingAndGivesTheTeacherNoGradient) {
   for (const torch::Tensor& parameter : networks.teacher->parameters()) {
     EXPECT_FALSE(parameter.grad().defined());
   }
-  EXPECT_GT(loss.teacher_entropy.item<double>(), 0);
-  EXPECT_LT(loss.teacher_entropy.item<double>(), std::log(32.0));
+  ASSERT_EQ(loss.diagnostics.size(), 1u);
+  const auto& [name, entropy] = loss.diagnostics[0];
+  EXPECT_EQ(name, kTeacherEntropy);
+  EXPECT_GT(entropy.item<double>(), 0);
+  EXPECT_LT(entropy.item<double>(), std::log(32.0));
 }
 
 TEST(Objective, SlicesOfOneVolumeStayTogether) {

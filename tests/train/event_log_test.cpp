@@ -93,11 +93,11 @@ TEST(EventLog, BytesAreThoseOfTensorBoard) {
 
 TEST(EventLog, PhasesHaveCurvesOfTheirOwn) {
   const testing::TemporaryDirectory folder;
-  EventLog log(folder.file("tensorboard"), 0);
+  EventLog log(folder.file("tensorboard"), 0, {"momentum"});
   log.write(7, {{"step", int64_t{7}},
                 {"phase", std::string("3d")},
                 {"loss", 2.5},
-                {"slices", 0.5},
+                {"loss/slices", 0.5},
                 {"lr", 1e-3},
                 {"momentum", 0.99},
                 {"grad_norm", std::numeric_limits<double>::quiet_NaN()},
@@ -105,7 +105,8 @@ TEST(EventLog, PhasesHaveCurvesOfTheirOwn) {
                 {"queue_depth", int64_t{2}},
                 {"peak_memory_mb", int64_t{512}},
                 {"new", -0.0}});
-  log.write(8, {{"phase", std::string("2d")}, {"loss", 1.5}, {"image", 1.5}});
+  log.write(8,
+            {{"phase", std::string("2d")}, {"loss", 1.5}, {"loss/image", 1.5}});
   log.write(9, {{"loss", 0.5}, {"lr", 1.0}, {"note", std::string("words")}});
   log.write(10, {{"loss", HUGE_VAL}});
 

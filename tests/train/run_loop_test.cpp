@@ -17,9 +17,9 @@ class Numbers : public data::Dataset {
  public:
   explicit Numbers(int64_t broken) : broken_(broken) {}
   int64_t size() const override { return 100; }
-  augment::Views sample(int64_t /*index*/, Random& /*random*/) const override {
+  augment::Sample sample(int64_t /*index*/, Random& /*random*/) const override {
     if (drawn_++ == broken_) throw DataError("file", "is damaged");
-    return {at::ones({1}), at::ones({1})};
+    return {{at::ones({1}), at::ones({1})}, {}};
   }
   std::string source(int64_t index) const override {
     return std::to_string(index);
@@ -50,9 +50,9 @@ class Counting : public Training {
   }
   void start() override {}
   data::Loader& stream(int64_t /*ahead*/) override { return loader_; }
-  TakenStep take_step(const augment::Views& batch) override {
+  TakenStep take_step(const augment::Sample& batch) override {
     if (step_ == nonfinite_step) return {{}, StepOutcome::kNonFinite};
-    sum_ += batch.first.sum();
+    sum_ += batch.images[0].sum();
     if (step_ == failing_step) throw RunError("midway");
     return {};
   }

@@ -19,9 +19,8 @@ StepRecord record_of(int64_t step) {
   record.terms = {{"volume", 1}, {"slices", 2}};
   record.lr = 1e-3;
   record.weight_decay = 0.04;
-  record.momentum = 0.996;
   record.grad_norm = 0.5;
-  record.teacher_entropy = 2;
+  record.diagnostics = {{"momentum", 0.996}, {"teacher_entropy", 2}};
   record.samples = 4;
   record.seconds = 2;
   record.wait_seconds = 0.5;
@@ -53,6 +52,39 @@ TEST(StepRecord, ComesBackFromTheLog) {
   EXPECT_TRUE(std::isnan(skipped->loss));
   EXPECT_EQ(skipped->skipped, kSkippedNonFinite);
   EXPECT_FALSE(StepRecord::of({{"step", int64_t{1}}}));
+}
+
+TEST(StepRecord, TermsAndDiagnosticsHaveNames) {
+  const testing::TemporaryDirectory folder;
+  const std::string path = folder.file("metrics.jsonl");
+  StepRecord record = record_of(1);
+  record.processes.emplace();
+  MetricLog(path).write(record.metrics());
+  EXPECT_THAT(testing::read_bytes(path),
+              ::testing::HasSubstr(
+                  R"("loss":3.0,"loss/volume":1.0,"loss/slices":2.0,"lr":)"));
+  const auto read = StepRecord::of(MetricLog::keep_until(path, 1).at(0));
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->terms, record.terms);
+  EXPECT_EQ(read->diagnostics, record.diagnostics);
+  EXPECT_EQ(read->diagnostic("momentum"), 0.996);
+  EXPECT_EQ(read->diagnostic("volume"), std::nullopt);
+}
+
+/// As unimiss 0.1 wrote them: a run that goes on may hold both.
+TEST(StepRecord, OlderRecordsHoldBareTerms) {
+  const testing::TemporaryDirectory folder;
+  const std::string path = folder.file("metrics.jsonl");
+  testing::write_bytes(
+      path,
+      R"({"step":1,"phase":"3d","loss":3.0,"volume":1.0,"slices":2.0,)"
+      R"("lr":0.001,"weight_decay":0.04,"momentum":0.996,"grad_norm":0.5,)"
+      R"("teacher_entropy":2.0,"samples":4,"seconds":2.0,"queue_depth":1,)"
+      R"("peak_memory_mb":100,"samples_per_second":2.0,"data_wait":0.25})"
+      "\n");
+  const auto read = StepRecord::of(MetricLog::keep_until(path, 1).at(0));
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->metrics(), record_of(1).metrics());
 }
 
 TEST(StepRecord, TheRateAndTheWaitAreTold) {

@@ -101,8 +101,8 @@ void blur_image_(torch::Tensor& image, double sigma);
 
 /// Two views [3, S, S] of a uint8 or uint16 image [1 or 3, H, W]. A grey image
 /// is processed as one channel and repeated at the end.
-Views augment_image(const torch::Tensor& pixels,
-                    const ImageTransformOptions& options, Random& random);
+Sample augment_image(const torch::Tensor& pixels,
+                     const ImageTransformOptions& options, Random& random);
 
 }  // namespace unimiss::augment
 

@@ -164,8 +164,8 @@ void adjust_contrast_range_(torch::Tensor& volume, double factor);
 void adjust_gamma_(torch::Tensor& volume, double gamma, GammaRule rule);
 
 /// Two views [1, D, H, W] of an int16 HU volume.
-Views augment_volume(const torch::Tensor& hu,
-                     const VolumeTransformOptions& options, Random& random);
+Sample augment_volume(const torch::Tensor& hu,
+                      const VolumeTransformOptions& options, Random& random);
 
 }  // namespace unimiss::augment
 

@@ -27,7 +27,7 @@ class ImageDataset : public Dataset {
                const augment::ImageTransformOptions& transforms = {});
 
   int64_t size() const override;
-  augment::Views sample(int64_t index, Random& random) const override;
+  augment::Sample sample(int64_t index, Random& random) const override;
   std::string source(int64_t index) const override;
 
  private:

@@ -36,10 +36,8 @@ struct PatchSampling {
 /// case.
 std::vector<float> padding_of(const augment::CaseVoxels& voxels);
 
-/// Augmented patches of labelled cases, one per case and visit. Of a sample,
-/// `first` is the patch, float32 [C, (D,) H, W] in units, and `second` the
-/// target: int16 [(D,) H, W] (a label map, or structures as bits), int64 []
-/// (a class) or float32 [K] of 0 and 1 (any number of classes).
+/// Augmented patches of labelled cases, one per case and visit: of a sample,
+/// the one image is the patch, float32 [C, (D,) H, W] in units.
 ///
 /// A sample is a function of the case and the random stream alone. Cases that
 /// are smaller than a patch lie in its middle, in padding_of() and background.
@@ -53,7 +51,7 @@ class LabeledDataset : public Dataset {
                  const PatchSampling& sampling);
 
   int64_t size() const override { return static_cast<int64_t>(cases_.size()); }
-  augment::Views sample(int64_t index, Random& random) const override;
+  augment::Sample sample(int64_t index, Random& random) const override;
   std::string source(int64_t index) const override;
 
  private:

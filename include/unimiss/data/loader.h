@@ -53,12 +53,12 @@ class Loader {
   Loader(std::shared_ptr<const Dataset> dataset, const LoaderOptions& options);
   ~Loader();
 
-  /// This process's part of batch position(), [B/R, ...] per view; advances.
+  /// This process's part of batch position(), B/R samples; advances.
   /// What a worker threw is thrown here, and again until seek() moves on: a
   /// DataError that names the sample, its file, the stage and the reason. Says
   /// so, once a minute, where it waits long; throws a RunError naming sample,
   /// file and stage after stall_seconds.
-  augment::Views next();
+  augment::Sample next();
   /// The batches that are complete and wait for next(): 0 while training waits
   /// for data.
   int64_t ready() const;

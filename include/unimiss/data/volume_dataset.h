@@ -30,7 +30,7 @@ class VolumeDataset : public Dataset {
                 const augment::VolumeTransformOptions& transforms = {});
 
   int64_t size() const override;
-  augment::Views sample(int64_t index, Random& random) const override;
+  augment::Sample sample(int64_t index, Random& random) const override;
   std::string source(int64_t index) const override;
 
  private:

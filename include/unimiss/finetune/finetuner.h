@@ -47,10 +47,10 @@ class Finetuner {
                      const distributed::Communicator* communicator = nullptr);
 
   /// Trains on one batch, or this process's equal share of each of its
-  /// optimizer.accumulate parts: samples in `first`, targets in `second`.
+  /// optimizer.accumulate parts: one image of each sample, and its target.
   /// Nothing changes when loss or gradient norm are not finite, on any process,
   /// or stand out by optimizer.skip_spikes.
-  StepReport step(const augment::Views& batch, double lr);
+  StepReport step(const augment::Sample& batch, double lr);
 
   task::Task& network() { return *network_; }
   const task::Task& network() const { return *network_; }

@@ -9,26 +9,26 @@
 
 namespace unimiss::pretrain {
 
+/// A number over the optimizer steps that had it.
+struct Curve {
+  std::vector<double> steps, values;
+};
+using Curves = std::map<std::string, Curve>;
+
 /// What a run shows on one picture: what the network saw, and how it went.
 class ContactSheet {
  public:
-  /// Keeps both views of the first six samples of each kind; a volume is shown
+  /// Keeps the views of the first six samples of each kind; a volume is shown
   /// by its middle slice.
-  void add_views(const augment::Views& batch);
-  void add_term(const std::string& name, int64_t step, double value);
-  void add_entropy(const std::string& phase, int64_t step, double value);
+  void add_views(const augment::Sample& batch);
 
-  /// Writes a PNG, a DurableFile: views of both kinds, loss terms, teacher
-  /// entropy.
-  void write(const std::string& path) const;
+  /// Writes a PNG, a DurableFile: views of both kinds, `terms` of the loss by
+  /// name, the entropy of the teacher's targets by phase, in nats.
+  void write(const std::string& path, const Curves& terms,
+             const Curves& entropies) const;
 
  private:
-  struct Curve {
-    std::vector<double> steps, values;
-    void add(int64_t step, double value);
-  };
-  augment::Views images_, volumes_;
-  std::map<std::string, Curve> terms_, entropies_;
+  augment::Sample images_, volumes_;
 };
 
 }  // namespace unimiss::pretrain

@@ -42,24 +42,28 @@ struct Summary {
   std::string describe() const;
 };
 
+/// The teacher's momentum, among the diagnostics of a step.
+inline constexpr const char* kMomentum = "momentum";
+
 class History : public train::RunHistory {
  public:
   void add(const train::StepRecord& record) override;
-  void add_views(const augment::Views& batch) { sheet_.add_views(batch); }
+  std::string remark(const train::StepRecord& record) const override;
+  std::vector<std::string> scheduled() const override { return {kMomentum}; }
+  void add_views(const augment::Sample& batch) { sheet_.add_views(batch); }
   /// Fills in what follows from the steps.
   void describe(Summary& summary) const;
   void write_picture(const std::string& path) const override {
-    sheet_.write(path);
+    sheet_.write(path, terms_, entropies_);
   }
 
  private:
-  using Values = std::vector<double>;
   struct Phase {
     int64_t samples = 0;
     double seconds = 0;
   };
   std::map<std::string, Phase> phases_;
-  std::map<std::string, Values> terms_, entropies_;
+  Curves terms_, entropies_;
   int64_t steps_ = 0, peak_memory_mb_ = 0, overflow_ = 0, nonfinite_ = 0;
   int64_t spikes_ = 0;
   double wait_seconds_ = 0;

@@ -4,8 +4,6 @@
 
 #include <map>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include "unimiss/augment/sample.h"
 #include "unimiss/core/precision.h"
@@ -25,9 +23,9 @@ namespace unimiss::pretrain {
 struct StepReport {
   StepPlan plan;
   torch::Tensor loss;
-  std::vector<std::pair<std::string, torch::Tensor>> terms;
+  ssl::NamedScalars terms;
   torch::Tensor grad_norm;        ///< global, before clipping
-  torch::Tensor teacher_entropy;  ///< nats, strictly within (0, ln K)
+  ssl::NamedScalars diagnostics;  ///< of the objective
   train::StepOutcome outcome = train::StepOutcome::kUpdated;
 };
 
@@ -57,11 +55,12 @@ class Pretrainer {
                       const distributed::Communicator* communicator = nullptr);
 
   /// Trains on one batch, or this process's equal share of each of its
-  /// optimizer.accumulate parts, [B, 3, H, W] or [B, 1, D, H, W] per view, with
+  /// optimizer.accumulate parts, two views of [B, 3, H, W] or [B, 1, D, H, W],
+  /// with
   /// the values of the plan. Nothing changes when loss or gradient norm are not
   /// finite, on any process, or stand out by optimizer.skip_spikes; the caller
   /// decides what to do about it.
-  StepReport step(const augment::Views& batch, const StepPlan& plan);
+  StepReport step(const augment::Sample& batch, const StepPlan& plan);
 
   /// Bytes of state() once every parameter has had an update.
   int64_t full_state_bytes() const;
@@ -75,7 +74,7 @@ class Pretrainer {
   const torch::Tensor& center() const { return center_; }
 
  private:
-  StepReport gradients_of(const augment::Views& batch, const StepPlan& plan,
+  StepReport gradients_of(const augment::Sample& batch, const StepPlan& plan,
                           torch::Tensor& next_center);
 
   PretrainerOptions options_;

@@ -49,19 +49,25 @@ struct ObjectiveOptions {
   void check(Problems& problems) const;
 };
 
+/// Scalars by name, detached.
+using NamedScalars = std::vector<std::pair<std::string, torch::Tensor>>;
+
+/// A diagnostic: the mean entropy of the teacher's targets, nats, strictly
+/// within (0, ln K) while the networks have not collapsed.
+inline constexpr const char* kTeacherEntropy = "teacher_entropy";
+
 /// The loss of one step and what follows from it.
 struct StepLoss {
-  torch::Tensor total;  ///< what is differentiated
-  /// Named terms, detached: "image", or those of Eq. 6.
-  std::vector<std::pair<std::string, torch::Tensor>> terms;
-  torch::Tensor next_center;      ///< [1, K], to be committed after the step
-  torch::Tensor teacher_entropy;  ///< mean entropy of the targets, nats
+  torch::Tensor total;        ///< what is differentiated
+  NamedScalars terms;         ///< "image", or those of Eq. 6
+  torch::Tensor next_center;  ///< [1, K], to be committed after the step
+  NamedScalars diagnostics;   ///< kTeacherEntropy
 };
 
 /// The loss of a part of a batch.
 struct PartLoss {
   torch::Tensor total;  ///< what is differentiated
-  std::vector<std::pair<std::string, torch::Tensor>> terms;
+  NamedScalars terms;
 };
 
 /// What the teacher says of the batch of a step, which may come in equal parts.
@@ -69,8 +75,8 @@ struct TeacherOutput {
   /// By part, [2b, K] each: of the views (in `volume`), or of volumes and their
   /// slices.
   std::vector<VolumeSliceLogits> logits;
-  CenterPlan centers;     ///< of the loss terms; `next` is to be committed
-  torch::Tensor entropy;  ///< mean entropy of the targets, nats
+  CenterPlan centers;        ///< of the loss terms; `next` is to be committed
+  NamedScalars diagnostics;  ///< kTeacherEntropy
 };
 
 /// The first half of a step. views: of each part as of step_loss(), all of one

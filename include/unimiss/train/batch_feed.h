@@ -15,7 +15,7 @@ namespace unimiss::train {
 class BatchFeed {
  public:
   /// The next batch of a loader, on the device.
-  augment::Views next(data::Loader& loader, torch::Device device);
+  augment::Sample next(data::Loader& loader, torch::Device device);
   /// Begins to copy the next batch of a loader, if it is prepared already; it
   /// must be the one that is asked for next.
   void prefetch(data::Loader& loader, torch::Device device);
@@ -27,7 +27,7 @@ class BatchFeed {
  private:
   struct Ahead {
     const data::Loader* loader;
-    augment::Views host, copy;
+    augment::Sample host, copy;
     std::optional<c10::Event> copied;  ///< none on a CPU
   };
   std::optional<Ahead> ahead_;

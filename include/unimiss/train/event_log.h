@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <fstream>
 #include <string>
+#include <vector>
 
 #include "unimiss/train/metric_log.h"
 
@@ -16,14 +17,15 @@ namespace unimiss::train {
 /// one curve through both would be a saw: a record's text "phase" becomes the
 /// end of its tags. TensorBoard groups charts by the first word of the tag:
 ///
-///   loss/2d  loss/3d  loss/3d/slices   the loss and its named terms
-///   grad_norm/2d  teacher_entropy/2d
-///   schedule/lr/2d  schedule/weight_decay  schedule/momentum
+///   loss/2d  loss/3d  loss/3d/TERM   the loss, and its terms "loss/TERM"
+///   grad_norm/2d
+///   schedule/lr/2d  schedule/weight_decay
 ///   speed/samples_per_second/2d  speed/data_wait/2d  speed/queue_depth/2d
 ///   speed/peak_memory_mb
 ///
-/// Any other number keeps its name, with the phase behind it. Text, "step",
-/// and numbers that are not finite as a float are left out.
+/// What else a schedule sets joins its group, one curve for all phases. Any
+/// other number keeps its name, with the phase behind it. Text, "step", and
+/// numbers that are not finite as a float are left out.
 class EventLog {
  public:
   /// Makes the folder if needed and a file in it, which comes after those that
@@ -33,8 +35,11 @@ class EventLog {
   /// resumed run, TensorBoard is told to drop what earlier files hold from that
   /// step on.
   ///
+  /// `scheduled`: the names of other numbers that a schedule sets.
+  ///
   /// Throws DataError naming the file when it cannot be written.
-  EventLog(const std::string& folder, int64_t first_step);
+  EventLog(const std::string& folder, int64_t first_step,
+           std::vector<std::string> scheduled = {});
 
   /// Throws DataError naming the file, e.g. when the disk is full.
   void write(int64_t step, const Metrics& metrics);
@@ -42,9 +47,11 @@ class EventLog {
   const std::string& path() const { return path_; }
 
  private:
+  std::string tag_of(const std::string& name, const std::string& phase) const;
   void append(const std::string& event);
 
   std::string path_;
+  std::vector<std::string> scheduled_;
   std::ofstream file_;
 };
 

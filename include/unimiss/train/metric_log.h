@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -13,6 +14,9 @@ namespace unimiss::train {
 using MetricValue = std::variant<double, int64_t, std::string>;
 /// One record, in the order it is written.
 using Metrics = std::vector<std::pair<std::string, MetricValue>>;
+
+/// What the name of a loss term begins with in a record: "loss/volume".
+inline constexpr std::string_view kLossTerm = "loss/";
 
 /// Appends records to a JSON-lines file, one object a line, each flushed: a run
 /// that is killed leaves whole lines. Numbers that are not finite become null.

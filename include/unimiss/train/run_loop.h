@@ -59,7 +59,7 @@ class Training {
   /// Takes the next step, with a batch that may be on the device already; it
   /// counts once advance() is called. Of several processes, changes nothing
   /// before all have told all they have to tell.
-  virtual TakenStep take_step(const augment::Views& batch) = 0;
+  virtual TakenStep take_step(const augment::Sample& batch) = 0;
   virtual void advance() = 0;
 
   /// Work that belongs between two steps, such as validation.
@@ -105,11 +105,10 @@ class RunLoop {
   void write_record();
   void await_others() const;
   template <class Work>
-  distributed::Agreement agreed(
-      const Work& work, bool save = false,
-      std::vector<double> tells = {}) const;
+  distributed::Agreement agreed(const Work& work, bool save = false,
+                                std::vector<double> tells = {}) const;
   void not_finite(Training& training, const StepRecord& record,
-                  const augment::Views& batch,
+                  const augment::Sample& batch,
                   const std::vector<std::string>& samples) const;
   bool checkpoint_due(int64_t step) const;
   double seconds_to_save() const;

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -26,16 +27,17 @@ struct ProcessSpread {
   int64_t slowest = 0;  ///< that process
 };
 
+using NamedNumbers = std::vector<std::pair<std::string, double>>;
+
 /// What a run remembers of a step: one record of metrics.jsonl, and back.
 struct StepRecord {
-  int64_t step = 0;   ///< from 1
-  std::string phase;  ///< "2d" or "3d"
-  double loss = 0;    ///< NaN where it was not finite
-  std::vector<std::pair<std::string, double>> terms;  ///< of the loss
+  int64_t step = 0;    ///< from 1
+  std::string phase;   ///< "2d" or "3d"
+  double loss = 0;     ///< NaN where it was not finite
+  NamedNumbers terms;  ///< of the loss, "loss/NAME" in the record
   double lr = 0, weight_decay = 0;
   double grad_norm = 0;
-  /// Of a pretraining: the teacher's.
-  std::optional<double> momentum, teacher_entropy;
+  NamedNumbers diagnostics;  ///< what else the method tells, by its own names
   int64_t samples = 0;
   double seconds = 0;       ///< of the whole step
   double wait_seconds = 0;  ///< of these, waiting for the batch
@@ -44,8 +46,12 @@ struct StepRecord {
   std::optional<ProcessSpread> processes;  ///< of several
   std::string skipped;  ///< kSkipped...; empty: the step was taken
 
+  /// A diagnostic that is there.
+  std::optional<double> diagnostic(std::string_view name) const;
+
   Metrics metrics() const;
-  /// Nothing where the record is not one of a step.
+  /// Nothing where the record is not one of a step. Records of 0.1 hold the
+  /// bare names of the terms between "loss" and "lr".
   static std::optional<StepRecord> of(const Metrics& metrics);
 };
 
