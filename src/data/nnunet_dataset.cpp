@@ -7,6 +7,7 @@
 #include <charconv>
 #include <filesystem>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 #include <string_view>
@@ -282,7 +283,7 @@ NnunetDataset read_nnunet_dataset(const std::string& folder) {
   }
   ProblemList problems;
   const Description description =
-      DescriptionReader(problems).read(read_json(file));
+      DescriptionReader(problems).read(read_json<nlohmann::json>(file));
   NnunetDataset dataset{description.channels, description.classes, {}, {}};
   CaseReader reader(folder, description, problems);
   for (const char* needed : {"imagesTr", "labelsTr"}) {

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <filesystem>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <unordered_map>
 #include <unordered_set>
@@ -248,7 +249,7 @@ void check_disjoint(const std::vector<augment::Case>& a,
 
 Split read_split(const std::string& path,
                  const std::vector<augment::Case>& cases, int64_t fold) {
-  const nlohmann::json json = read_json(path);
+  const auto json = read_json<nlohmann::json>(path);
   const auto folds = json.is_array() ? static_cast<int64_t>(json.size()) : 0;
   if (folds == 0) {
     throw DataError(path,
