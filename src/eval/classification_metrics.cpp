@@ -8,6 +8,7 @@
 #include <string>
 
 #include "unimiss/core/error.h"
+#include "unimiss/eval/decision.h"
 #include "unimiss/eval/optional_mean.h"
 
 namespace unimiss::eval {
@@ -72,19 +73,6 @@ void require_known_labels(const torch::Tensor& labels, int64_t classes) {
                     std::to_string(classes - 1) +
                     "); correct the label or the list of classes");
   }
-}
-
-/// The column of each row's largest value, the first of several: [N] int64.
-torch::Tensor first_largest(const torch::Tensor& rows) {
-  const auto value = rows.accessor<double, 2>();
-  torch::Tensor columns = at::zeros({rows.size(0)}, torch::kLong);
-  auto column = columns.accessor<int64_t, 1>();
-  for (int64_t i = 0; i < rows.size(0); ++i) {
-    for (int64_t k = 1; k < rows.size(1); ++k) {
-      if (value[i][k] > value[i][column[i]]) column[i] = k;
-    }
-  }
-  return columns;
 }
 
 }  // namespace
@@ -217,8 +205,9 @@ ClassificationMetrics classification_metrics(const torch::Tensor& probabilities,
   const int64_t cases = probabilities.size(0), classes = probabilities.size(1);
   require_known_labels(labels, classes);
   const torch::Tensor each_class = at::arange(classes);
-  const torch::Tensor predicted = first_largest(probabilities);
-  const torch::Tensor given = predicted.unsqueeze(1) == each_class;
+  const torch::Tensor given =
+      decided_classes(probabilities, ClassRelation::kExclusive);
+  const torch::Tensor predicted = given.mul(each_class).sum(1);
   const torch::Tensor has = labels.unsqueeze(1) == each_class;
   const torch::Tensor correct = predicted == labels;
 
@@ -264,7 +253,8 @@ MultiLabelMetrics multi_label_metrics(const torch::Tensor& probabilities,
   metrics.class_average_precision =
       of_columns(probabilities, positive, average_precision);
   metrics.average_precision = optional_mean(metrics.class_average_precision);
-  const torch::Tensor given = probabilities > 0.5;
+  const torch::Tensor given =
+      decided_classes(probabilities, ClassRelation::kOverlapping);
   metrics.class_sensitivity = shares_of_columns(given, positive);
   metrics.class_specificity = shares_of_columns(~given, ~positive);
   metrics.class_accuracy =

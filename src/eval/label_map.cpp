@@ -1,4 +1,4 @@
-#include "unimiss/eval/label_map.h"
+#include "eval/label_map.h"
 
 #include <ATen/Functions.h>
 #include <ATen/Parallel.h>

@@ -10,6 +10,7 @@
 #include "predict/class_volumes.h"
 #include "predict/mean_probabilities.h"
 #include "unimiss/core/error.h"
+#include "unimiss/eval/decision.h"
 #include "unimiss/eval/optional_mean.h"
 #include "unimiss/io/durable_file.h"
 #include "unimiss/io/image.h"
@@ -191,7 +192,8 @@ task::Prediction CasePrediction::predict(const augment::Case& of,
   for (int64_t z = 0; mean && z < together.map.size(0); ++z) {
     const torch::Tensor probabilities = mean->mean(z, count);
     together.map.select(0, z).copy_(
-        task::labels_of_probabilities(probabilities, spec.target));
+        eval::decided_map(probabilities, spec.target.relation(),
+                          eval::ScoreKind::kProbabilities));
     if (volumes) volumes->add(probabilities);
   }
   if (volumes) volumes->write(spec, of, own.grid);

@@ -9,6 +9,7 @@
 #include "predict/case_record.h"
 #include "unimiss/core/text.h"
 #include "unimiss/draw/figure.h"
+#include "unimiss/eval/decision.h"
 #include "unimiss/eval/optional_mean.h"
 #include "unimiss/io/durable_file.h"
 #include "unimiss/io/image.h"
@@ -30,7 +31,7 @@ augment::Target target_of(const Json& facts) {
 void write_table(const std::string& output, const Json& facts,
                  const std::vector<CaseRecord>& records) {
   const auto classes = facts.at("classes").get<std::vector<std::string>>();
-  const bool exclusive = target_of(facts).is_exclusive();
+  const ClassRelation relation = target_of(facts).relation();
   std::string text = "case,predicted";
   for (const std::string& name : classes) text += "," + csv_field(name);
   text += "\n";
@@ -38,11 +39,8 @@ void write_table(const std::string& output, const Json& facts,
     const auto& p = record.probabilities;
     if (p.size() != classes.size()) continue;
     std::vector<std::string> predicted;
-    const auto largest = std::max_element(p.begin(), p.end()) - p.begin();
-    for (size_t k = 0; k < p.size(); ++k) {
-      if (exclusive ? static_cast<std::ptrdiff_t>(k) == largest : p[k] > 0.5) {
-        predicted.push_back(classes[k]);
-      }
+    for (const int64_t k : eval::decided_classes(p, relation)) {
+      predicted.push_back(classes[k]);
     }
     text += fmt::format("{},{},{}\n", csv_field(record.id),
                         csv_field(fmt::format("{}", fmt::join(predicted, "|"))),

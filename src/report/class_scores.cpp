@@ -7,6 +7,7 @@
 #include <set>
 
 #include "unimiss/data/case_list.h"
+#include "unimiss/eval/decision.h"
 #include "unimiss/eval/optional_mean.h"
 
 namespace unimiss::report {
@@ -93,15 +94,16 @@ std::vector<double> correctness(const ClassTable& table) {
   std::vector<double> correct;
   for (size_t i = 0; i < table.cases.size(); ++i) {
     const auto& scores = table.scores[i];
+    const auto decided = eval::decided_classes(
+        scores, table.exclusive ? ClassRelation::kExclusive
+                                : ClassRelation::kOverlapping);
     if (table.exclusive) {
-      const auto largest =
-          std::max_element(scores.begin(), scores.end()) - scores.begin();
-      correct.push_back(largest == table.labels[i].at(0) ? 1 : 0);
+      correct.push_back(decided.at(0) == table.labels[i].at(0) ? 1 : 0);
       continue;
     }
     double count = 0;
     for (size_t k = 0; k < scores.size(); ++k) {
-      count += (scores[k] > 0.5) == has_label(table.labels[i], k) ? 1 : 0;
+      count += has_label(decided, k) == has_label(table.labels[i], k) ? 1 : 0;
     }
     correct.push_back(count / static_cast<double>(scores.size()));
   }

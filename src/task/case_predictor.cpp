@@ -6,7 +6,7 @@
 #include "unimiss/core/error.h"
 #include "unimiss/core/precision.h"
 #include "unimiss/data/labeled_dataset.h"
-#include "unimiss/eval/label_map.h"
+#include "unimiss/eval/decision.h"
 #include "unimiss/eval/score_slices.h"
 
 namespace unimiss::task {
@@ -58,7 +58,7 @@ eval::SlidingWindow score_windows(Task& task, const NetworkCase& of) {
 
 torch::Tensor predict_map(Task& task, const NetworkCase& of) {
   const torch::NoGradGuard no_grad;
-  const bool exclusive = task.spec().target.is_exclusive();
+  const ClassRelation relation = task.spec().target.relation();
   const auto& size = of.size;
   eval::SlidingWindow windows = score_windows(task, of);
   eval::ScoreSlices slices([&] { return windows.next(); }, windows.depth(),
@@ -66,11 +66,11 @@ torch::Tensor predict_map(Task& task, const NetworkCase& of) {
   torch::Tensor map = at::empty({size[0], size[1], size[2]}, torch::kShort);
   for (int64_t z = 0; z < size[0]; ++z) {
     const torch::Tensor scores = slices.next();
-    map.select(0, z).copy_(exclusive ? eval::exclusive_labels(scores)
-                                     : eval::structure_bits(scores));
-    if (of.take) {
-      of.take(z, exclusive ? at::softmax(scores, 0) : at::sigmoid(scores));
-    }
+    map.select(0, z).copy_(
+        eval::decided_map(scores, relation, eval::ScoreKind::kLogits));
+    if (!of.take) continue;
+    of.take(z, relation == ClassRelation::kExclusive ? at::softmax(scores, 0)
+                                                     : at::sigmoid(scores));
   }
   return map;
 }

@@ -11,9 +11,7 @@ Segmentation::Segmentation(const TaskSpec& spec, const LossOptions& loss)
     : Task(spec),
       loss_(loss),
       network_(model::SegmentationNetworkOptions{spec.model, spec.outputs()}) {
-  loss_.segmentation.relation = spec.target.is_exclusive()
-                                    ? ClassRelation::kExclusive
-                                    : ClassRelation::kOverlapping;
+  loss_.segmentation.relation = spec.target.relation();
 }
 
 torch::Tensor Segmentation::loss(const torch::Tensor& input,

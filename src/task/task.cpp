@@ -2,7 +2,6 @@
 
 #include "task/classification.h"
 #include "task/segmentation.h"
-#include "unimiss/eval/label_map.h"
 
 namespace unimiss::task {
 
@@ -41,12 +40,6 @@ std::unique_ptr<Task> make_task(const TaskSpec& spec, const LossOptions& loss) {
     return std::make_unique<Segmentation>(spec, loss);
   }
   return std::make_unique<Classification>(spec, loss);
-}
-
-torch::Tensor labels_of_probabilities(const torch::Tensor& probabilities,
-                                      augment::Target target) {
-  return target.is_exclusive() ? eval::exclusive_labels(probabilities)
-                               : eval::structure_bits(probabilities, 0.5F);
 }
 
 }  // namespace unimiss::task

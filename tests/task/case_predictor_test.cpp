@@ -7,6 +7,7 @@
 
 #include "task/toy_task.h"
 #include "unimiss/core/error.h"
+#include "unimiss/eval/decision.h"
 
 namespace unimiss::task {
 namespace {
@@ -54,8 +55,9 @@ TEST(CasePredictor, ShowsTheProbabilitiesOfItsMap) {
   EXPECT_EQ(map.sizes(), (std::vector<int64_t>{1, 80, 101}));
   ASSERT_EQ(shown.sizes(), (std::vector<int64_t>{3, 80, 101}));
   EXPECT_TRUE(at::allclose(shown.sum(0), at::ones({80, 101})));
-  EXPECT_TRUE(
-      labels_of_probabilities(shown, TargetKind::kLabelMap).equal(map[0]));
+  EXPECT_TRUE(eval::decided_map(shown, ClassRelation::kExclusive,
+                                eval::ScoreKind::kProbabilities)
+                  .equal(map[0]));
 }
 
 TEST(CasePredictor, AMapLiesOnTheCasesOwnGrid) {

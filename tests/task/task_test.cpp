@@ -81,17 +81,5 @@ TEST(Task, ACaseHasTheSizeOfItsOwnGrid) {
   EXPECT_THAT(NetworkCase(one.voxels, {}).size, ElementsAre(0, 0, 0));
 }
 
-TEST(Task, MeanProbabilitiesBecomeLabels) {
-  // Of two places: classes 0 to 2, or structures.
-  const torch::Tensor probabilities =
-      at::tensor({0.2F, 0.4F, 0.55F, 0.3F, 0.25F, 0.3F}).view({3, 1, 2});
-  EXPECT_TRUE(
-      at::equal(labels_of_probabilities(probabilities, TargetKind::kLabelMap),
-                at::tensor({1, 0}).to(torch::kShort).view({1, 2})));
-  EXPECT_TRUE(
-      at::equal(labels_of_probabilities(probabilities, TargetKind::kStructures),
-                at::tensor({2, 0}).to(torch::kShort).view({1, 2})));
-}
-
 }  // namespace
 }  // namespace unimiss::task

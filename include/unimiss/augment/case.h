@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "unimiss/core/class_relation.h"
 #include "unimiss/core/fields.h"
 
 /// What fine-tuning learns from: cases, as files and as voxels.
@@ -61,6 +62,10 @@ class Target {
   /// holds classes, else structures as bits.
   constexpr bool is_exclusive() const {
     return kind_ == TargetKind::kLabelMap || kind_ == TargetKind::kClass;
+  }
+  constexpr ClassRelation relation() const {
+    return is_exclusive() ? ClassRelation::kExclusive
+                          : ClassRelation::kOverlapping;
   }
   /// How many classes, from the first on, stand for nothing being there: the
   /// background of a label map.

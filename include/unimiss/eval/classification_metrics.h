@@ -70,8 +70,7 @@ std::optional<double> expected_calibration_error(
     const torch::Tensor& confidence, const torch::Tensor& correct,
     int64_t bins = 15);
 
-/// One class a case. Of the classes, the one of the largest probability is
-/// predicted, the first of several.
+/// One class a case; what is predicted: see decided_classes().
 struct ClassificationMetrics {
   /// Of each class against all others.
   std::vector<std::optional<double>> class_auc;
@@ -101,17 +100,18 @@ struct ClassificationMetrics {
 ClassificationMetrics classification_metrics(const torch::Tensor& probabilities,
                                              const torch::Tensor& labels);
 
-/// Any number of classes a case, each by itself.
+/// Any number of classes a case, each by itself; what is predicted: see
+/// decided_classes().
 struct MultiLabelMetrics {
   std::vector<std::optional<double>> class_auc;
   std::optional<double> auc;  ///< the mean of those that are not empty
   std::vector<std::optional<double>> class_average_precision;
   std::optional<double> average_precision;  ///< as of the AUCs
-  /// Share of positive cases with probability > 0.5; empty without any.
+  /// Share of positive cases that are given the class; empty without any.
   std::vector<std::optional<double>> class_sensitivity;
-  /// Share of negative cases with probability <= 0.5; empty without any.
+  /// Share of negative cases that are not given it; empty without any.
   std::vector<std::optional<double>> class_specificity;
-  /// Share of cases where probability > 0.5 tells right.
+  /// Share of cases where that is right.
   std::vector<std::optional<double>> class_accuracy;
   std::optional<double> accuracy;  ///< their mean; empty without cases
   /// Of the class's probability against how often it is there, 15 bins.

@@ -7,16 +7,11 @@
 #include <utility>
 #include <vector>
 
+#include "unimiss/core/class_relation.h"
 #include "unimiss/core/fields.h"
 #include "unimiss/core/process_mean.h"
 
 namespace unimiss::task {
-
-/// How the classes of a segmentation relate.
-enum class ClassRelation {
-  kExclusive,    ///< each place has one: softmax, cross-entropy
-  kOverlapping,  ///< each structure by itself: sigmoid, binary cross-entropy
-};
 
 /// What the sums of a Dice coefficient run over.
 enum class DiceScope {

@@ -115,9 +115,4 @@ class Task {
 std::unique_ptr<Task> make_task(const TaskSpec& spec,
                                 const LossOptions& loss = {});
 
-/// The labels [H, W] where probabilities [K, H, W] were averaged: the largest,
-/// or those greater than 1/2.
-torch::Tensor labels_of_probabilities(const torch::Tensor& probabilities,
-                                      augment::Target target);
-
 }  // namespace unimiss::task
