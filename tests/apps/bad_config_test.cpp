@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "pretrain_file.h"
+#include "testing/error_text.h"
 #include "testing/files.h"
 #include "testing/temporary_directory.h"
 #include "unimiss/core/error.h"
@@ -49,13 +50,10 @@ class BadConfig : public ::testing::Test {
       const std::string& text, const std::vector<std::string>& overrides) {
     testing::write_bytes(folder_.file("run.yaml"), text);
     std::vector<std::string> lines;
-    try {
-      read_pretrain_file(folder_.file("run.yaml"), overrides);
-    } catch (const ConfigError& error) {
-      std::istringstream message(error.what());
-      for (std::string line; std::getline(message, line);) {
-        lines.push_back(line.substr(line.starts_with("  ") ? 2 : 0));
-      }
+    std::istringstream message(testing::error_text<ConfigError>(
+        [&] { read_pretrain_file(folder_.file("run.yaml"), overrides); }));
+    for (std::string line; std::getline(message, line);) {
+      lines.push_back(line.substr(line.starts_with("  ") ? 2 : 0));
     }
     if (lines.size() > 1) {
       EXPECT_EQ(lines[0], std::to_string(lines.size() - 1) +

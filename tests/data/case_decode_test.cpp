@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "data/case_files.h"
+#include "testing/error_text.h"
 #include "testing/files.h"
 #include "testing/nifti_bytes.h"
 #include "unimiss/core/error.h"
@@ -21,12 +22,8 @@ using ::testing::Not;
 /// The message of the DataError that decoding ends with.
 std::string decode_error(const augment::Case& from,
                          const CaseDecodeOptions& options) {
-  try {
-    decode_case(from, options);
-  } catch (const DataError& error) {
-    return error.what();
-  }
-  return "no error";
+  return unimiss::testing::error_text<DataError>(
+      [&] { decode_case(from, options); });
 }
 
 /// Units as they are stored.

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <set>
 
+#include "testing/error_text.h"
 #include "testing/files.h"
 #include "testing/temporary_directory.h"
 #include "unimiss/core/error.h"
@@ -62,12 +63,8 @@ class CaseList : public ::testing::Test {
 
 template <class Error>
 std::string error_of(const std::string& list, const CaseListOptions& options) {
-  try {
-    read_cases(list, options);
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
+  return unimiss::testing::error_text<Error>(
+      [&] { read_cases(list, options); });
 }
 
 TEST_F(CaseList, ReferencesThatAreIgnoredMayBeThere) {

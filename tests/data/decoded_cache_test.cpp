@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "testing/error_text.h"
 #include "testing/files.h"
 #include "testing/temporary_directory.h"
 #include "unimiss/core/error.h"
@@ -225,12 +226,9 @@ TEST_F(DecodedCache, BadSourcesAreToldAtOnceOrLeftOut) {
                                          source("c", "c"), source("bad2", "x")};
   const auto things = cache(sources);
   auto error_of = [&](data::OnError on_error, int64_t max_bad) {
-    try {
+    return unimiss::testing::error_text<DataError>([&] {
       data::select_sources(*things, "data.volumes", 2, on_error, max_bad);
-    } catch (const DataError& error) {
-      return std::string(error.what());
-    }
-    return std::string("no error");
+    });
   };
   EXPECT_THAT(
       error_of(data::OnError::kStop, 9),

@@ -4,6 +4,7 @@
 
 #include <numeric>
 
+#include "testing/error_text.h"
 #include "testing/files.h"
 #include "testing/temporary_directory.h"
 #include "unimiss/io/image.h"
@@ -90,12 +91,8 @@ TEST(ImageDataset, FailuresNameStageFileAndReason) {
         cache_images({folder.file("a.png")}, {folder.file("cache")}), {0},
         options);
     Random random({1});
-    try {
-      dataset.sample(0, random);
-    } catch (const DataError& error) {
-      return std::string(error.what());
-    }
-    return std::string("no error");
+    return unimiss::testing::error_text<DataError>(
+        [&] { dataset.sample(0, random); });
   };
   EXPECT_EQ(error_of(plain(8)), "no error");
   unimiss::testing::write_bytes(folder.file("a.png"), "no image");

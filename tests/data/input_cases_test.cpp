@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "testing/error_text.h"
 #include "testing/files.h"
 #include "testing/temporary_directory.h"
 #include "unimiss/core/error.h"
@@ -43,12 +44,8 @@ class InputCases : public ::testing::Test {
 
   std::string error_of(const std::string& input,
                        const InputOptions& options) const {
-    try {
-      input_cases(folder_.file(input), options);
-    } catch (const DataError& error) {
-      return error.what();
-    }
-    return "no error";
+    return unimiss::testing::error_text<DataError>(
+        [&] { input_cases(folder_.file(input), options); });
   }
 
   unimiss::testing::TemporaryDirectory folder_;

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <functional>
 
+#include "testing/error_text.h"
 #include "testing/temporary_directory.h"
 #include "unimiss/core/error.h"
 #include "unimiss/io/image.h"
@@ -17,12 +18,7 @@ using ::testing::HasSubstr;
 using unimiss::testing::TemporaryDirectory;
 
 std::string error_of(const std::function<void()>& read) {
-  try {
-    read();
-  } catch (const DataError& error) {
-    return error.what();
-  }
-  return "no error";
+  return unimiss::testing::error_text<DataError>([&] { read(); });
 }
 
 /// A volume of labels 0, 1, 2, ... 23, written to a file.

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "testing/error_text.h"
 #include "testing/files.h"
 #include "testing/temporary_directory.h"
 #include "unimiss/core/error.h"
@@ -24,12 +25,8 @@ using unimiss::testing::write_bytes;
 
 std::string error_of(const std::string& list,
                      const ManifestOptions& options = {}) {
-  try {
-    read_manifest(list, options);
-  } catch (const DataError& error) {
-    return error.what();
-  }
-  return "no error";
+  return unimiss::testing::error_text<DataError>(
+      [&] { read_manifest(list, options); });
 }
 
 class Manifest : public ::testing::Test {

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "testing/error_text.h"
 #include "testing/files.h"
 #include "testing/temporary_directory.h"
 #include "unimiss/core/error.h"
@@ -47,12 +48,7 @@ class NnunetDataset : public ::testing::Test {
     return read_nnunet_dataset(folder_.path().string());
   }
   std::string error() const {
-    try {
-      read();
-    } catch (const DataError& error) {
-      return error.what();
-    }
-    return "no error";
+    return unimiss::testing::error_text<DataError>([&] { read(); });
   }
   /// What is wrong with a description, the folders being as they should.
   std::string error_of(const std::string& json) {

@@ -8,6 +8,7 @@
 #include <limits>
 #include <vector>
 
+#include "testing/error_text.h"
 #include "unimiss/core/error.h"
 #include "unimiss/core/random.h"
 
@@ -191,12 +192,8 @@ TEST(Normalization, OptionsThatCannotBe) {
   const auto error = [](const std::function<void(IntensityOptions&)>& change) {
     IntensityOptions options;
     change(options);
-    try {
-      validate(options);
-    } catch (const ConfigError& problem) {
-      return std::string(problem.what());
-    }
-    return std::string("no error");
+    return unimiss::testing::error_text<ConfigError>(
+        [&] { validate(options); });
   };
   constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
   EXPECT_EQ(error([](auto&) {}), "no error");

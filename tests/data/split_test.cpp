@@ -9,6 +9,7 @@
 #include <map>
 #include <set>
 
+#include "testing/error_text.h"
 #include "testing/files.h"
 #include "testing/temporary_directory.h"
 #include "unimiss/core/error.h"
@@ -62,12 +63,8 @@ std::vector<int> count_classes(const std::vector<std::string>& ids, int count) {
 
 std::string error_of(const std::vector<augment::Case>& cases,
                      const SplitOptions& options) {
-  try {
-    make_split(cases, options);
-  } catch (const ConfigError& error) {
-    return error.what();
-  }
-  return "no error";
+  return unimiss::testing::error_text<ConfigError>(
+      [&] { make_split(cases, options); });
 }
 
 std::vector<std::string> ids_of(const std::vector<augment::Case>& cases) {
@@ -275,18 +272,14 @@ TEST(Split, SelectsCasesInTheOrderOfTheirIds) {
 
 std::string overlap(const std::vector<augment::Case>& a,
                     const std::vector<augment::Case>& b) {
-  try {
-    check_disjoint(a, "train", b, "test");
-  } catch (const ConfigError& error) {
-    return error.what();
-  }
-  return "nothing";
+  return unimiss::testing::error_text<ConfigError>(
+      [&] { check_disjoint(a, "train", b, "test"); });
 }
 
 TEST(Split, FindsWhatTwoSetsShare) {
   const std::vector<augment::Case> train{make_case("a", "p1"), make_case("b")};
-  EXPECT_EQ(overlap(train, {make_case("c"), make_case("d", "p2")}), "nothing");
-  EXPECT_EQ(overlap(train, {}), "nothing");
+  EXPECT_EQ(overlap(train, {make_case("c"), make_case("d", "p2")}), "no error");
+  EXPECT_EQ(overlap(train, {}), "no error");
   EXPECT_THAT(
       overlap(train, {make_case("c", "p1"), make_case("d", "p1"),
                       make_case("e", "p2")}),
@@ -317,12 +310,8 @@ TEST(Split, FollowsLinksToImages) {
 std::string file_error(const std::string& text, int64_t fold = 0) {
   const TemporaryDirectory folder;
   write_bytes(folder.file("splits.json"), text);
-  try {
-    read_split(folder.file("splits.json"), make_cases(4), fold);
-  } catch (const DataError& error) {
-    return error.what();
-  }
-  return "no error";
+  return unimiss::testing::error_text<DataError>(
+      [&] { read_split(folder.file("splits.json"), make_cases(4), fold); });
 }
 
 TEST(Split, ReadsWhatItWrote) {

@@ -4,6 +4,7 @@
 
 #include <numeric>
 
+#include "testing/error_text.h"
 #include "testing/temporary_directory.h"
 #include "unimiss/core/error.h"
 #include "unimiss/io/volume.h"
@@ -70,14 +71,10 @@ TEST(VolumeDataset, ErrorsNameTheFile) {
                                             {folder.file("cache")}, kSpacing),
                               first(1), 24, plain());
   Random random({1});
-  try {
-    dataset.sample(0, random);
-    ADD_FAILURE() << "18 Tvoxels were resampled";
-  } catch (const DataError& error) {
-    EXPECT_THAT(error.what(),
-                AllOf(HasSubstr("decoding: "), HasSubstr("coarse.nii"),
-                      HasSubstr("coarser data.spacing")));
-  }
+  EXPECT_THAT(unimiss::testing::error_text<DataError>(
+                  [&] { dataset.sample(0, random); }),
+              AllOf(HasSubstr("decoding: "), HasSubstr("coarse.nii"),
+                    HasSubstr("coarser data.spacing")));
 }
 
 }  // namespace

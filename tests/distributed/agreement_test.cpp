@@ -3,6 +3,7 @@
 #include <ATen/Functions.h>
 #include <gmock/gmock.h>
 
+#include "testing/error_text.h"
 #include "testing/ranks.h"
 #include "unimiss/core/error.h"
 
@@ -18,12 +19,7 @@ using unimiss::testing::run_ranks;
 
 template <class Work>
 std::string error_of(const Work& work) {
-  try {
-    work();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
+  return unimiss::testing::error_text<Error>([&] { work(); });
 }
 
 TEST(Agreement, OfOneProcessIsItsOwn) {

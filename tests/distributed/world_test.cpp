@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "testing/error_text.h"
 #include "unimiss/core/error.h"
 
 namespace unimiss::distributed {
@@ -22,12 +23,8 @@ World world_of(const Environment& environment) {
 }
 
 std::string error_of(const Environment& environment) {
-  try {
-    world_of(environment);
-  } catch (const ConfigError& error) {
-    return error.what();
-  }
-  return "no error";
+  return unimiss::testing::error_text<ConfigError>(
+      [&] { world_of(environment); });
 }
 
 TEST(World, IsOneProcessWithoutALauncher) {

@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "testing/error_text.h"
 #include "unimiss/core/problems.h"
 
 namespace unimiss::eval {
@@ -245,13 +246,11 @@ TEST(SlidingWindow, PassesOnWhatThePredictorThrows) {
 TEST(SlidingWindow, RefusesWhatCannotBe) {
   const auto refuse = [](const SlidingWindowOptions& options,
                          const char* text) {
-    try {
-      sliding_window_scores(at::ones({1, 4, 4}), {4, 4}, at::zeros({1}),
-                            options, itself);
-      ADD_FAILURE() << text;
-    } catch (const ConfigError& error) {
-      EXPECT_THAT(error.what(), HasSubstr(text));
-    }
+    EXPECT_THAT(unimiss::testing::error_text<ConfigError>([&] {
+                  sliding_window_scores(at::ones({1, 4, 4}), {4, 4},
+                                        at::zeros({1}), options, itself);
+                }),
+                HasSubstr(text));
   };
   refuse({.step = 0}, "step: must be in (0, 1] (is 0)");
   refuse({.step = 1.5}, "step: must be in (0, 1] (is 1.5)");

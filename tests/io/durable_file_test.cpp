@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <iterator>
 
+#include "testing/error_text.h"
 #include "testing/files.h"
 #include "testing/temporary_directory.h"
 #include "unimiss/core/error.h"
@@ -61,12 +62,8 @@ TEST(DurableFile, LeavesWhatWasThereUntilThen) {
 TEST(DurableFile, ErrorsNameTheTarget) {
   const testing::TemporaryDirectory folder;
   const auto message = [&](const std::string& path) -> std::string {
-    try {
-      write_durably(path, "x");
-    } catch (const DataError& error) {
-      return error.what();
-    }
-    return "";
+    return unimiss::testing::error_text<DataError>(
+        [&] { write_durably(path, "x"); });
   };
   EXPECT_NE(message(folder.file("none/a")).find("none/a: cannot be written"),
             std::string::npos);
@@ -75,7 +72,7 @@ TEST(DurableFile, ErrorsNameTheTarget) {
             std::string::npos);
   EXPECT_EQ(files_in(folder.path()), 1);
   EXPECT_THROW(digest_of(folder.file("nothing")), DataError);
-  EXPECT_NE(message("/dev/full/a"), "");
+  EXPECT_NE(message("/dev/full/a"), "no error");
 }
 
 /// Ends the process: with 7 where a write beyond the limit was told.

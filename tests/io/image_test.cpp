@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <opencv2/imgcodecs.hpp>
 
+#include "testing/error_text.h"
 #include "testing/files.h"
 #include "testing/temporary_directory.h"
 #include "unimiss/core/error.h"
@@ -23,13 +24,10 @@ class Image : public ::testing::Test {
  protected:
   std::string error_of(const std::string& bytes) {
     write_bytes(folder_.file("bad.png"), bytes);
-    try {
-      read_pixels(folder_.file("bad.png"));
-    } catch (const DataError& error) {
-      EXPECT_THAT(error.what(), HasSubstr("bad.png"));
-      return error.what();
-    }
-    return "no error";
+    const std::string error = unimiss::testing::error_text<DataError>(
+        [&] { read_pixels(folder_.file("bad.png")); });
+    if (error != "no error") EXPECT_THAT(error, HasSubstr("bad.png"));
+    return error;
   }
 
   /// A 40 x 50 grey PNG that deflate cannot shorten much.

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "testing/error_text.h"
 #include "testing/files.h"
 #include "testing/temporary_directory.h"
 #include "unimiss/core/error.h"
@@ -62,13 +63,10 @@ TEST(MappedVolume, DamageIsFound) {
   const std::string path = folder.file("v.nii");
   auto error_of = [&](const std::string& bytes, MappedCheck check) {
     write_bytes(path, bytes);
-    try {
-      map_volume(path, check);
-    } catch (const DataError& error) {
-      EXPECT_THAT(error.what(), HasSubstr("v.nii"));
-      return std::string(error.what());
-    }
-    return std::string("no error");
+    const std::string error = unimiss::testing::error_text<DataError>(
+        [&] { map_volume(path, check); });
+    if (error != "no error") EXPECT_THAT(error, HasSubstr("v.nii"));
+    return error;
   };
   write_mapped_volume(path, counted(torch::kInt16), {1, 1, 1});
   const std::string good = read_bytes(path);

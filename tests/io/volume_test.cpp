@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <limits>
 
+#include "testing/error_text.h"
 #include "testing/files.h"
 #include "testing/nifti_bytes.h"
 #include "testing/temporary_directory.h"
@@ -202,12 +203,10 @@ TEST(Volume, LabelsAreWholeNumbers) {
   const TemporaryDirectory folder;
   write_bytes(folder.file("v.nii"), patched(nifti_bytes(3, 1, 1), 112, 0.5f));
   EXPECT_NO_THROW(read_volume(folder.file("v.nii")));
-  try {
-    read_volume(folder.file("v.nii"), VoxelKind::kLabels);
-    ADD_FAILURE() << "half a label was read";
-  } catch (const DataError& error) {
-    EXPECT_THAT(error.what(), HasSubstr("label 0.5"));
-  }
+  EXPECT_THAT(unimiss::testing::error_text<DataError>([&] {
+                read_volume(folder.file("v.nii"), VoxelKind::kLabels);
+              }),
+              HasSubstr("label 0.5"));
   write_bytes(folder.file("v.nii"), nifti_bytes(3, 1, 1));
   EXPECT_NO_THROW(read_volume(folder.file("v.nii"), VoxelKind::kLabels));
 }
@@ -437,12 +436,9 @@ TEST(Volume, BrokenCollection) {
                            "pair.hdr",
                            "rgb24.nii.gz",
                            "does_not_exist.nii.gz"}) {
-    try {
-      read_volume(path(name));
-      ADD_FAILURE() << name << " was read";
-    } catch (const DataError& error) {
-      EXPECT_THAT(error.what(), HasSubstr(name));
-    }
+    EXPECT_THAT(unimiss::testing::error_text<DataError>(
+                    [&] { read_volume(path(name)); }),
+                HasSubstr(name));
   }
 }
 

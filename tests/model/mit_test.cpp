@@ -3,6 +3,7 @@
 #include <ATen/Functions.h>
 #include <gtest/gtest.h>
 
+#include "testing/error_text.h"
 #include "testing/toy_network.h"
 #include "unimiss/core/error.h"
 
@@ -131,12 +132,8 @@ TEST(Mit, ImpossibleOptionsNameTheirKey) {
   auto message = [](auto change) {
     MitOptions options = toy_mit();
     change(options);
-    try {
-      validate(options);
-    } catch (const ConfigError& error) {
-      return std::string(error.what());
-    }
-    return std::string();
+    return unimiss::testing::error_text<ConfigError>(
+        [&] { validate(options); });
   };
   EXPECT_NE(message([](auto& o) {
               o.widths = {8, 8};
@@ -150,7 +147,7 @@ TEST(Mit, ImpossibleOptionsNameTheirKey) {
               o.encoder_heads = {3, 2, 2, 2};
             }).find("model.encoder_heads"),
             std::string::npos);
-  EXPECT_EQ(message([](auto&) {}), "");
+  EXPECT_EQ(message([](auto&) {}), "no error");
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "testing/error_text.h"
 #include "unimiss/core/device.h"
 
 namespace unimiss::pretrain {
@@ -15,12 +16,7 @@ PretrainConfig runnable() {
 }
 
 std::string message_of(const PretrainConfig& config) {
-  try {
-    validate(config);
-  } catch (const ConfigError& error) {
-    return error.what();
-  }
-  return "";
+  return unimiss::testing::error_text<ConfigError>([&] { validate(config); });
 }
 
 TEST(Config, ThePresetsDifferWhereThePaperAndTheCodeDo) {
@@ -46,7 +42,7 @@ TEST(Config, ThePresetsDifferWhereThePaperAndTheCodeDo) {
 }
 
 TEST(Config, ImpossibleCombinationsNameTheirKey) {
-  EXPECT_EQ(message_of(runnable()), "");
+  EXPECT_EQ(message_of(runnable()), "no error");
   PretrainConfig config = runnable();
   config.data.images = config.data.volumes = {};
   EXPECT_NE(message_of(config).find("data.images"), std::string::npos);
@@ -60,7 +56,7 @@ TEST(Config, ImpossibleCombinationsNameTheirKey) {
   config.model.dimensions = model::Dimensions::k3d;
   EXPECT_NE(message_of(config).find("loss.volume_slice"), std::string::npos);
   config.loss.objective.volume_slice = ssl::VolumeSlice::kOff;
-  EXPECT_EQ(message_of(config), "");
+  EXPECT_EQ(message_of(config), "no error");
 
   config = runnable();
   config.optimizer.lr = 0;
@@ -86,7 +82,7 @@ TEST(Config, AllProblemsAreToldAtOnce) {
 TEST(Config, OnlyTheCheckOfListsLooksAtFiles) {
   PretrainConfig config = runnable();
   config.data.volumes = {"/dev/null", "/"};
-  EXPECT_EQ(message_of(config), "");
+  EXPECT_EQ(message_of(config), "no error");
   Problems problems;
   check_lists(config, problems);
   ASSERT_EQ(problems.found().size(), 2u);

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "testing/error_text.h"
 #include "unimiss/core/error.h"
 
 namespace unimiss::report {
@@ -11,12 +12,8 @@ namespace unimiss::report {
 /// That work() throws a ConfigError whose message has the text.
 template <class Work>
 void expect_config_error(const Work& work, const std::string& text) {
-  try {
-    work();
-    ADD_FAILURE() << text;
-  } catch (const ConfigError& error) {
-    EXPECT_THAT(error.what(), ::testing::HasSubstr(text));
-  }
+  EXPECT_THAT(unimiss::testing::error_text<ConfigError>([&] { work(); }),
+              ::testing::HasSubstr(text));
 }
 
 }  // namespace unimiss::report

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "testing/error_text.h"
 #include "testing/files.h"
 #include "testing/temporary_directory.h"
 #include "unimiss/core/error.h"
@@ -14,12 +15,8 @@ namespace unimiss::testing {
 /// The message of the DataError that reading a volume ends with; it must name
 /// the file. "no error" where there is none.
 inline std::string volume_error(const std::string& path) {
-  try {
-    io::read_volume(path);
-  } catch (const DataError& error) {
-    return error.what();
-  }
-  return "no error";
+  return unimiss::testing::error_text<DataError>(
+      [&] { io::read_volume(path); });
 }
 
 /// Of a file with this name and content.

@@ -6,6 +6,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "testing/error_text.h"
 #include "testing/files.h"
 #include "testing/temporary_directory.h"
 #include "unimiss/core/error.h"
@@ -112,12 +113,9 @@ TEST(RunFolder, WhereNothingCanBeWrittenIsKnownBeforehand) {
   EXPECT_FALSE(fs::exists(folder.file("a")));
   testing::write_bytes(folder.file("file"), "x");
   for (const char* path : {"file", "file/run"}) {
-    try {
-      RunFolder(folder.file(path)).require_writable();
-      ADD_FAILURE() << path;
-    } catch (const ConfigError& error) {
-      EXPECT_THAT(error.what(), ::testing::HasSubstr("file is a file"));
-    }
+    EXPECT_THAT(unimiss::testing::error_text<ConfigError>(
+                    [&] { RunFolder(folder.file(path)).require_writable(); }),
+                ::testing::HasSubstr("file is a file"));
   }
   EXPECT_THROW(RunFolder("/proc/1/run").require_writable(), ConfigError);
 }

@@ -3,6 +3,7 @@
 #include <ATen/Functions.h>
 #include <gmock/gmock.h>
 
+#include "testing/error_text.h"
 #include "testing/temporary_directory.h"
 #include "unimiss/core/error.h"
 
@@ -77,7 +78,7 @@ struct NoHistory : RunHistory {
 
 class RunLoop : public ::testing::Test {
  protected:
-  /// The message that ended the run; empty: its end.
+  /// The message that ended the run; "no error": its end.
   std::string run(Counting& training) {
     options_.output = folder_.file("run");
     std::string message;
@@ -85,11 +86,8 @@ class RunLoop : public ::testing::Test {
       // Its end waits for what is being written.
       train::RunLoop loop(options_, request_);
       loop.begin(training, history_);
-      try {
-        loop.train(training);
-      } catch (const Error& error) {
-        message = error.what();
-      }
+      message =
+          unimiss::testing::error_text<Error>([&] { loop.train(training); });
     }
     newest_ = CheckpointFolder(options_.output + "/checkpoints", {})
                   .newest()
@@ -106,7 +104,7 @@ class RunLoop : public ::testing::Test {
 
 TEST_F(RunLoop, TakesAllStepsAndKeepsTheLast) {
   Counting training;
-  EXPECT_EQ(run(training), "");
+  EXPECT_EQ(run(training), "no error");
   ASSERT_TRUE(newest_);
   EXPECT_EQ(newest_->step, 6);
   EXPECT_EQ(newest_->tensors.at("sum").item<double>(), 6);
@@ -143,7 +141,7 @@ TEST_F(RunLoop, AStepThatIsNotFiniteEndsTheRunOrIsSkipped) {
   Counting going_on;
   going_on.nonfinite_step = 2;
   history_.records.clear();
-  EXPECT_EQ(run(going_on), "");
+  EXPECT_EQ(run(going_on), "no error");
   EXPECT_EQ(going_on.nonfinite(), 1);
   EXPECT_EQ(history_.records.at(2).skipped, kSkippedNonFinite);
   EXPECT_EQ(newest_->tensors.at("sum").item<double>(), 5);
