@@ -26,7 +26,9 @@ class Image : public ::testing::Test {
     write_bytes(folder_.file("bad.png"), bytes);
     const std::string error = unimiss::testing::error_text<DataError>(
         [&] { read_pixels(folder_.file("bad.png")); });
-    if (error != "no error") EXPECT_THAT(error, HasSubstr("bad.png"));
+    if (error != "no error") {
+      EXPECT_THAT(error, HasSubstr("bad.png"));
+    }
     return error;
   }
 

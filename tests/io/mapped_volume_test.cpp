@@ -65,7 +65,9 @@ TEST(MappedVolume, DamageIsFound) {
     write_bytes(path, bytes);
     const std::string error = unimiss::testing::error_text<DataError>(
         [&] { map_volume(path, check); });
-    if (error != "no error") EXPECT_THAT(error, HasSubstr("v.nii"));
+    if (error != "no error") {
+      EXPECT_THAT(error, HasSubstr("v.nii"));
+    }
     return error;
   };
   write_mapped_volume(path, counted(torch::kInt16), {1, 1, 1});

@@ -16,7 +16,7 @@ namespace unimiss::data {
 enum class References { kRequired, kIgnored };
 
 struct CaseListOptions {
-  augment::Target target;
+  augment::Target target{};
   /// In the order of their numbers. Of a label map: the background first. Of
   /// structures: in the order of the masks. Empty in classification: the labels
   /// are numbers without an upper bound.
