@@ -10,12 +10,12 @@
 
 #include "finetune/history.h"
 #include "finetune/preparation.h"
+#include "finetune/validation.h"
 #include "unimiss/core/log.h"
 #include "unimiss/core/random.h"
 #include "unimiss/core/stopwatch.h"
 #include "unimiss/data/split.h"
 #include "unimiss/distributed/agreement.h"
-#include "unimiss/finetune/validation.h"
 #include "unimiss/io/durable_file.h"
 #include "unimiss/report/evaluation.h"
 #include "unimiss/task/final_weights.h"

@@ -1,4 +1,4 @@
-#include "unimiss/finetune/validation.h"
+#include "finetune/validation.h"
 
 #include <nlohmann/json.hpp>
 

@@ -1,4 +1,4 @@
-#include "unimiss/finetune/validation.h"
+#include "finetune/validation.h"
 
 #include <ATen/Functions.h>
 #include <gmock/gmock.h>

@@ -5,7 +5,7 @@
 #include <limits>
 #include <stdexcept>
 
-#include "task/toy_task.h"
+#include "testing/toy_task.h"
 #include "unimiss/core/error.h"
 #include "unimiss/eval/decision.h"
 

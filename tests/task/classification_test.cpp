@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include "task/toy_task.h"
+#include "testing/toy_task.h"
 
 namespace unimiss::task {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <filesystem>
 
-#include "task/toy_task.h"
+#include "testing/toy_task.h"
 #include "testing/files.h"
 #include "testing/temporary_directory.h"
 #include "unimiss/core/error.h"

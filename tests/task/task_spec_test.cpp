@@ -3,7 +3,7 @@
 #include <ATen/Functions.h>
 #include <gmock/gmock.h>
 
-#include "task/toy_task.h"
+#include "testing/toy_task.h"
 #include "unimiss/core/error.h"
 
 namespace unimiss::task {
