@@ -148,7 +148,7 @@ std::map<std::string, std::string> Finetuning::weight_facts(
 Finetuning::Best Finetuning::best_of(const task::Task& network,
                                      const char* which, double score) const {
   Best best{{{}, which}, step(), score};
-  for (const auto& [name, parameter] : network.official_parameters()) {
+  for (const auto& [name, parameter] : network.official_weights()) {
     best.weights.weights[name] = parameter.detach().cpu().clone();
   }
   return best;
@@ -229,12 +229,11 @@ std::string Finetuning::settle_weights() {
     const std::string folder = loop_.folder().file("export/");
     const task::Task* average = run_.finetuner->average();
     train::save_weights(folder + "last.safetensors",
-                        run_.finetuner->network().official_parameters(),
+                        run_.finetuner->network().official_weights(),
                         weight_facts("network"));
     if (average != nullptr) {
       train::save_weights(folder + "last_average.safetensors",
-                          average->official_parameters(),
-                          weight_facts("average"));
+                          average->official_weights(), weight_facts("average"));
     }
     const auto& at = run_.position;
     if (at.best_step > 0) export_best({run_.best, at.best_step, at.best_score});

@@ -182,13 +182,13 @@ void check_ensemble(const std::vector<SavedNetwork>& networks) {
 
 void load_weights(const std::string& file, Task& task) {
   const io::TensorMap weights = io::load_tensors(file);
-  const auto parameters = task.official_parameters();
-  for (const model::Misfit& misfit : model::misfits_of(weights, parameters)) {
+  const auto own = task.official_weights();
+  for (const model::Misfit& misfit : model::misfits_of(weights, own)) {
     if (misfit.kind == model::Misfit::Kind::kSurplus) continue;
     throw DataError(file,
                     "lacks '" + misfit.name + "', or has it in another shape");
   }
-  model::copy_weights(weights, parameters);
+  model::copy_weights(weights, own);
 }
 
 std::map<std::string, std::string> network_facts(

@@ -27,12 +27,15 @@ torch::Device Task::device() const {
   return module().parameters().front().device();
 }
 
-std::map<std::string, torch::Tensor> Task::official_parameters() const {
-  std::map<std::string, torch::Tensor> parameters;
-  for (const auto& item : module().named_parameters()) {
-    parameters[official_name(item.key())] = item.value();
+std::map<std::string, torch::Tensor> Task::official_weights() const {
+  std::map<std::string, torch::Tensor> weights;
+  for (const auto& tensors :
+       {module().named_parameters(), module().named_buffers()}) {
+    for (const auto& item : tensors) {
+      weights[official_name(item.key())] = item.value();
+    }
   }
-  return parameters;
+  return weights;
 }
 
 std::unique_ptr<Task> make_task(const TaskSpec& spec, const LossOptions& loss) {

@@ -28,8 +28,7 @@ inline std::string save_toy(const testing::TemporaryDirectory& folder,
   const auto facts = task::network_facts(config, spec.classes);
   std::string file =
       folder.file(target + std::to_string(seed) + ".safetensors");
-  io::save_tensors(file,
-                   testing::toy_task(spec, {}, seed)->official_parameters(),
+  io::save_tensors(file, testing::toy_task(spec, {}, seed)->official_weights(),
                    {facts.begin(), facts.end()});
   return file;
 }

@@ -2,8 +2,8 @@
 
 #include <gmock/gmock.h>
 
-#include "testing/toy_task.h"
 #include "testing/temporary_directory.h"
+#include "testing/toy_task.h"
 #include "unimiss/io/image.h"
 
 namespace unimiss::task {

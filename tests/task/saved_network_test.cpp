@@ -4,9 +4,9 @@
 
 #include <filesystem>
 
-#include "testing/toy_task.h"
 #include "testing/files.h"
 #include "testing/temporary_directory.h"
+#include "testing/toy_task.h"
 #include "unimiss/core/error.h"
 #include "unimiss/io/tensor_archive.h"
 
@@ -49,7 +49,7 @@ class Exports {
   std::unique_ptr<Task> save(const std::string& name, uint64_t seed,
                              io::Metadata facts) const {
     auto task = toy_task(toy_spec(TargetKind::kStructures), {}, seed);
-    io::save_tensors(file(name), task->official_parameters(), facts);
+    io::save_tensors(file(name), task->official_weights(), facts);
     return task;
   }
   static io::Metadata facts(const std::string& config = kConfig) {
@@ -127,7 +127,7 @@ TEST(SavedNetwork, AFileMustTellWhatItIs) {
 TEST(SavedNetwork, WeightsOfAnotherNetworkAreRefused) {
   const Exports here;
   const auto task = toy_task(toy_spec(TargetKind::kStructures));
-  auto weights = task->official_parameters();
+  auto weights = task->official_weights();
   io::TensorMap detached;
   for (const auto& [name, tensor] : weights) detached[name] = tensor.detach();
   detached["more"] = at::ones({1});

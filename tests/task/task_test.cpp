@@ -1,6 +1,7 @@
 #include "unimiss/task/task.h"
 
 #include <gmock/gmock.h>
+#include <torch/nn/modules/batchnorm.h>
 
 #include "testing/toy_task.h"
 
@@ -48,18 +49,58 @@ TEST(Task, IsMadeAnewFromASeed) {
   EXPECT_FALSE(weights(1).equal(weights(2)));
 }
 
-TEST(Task, OfficialParametersAreTheNetworksOwnTensors) {
+TEST(Task, OfficialWeightsAreTheNetworksOwnTensors) {
   for (const augment::Target target : kKinds) {
     const auto task = toy_task(toy_spec(target));
-    const auto parameters = task->official_parameters();
-    EXPECT_EQ(parameters.size(), task->module().parameters().size());
+    const auto weights = task->official_weights();
+    EXPECT_EQ(weights.size(), task->module().parameters().size());
     const char* last =
         target.is_segmentation() ? "cls_conv.bias" : "head_new.bias";
-    ASSERT_TRUE(parameters.contains(last)) << target.name();
+    ASSERT_TRUE(weights.contains(last)) << target.name();
     const torch::NoGradGuard no_grad;
-    parameters.at(last).fill_(7);
-    EXPECT_TRUE(task->official_parameters().at(last).eq(7).all().item<bool>());
+    weights.at(last).fill_(7);
+    EXPECT_TRUE(task->official_weights().at(last).eq(7).all().item<bool>());
   }
+}
+
+/// A network with buffers: no backbone of today has any.
+class WithBuffers : public Task {
+ public:
+  WithBuffers() : Task(toy_spec(TargetKind::kClass)) {}
+  torch::nn::Module& module() override { return *network_; }
+  model::HasDecoder has_decoder() const override {
+    return model::HasDecoder::kNo;
+  }
+  torch::Tensor loss(const torch::Tensor&, const torch::Tensor&,
+                     const MeanOverProcesses&) override {
+    return {};
+  }
+  torch::Tensor scores(const torch::Tensor& input) override {
+    return network_->forward(input);
+  }
+  Prediction predict(const NetworkCase&) override { return {}; }
+  data::CaseReference read_reference(const augment::Case&) const override {
+    return {};
+  }
+  std::vector<eval::OverlapCounts> overlap(
+      const torch::Tensor&, const torch::Tensor&) const override {
+    return {};
+  }
+
+ private:
+  std::string official_name(const std::string& tensor) const override {
+    return "official." + tensor;
+  }
+  torch::nn::BatchNorm1d network_{3};
+};
+
+TEST(Task, BuffersAreWeightsToo) {
+  WithBuffers task;
+  const auto weights = task.official_weights();
+  ASSERT_TRUE(weights.contains("official.running_mean"));
+  EXPECT_TRUE(weights.contains("official.weight"));
+  task.scores(at::full({2, 3}, 5.0F));
+  EXPECT_GT(weights.at("official.running_mean").min().item<float>(), 0);
 }
 
 TEST(Task, PredictsAsItWasToldLast) {

@@ -34,7 +34,7 @@ SavedNetwork load_saved_network(const std::string& path, torch::Device device);
 /// classes, label values or dimensions than the first.
 void check_ensemble(const std::vector<SavedNetwork>& networks);
 
-/// Takes over a file of the task's official_parameters(). Throws DataError
+/// Takes over a file of the task's official_weights(). Throws DataError
 /// where it does not fit.
 void load_weights(const std::string& file, Task& task);
 

@@ -75,9 +75,9 @@ class Task {
   torch::Device device() const;
   /// Whether a decoder lies between encoder and head.
   virtual model::HasDecoder has_decoder() const = 0;
-  /// The parameters under the names of the official fine-tuning code, the
-  /// tensors themselves.
-  std::map<std::string, torch::Tensor> official_parameters() const;
+  /// Parameters and buffers under the names of the official fine-tuning code,
+  /// the tensors themselves.
+  std::map<std::string, torch::Tensor> official_weights() const;
 
   /// What training minimises (loss.*), a scalar. mean: as of
   /// segmentation_loss().
@@ -105,7 +105,7 @@ class Task {
 
  protected:
   explicit Task(TaskSpec spec) : spec_(std::move(spec)) {}
-  virtual std::string official_name(const std::string& parameter) const = 0;
+  virtual std::string official_name(const std::string& tensor) const = 0;
 
  private:
   TaskSpec spec_;
