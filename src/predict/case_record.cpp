@@ -27,8 +27,7 @@ std::string record_file(const std::string& output, const std::string& id) {
 std::optional<CaseRecord> read_record(const std::string& output,
                                       const std::string& id) {
   std::ifstream file(record_file(output, id));
-  const Json json =
-      Json::parse(file, nullptr, /*allow_exceptions=*/false);
+  const Json json = Json::parse(file, nullptr, /*allow_exceptions=*/false);
   if (!json.is_object()) return std::nullopt;
   try {
     CaseRecord record{id,
@@ -48,14 +47,13 @@ std::optional<CaseRecord> read_record(const std::string& output,
 
 void write_record(const std::string& output, const CaseRecord& record) {
   const Json json{{"case", record.id},
-                          {"input", record.input},
-                          {"reference", record.reference},
-                          {"files", record.files},
-                          {"maps", record.maps},
-                          {"dice", record.dice ? Json(*record.dice)
-                                               : Json(nullptr)},
-                          {"probabilities", record.probabilities},
-                          {"reference_problem", record.reference_problem}};
+                  {"input", record.input},
+                  {"reference", record.reference},
+                  {"files", record.files},
+                  {"maps", record.maps},
+                  {"dice", record.dice ? Json(*record.dice) : Json(nullptr)},
+                  {"probabilities", record.probabilities},
+                  {"reference_problem", record.reference_problem}};
   std::error_code ignored;  // writing tells what is wrong
   fs::create_directories(output + kFolder, ignored);
   // A path need not be UTF-8.
