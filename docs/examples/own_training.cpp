@@ -37,11 +37,8 @@ class Regression : public train::Training {
   data::Loader& stream(int64_t /*ahead*/) override { return loader_; }
   train::TakenStep take_step(const augment::Sample& batch) override {
     const auto attempt = update_.begin();
-    const auto loss_of_batch = [&] {
-      return at::mse_loss(line->forward(batch.images[0]), batch.target);
-    };
-    torch::Tensor loss = loss_of_batch();
-    update_.backward(loss, /*part=*/0, /*kind=*/1, loss_of_batch);
+    torch::Tensor loss = at::mse_loss(line->forward(batch.images[0]), batch.target);
+    update_.backward(loss, /*part=*/0, /*kind=*/1);
     const torch::Tensor norm = update_.finish(loss);
     train::TakenStep taken;
     taken.record.phase = "line";

@@ -91,16 +91,16 @@ StepReport Finetuner::step(const augment::Sample& batch, double lr) {
                                  options_.task.precision);
     return network_->loss(samples, of, mean);
   };
-  const auto tiny_loss = [&] {
+  update_.prepare(input.dim(), [&] {
     return loss_of(input.slice(0, 0, 1), target.slice(0, 0, 1), {});
-  };
+  });
   StepReport report;
   for (size_t i = 0; i < inputs.size(); ++i) {
     const double share = static_cast<double>(inputs[i].size(0)) /
                          static_cast<double>(input.size(0));
     const torch::Tensor loss =
         loss_of(inputs[i], targets[i], update_.mean()) * share;
-    update_.backward(loss, static_cast<int64_t>(i), inputs[i].dim(), tiny_loss);
+    update_.backward(loss, static_cast<int64_t>(i), input.dim());
     report.loss = i == 0 ? loss.detach() : report.loss + loss.detach();
   }
   report.grad_norm = update_.finish(report.loss);

@@ -68,12 +68,12 @@ StepReport Pretrainer::gradients_of(const augment::Sample& batch,
                                     torch::Tensor& next_center) {
   const auto parts = parts_of(batch, update_.parts(), options_.device);
   const double temperature = plan.teacher_temperature;
-  const auto tiny_loss = [&] {
+  update_.prepare(plan.rank, [&] {
     const AutocastGuard autocast(options_.device.type(), options_.precision);
     return ssl::step_loss(networks_, parts[0].slice(0, 0, 2), center_,
                           temperature, options_.objective)
         .total;
-  };
+  });
   ssl::TeacherOutput teacher;
   {
     const AutocastGuard autocast(options_.device.type(), options_.precision);
@@ -93,7 +93,7 @@ StepReport Pretrainer::gradients_of(const augment::Sample& batch,
                             options_.objective);
     }
     const torch::Tensor total = loss.total * share;
-    update_.backward(total, static_cast<int64_t>(i), parts[i].dim(), tiny_loss);
+    update_.backward(total, static_cast<int64_t>(i), plan.rank);
     add_terms(report.terms, loss.terms, share);
     report.loss = i == 0 ? total.detach() : report.loss + total.detach();
   }

@@ -88,12 +88,9 @@ void BatchGradients::average(const std::vector<torch::Tensor*>& scalars) const {
   }
 }
 
-distributed::GradientReducer& BatchGradients::reducer_of(
-    int64_t kind, const std::function<torch::Tensor()>& tiny_loss) {
-  const auto known = reducers_.find(kind);
-  if (known != reducers_.end()) return known->second;
-  // LibTorch's own draws stay those of the step, and running statistics see
-  // none of this.
+void BatchGradients::prepare(int64_t kind,
+                             const std::function<torch::Tensor()>& tiny_loss) {
+  if (communicator_ == nullptr || reducers_.contains(kind)) return;
   const model::BufferCopy buffers(network_.buffers());
   at::Generator generator = at::globalContext().defaultGenerator(device_);
   torch::Tensor draws;
@@ -102,21 +99,22 @@ distributed::GradientReducer& BatchGradients::reducer_of(
     draws = generator.get_state();
   }
   auto parameters = reached_by(tiny_loss(), network_);
-  buffers.put_back();
   {
     const std::lock_guard lock(generator.mutex());
     generator.set_state(draws);
   }
-  return reducers_.try_emplace(kind, *communicator_, parameters, options_)
-      .first->second;
+  buffers.put_back();
+  reducers_.try_emplace(kind, *communicator_, parameters, options_);
 }
 
 void BatchGradients::backward(const torch::Tensor& loss, int64_t part,
-                              int64_t kind,
-                              const std::function<torch::Tensor()>& tiny_loss) {
+                              int64_t kind) {
   // A reducer that is not told to expect a pass leaves it alone.
   if (communicator_ == nullptr || part + 1 < parts_) return loss.backward();
-  reducer_of(kind, tiny_loss).backward(loss);
+  const auto reducer = reducers_.find(kind);
+  TORCH_CHECK(reducer != reducers_.end(), "steps of kind ", kind,
+              " are not prepared");
+  reducer->second.backward(loss);
 }
 
 }  // namespace unimiss::train

@@ -55,9 +55,8 @@ Update::Attempt::~Attempt() {
   update_.before_.reset();
 }
 
-void Update::backward(const torch::Tensor& loss, int64_t part, int64_t kind,
-                      const std::function<torch::Tensor()>& tiny_loss) {
-  gradients_.backward(loss * scaler_.scale(), part, kind, tiny_loss);
+void Update::backward(const torch::Tensor& loss, int64_t part, int64_t kind) {
+  gradients_.backward(loss * scaler_.scale(), part, kind);
 }
 
 /// Each process has seen its own share of the batch.

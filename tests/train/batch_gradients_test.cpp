@@ -18,7 +18,7 @@ TEST(BatchGradients, OfOneProcessAddUpOverParts) {
   EXPECT_EQ(gradients.parts(), 2);
   EXPECT_EQ(gradients.mean().processes(), 1);
   for (int part = 0; part < 2; ++part) {
-    gradients.backward(network->weight.sum(), part, 2, {});
+    gradients.backward(network->weight.sum(), part, 2);
   }
   EXPECT_TRUE(network->weight.grad().equal(at::full({1, 2}, 2.0)));
   torch::Tensor scalar = at::full({}, 3.0);
@@ -38,9 +38,8 @@ TEST(BatchGradients, DISABLED_OfAProcess) {
     return loss();
   };
   at::manual_seed(1);
-  for (int part = 0; part < 2; ++part) {
-    gradients.backward(loss(), part, 2, tiny_loss);
-  }
+  gradients.prepare(2, tiny_loss);
+  for (int part = 0; part < 2; ++part) gradients.backward(loss(), part, 2);
   EXPECT_TRUE(network->weight.grad().equal(at::full({1, 2}, 3.0)));
   // The bias takes no part: nothing of it is waited for.
   EXPECT_FALSE(network->bias.grad().defined());

@@ -31,8 +31,9 @@ class Adder {
       return (network_.forward(rows) - rows.sum(1, true)).square().mean();
     };
     const torch::Tensor rows = at::cat({inputs, x.slice(1, 1)}, 1);
+    update_.prepare(2, [&] { return loss_of(rows.slice(0, 0, 2)); });
     torch::Tensor loss = loss_of(rows);
-    update_.backward(loss, 0, 2, [&] { return loss_of(rows.slice(0, 0, 2)); });
+    update_.backward(loss, 0, 2);
     const torch::Tensor norm = update_.finish(loss);
     const StepOutcome outcome = update_.judge(loss, norm, 2);
     if (outcome == StepOutcome::kUpdated) update_.apply(1e-2, 0.1);
@@ -145,7 +146,7 @@ TEST(Update, AnOverflowLowersTheScaleAlone) {
   const auto before = copy_of(adder.state());
   const auto attempt = adder.update().begin();
   torch::Tensor loss = adder.network().last->bias.sum() * 1e36;
-  adder.update().backward(loss, 0, 2, {});
+  adder.update().backward(loss, 0, 2);
   const torch::Tensor norm = adder.update().finish(loss);
   EXPECT_EQ(adder.update().judge(loss, norm, 2), StepOutcome::kOverflow);
   auto after = copy_of(adder.state());

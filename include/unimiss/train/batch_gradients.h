@@ -59,16 +59,15 @@ class BatchGradients {
   /// Replaces scalars by their means over the processes, at once.
   void average(const std::vector<torch::Tensor*>& scalars) const;
 
-  /// The backward pass of one part; that of the last one also averages what all
-  /// parts have left over the processes. kind: steps of one kind reach the same
+  /// Before the forward passes of a step: steps of one kind reach the same
   /// parameters; which, the gradients of a tiny loss of that kind tell once.
-  void backward(const torch::Tensor& loss, int64_t part, int64_t kind,
-                const std::function<torch::Tensor()>& tiny_loss);
+  /// LibTorch's draws and the network's buffers stay as they are.
+  void prepare(int64_t kind, const std::function<torch::Tensor()>& tiny_loss);
+  /// The backward pass of one part of a step whose kind is prepared; that of
+  /// the last one also averages what all parts have left over the processes.
+  void backward(const torch::Tensor& loss, int64_t part, int64_t kind);
 
  private:
-  distributed::GradientReducer& reducer_of(
-      int64_t kind, const std::function<torch::Tensor()>& tiny_loss);
-
   const distributed::Communicator* communicator_;  ///< null: one process
   const torch::nn::Module& network_;
   int64_t parts_;

@@ -53,7 +53,8 @@ struct UpdateContext {
 /// common, and the state that it keeps for that. A step reads
 ///
 ///     const auto attempt = update.begin();
-///     for (...) update.backward(loss of part i, i, kind, tiny_loss);
+///     update.prepare(kind, tiny_loss);
+///     for (...) update.backward(loss of part i, i, kind);
 ///     grad_norm = update.finish(loss);
 ///     outcome = update.judge(loss, grad_norm, kind);
 ///     if (outcome != StepOutcome::kUpdated) return;
@@ -87,11 +88,14 @@ class Update {
   int64_t parts() const { return gradients_.parts(); }
   /// For losses that are not means over samples.
   MeanOverProcesses mean() const { return gradients_.mean(); }
+  /// Needed where several processes share a batch, as of BatchGradients: before
+  /// the forward passes.
+  void prepare(int64_t kind, const std::function<torch::Tensor()>& tiny_loss) {
+    gradients_.prepare(kind, tiny_loss);
+  }
   /// Adds the gradients of one part's share of the loss, a scalar; the last
-  /// part's pass also averages all of them over the processes. kind, tiny_loss:
-  /// as of BatchGradients.
-  void backward(const torch::Tensor& loss, int64_t part, int64_t kind,
-                const std::function<torch::Tensor()>& tiny_loss);
+  /// part's pass also averages all of them over the processes.
+  void backward(const torch::Tensor& loss, int64_t part, int64_t kind);
   /// After all parts: clips the gradients; replaces the loss of the batch, and
   /// other scalars that are told of it, by their means over the processes.
   /// Returns the gradients' norm before clipping, a scalar on the device.
