@@ -1,4 +1,4 @@
-#include "unimiss/draw/legend.h"
+#include "draw/legend.h"
 
 #include <opencv2/imgproc.hpp>
 

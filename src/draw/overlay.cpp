@@ -2,8 +2,8 @@
 
 #include <ATen/Functions.h>
 
+#include "draw/legend.h"
 #include "unimiss/draw/figure.h"
-#include "unimiss/draw/legend.h"
 
 namespace unimiss::draw {
 

@@ -1,4 +1,4 @@
-#include "unimiss/draw/legend.h"
+#include "draw/legend.h"
 
 #include <ATen/Functions.h>
 #include <gtest/gtest.h>

@@ -3,7 +3,7 @@
 #include <ATen/Functions.h>
 #include <gmock/gmock.h>
 
-#include "unimiss/draw/legend.h"
+#include "draw/legend.h"
 
 namespace unimiss::draw {
 namespace {
