@@ -37,7 +37,8 @@ class Regression : public train::Training {
   data::Loader& stream(int64_t /*ahead*/) override { return loader_; }
   train::TakenStep take_step(const augment::Sample& batch) override {
     const auto attempt = update_.begin();
-    torch::Tensor loss = at::mse_loss(line->forward(batch.images[0]), batch.target);
+    torch::Tensor loss =
+        at::mse_loss(line->forward(batch.images[0]), batch.target);
     update_.backward(loss, /*part=*/0, /*kind=*/1);
     const torch::Tensor norm = update_.finish(loss);
     train::TakenStep taken;
