@@ -15,6 +15,7 @@
 #include "unimiss/core/log.h"
 #include "unimiss/core/random.h"
 #include "unimiss/core/stopwatch.h"
+#include "unimiss/core/text.h"
 #include "unimiss/data/split.h"
 #include "unimiss/distributed/agreement.h"
 #include "unimiss/io/durable_file.h"
@@ -337,6 +338,7 @@ Summary run_finetuning(const FinetuneConfig& config,
   });
   Summary summary;
   describe_beginning(config, run, folder, summary);
+  summary.programs = program_folder(request.command);
   loop.train(training);
 
   summary.weights = training.settle_weights();

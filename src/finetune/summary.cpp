@@ -37,10 +37,19 @@ std::string Summary::describe() const {
   if (!test_summary.empty()) {
     text += fmt::format("  test        {}\n", test_summary);
   }
-  return text + fmt::format(
-                    "  metrics     {}\n  log         {}\n"
-                    "  picture     {}\n",
-                    metrics, log, picture);
+  return text +
+         fmt::format(
+             "  metrics     {0}\n  log         {1}\n"
+             "  look at     {2}: the score should rise until the end or level "
+             "off\n"
+             "  next        predict new cases, and measure them where there "
+             "are "
+             "references:\n"
+             "    {3}unimiss-predict --model {4} --input scans --output "
+             "predicted\n"
+             "    {3}unimiss-evaluate --predictions predicted --references "
+             "labels --output predicted/summary.json\n",
+             metrics, log, picture, programs, output);
 }
 
 }  // namespace unimiss::finetune

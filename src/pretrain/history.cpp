@@ -129,10 +129,21 @@ std::string Summary::describe() const {
   text += fmt::format(
       "  checkpoint  {}\n  weights     {}\n              {}\n"
       "  full state  {}\n"
-      "  metrics     {}\n  log         {}\n  picture     {}\n",
+      "  metrics     {}\n  log         {}\n"
+      "  look at     {}: terms should fall, entropies stay between 0 and ln "
+      "K\n",
       checkpoint, student_weights, teacher_weights, full_state, metrics, log,
       picture);
-  return text;
+  return text +
+         fmt::format(
+             "  next        see whether it helps, on labelled cases of yours:\n"
+             "    {0}unimiss-finetune --config configs/finetune/bcv.yaml "
+             "--output runs/bcv init.weights={1} data.train=train.txt "
+             "data.test=test.txt\n"
+             "    {0}unimiss-table --config configs/finetune/bcv.yaml --output "
+             "runs/table --init scratch --init pretrained={1} "
+             "data.train=train.txt data.test=test.txt\n",
+             programs, output);
 }
 
 }  // namespace unimiss::pretrain

@@ -9,6 +9,7 @@
 #include "pretrain/preparation.h"
 #include "unimiss/config/config_file.h"
 #include "unimiss/core/log.h"
+#include "unimiss/core/text.h"
 #include "unimiss/distributed/agreement.h"
 #include "unimiss/model/named_tensors.h"
 #include "unimiss/pretrain/weight_export.h"
@@ -108,6 +109,7 @@ class Pretraining : public train::Training {
     summary.largest_entropy =
         std::log(static_cast<double>(config_.head.prototypes));
     summary.output = folder.path();
+    summary.programs = program_folder(request_.command);
     summary.log = folder.file("log.txt");
     summary.metrics = folder.file("metrics.jsonl");
     summary.picture = folder.file("progress.png");

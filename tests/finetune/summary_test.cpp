@@ -34,6 +34,16 @@ TEST(Summary, TellsWhatWasDoneAndWhereItLies) {
   }
 }
 
+TEST(Summary, TellsWhatToDoNext) {
+  Summary summary = finished();
+  summary.programs = "build/bin/";
+  const std::string text = summary.describe();
+  EXPECT_THAT(text,
+              HasSubstr("\n    build/bin/unimiss-predict --model runs/a "));
+  EXPECT_THAT(text,
+              HasSubstr("\n    build/bin/unimiss-evaluate --predictions "));
+}
+
 TEST(Summary, LeavesOutWhatThereWasNot) {
   const std::string text = finished().describe();
   for (const char* part :

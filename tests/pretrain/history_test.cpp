@@ -88,5 +88,20 @@ TEST(History, ACollapseIsNamed) {
   EXPECT_EQ(summary.describe(), "");  // of a process that does not lead
 }
 
+TEST(History, ASummaryTellsWhatToDoNext) {
+  Summary summary;
+  summary.output = "runs/a";
+  summary.picture = "runs/a/progress.png";
+  summary.programs = "build/bin/";
+  const std::string text = summary.describe();
+  for (const char* part :
+       {"look at     runs/a/progress.png:",
+        "\n    build/bin/unimiss-finetune --config ", " init.weights=runs/a ",
+        "\n    build/bin/unimiss-table --config ",
+        " --init pretrained=runs/a "}) {
+    EXPECT_THAT(text, HasSubstr(part));
+  }
+}
+
 }  // namespace
 }  // namespace unimiss::pretrain

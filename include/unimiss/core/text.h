@@ -57,4 +57,14 @@ inline std::string csv_field(std::string text) {
   return '"' + text + '"';
 }
 
+/// The folder that the program of a command line was named with, and a slash;
+/// empty where it was found by PATH.
+inline std::string program_folder(std::string_view command) {
+  const std::string_view program = command.substr(0, command.find(' '));
+  const size_t slash = program.rfind('/');
+  return slash == std::string_view::npos
+             ? ""
+             : std::string(program.substr(0, slash + 1));
+}
+
 }  // namespace unimiss

@@ -28,6 +28,7 @@ struct Summary {
   int64_t best_step = 0;
   std::map<std::string, double> test_numbers;
   std::string output, weights, test_summary, metrics, log, picture;
+  std::string programs;  ///< before the name of a program, to run it
 
   /// A summary for a person, several lines.
   std::string describe() const;

@@ -35,6 +35,7 @@ struct Summary {
   std::vector<Course> entropies;  ///< of the teacher's targets, 2d and 3d; nats
   double largest_entropy = 0;     ///< ln K
   std::string output;             ///< holds the files below
+  std::string programs;           ///< before the name of a program, to run it
   std::string checkpoint, student_weights, teacher_weights, full_state, metrics,
       log, picture;
 
