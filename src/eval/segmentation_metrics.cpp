@@ -91,4 +91,13 @@ std::vector<OverlapCounts> structure_overlap(const torch::Tensor& prediction,
   return with_true_negatives(std::move(counts), prediction.numel());
 }
 
+std::vector<OverlapCounts> map_overlap(const torch::Tensor& prediction,
+                                       const torch::Tensor& reference,
+                                       int64_t classes,
+                                       ClassRelation relation) {
+  return relation == ClassRelation::kExclusive
+             ? class_overlap(prediction, reference, classes)
+             : structure_overlap(prediction, reference, classes);
+}
+
 }  // namespace unimiss::eval

@@ -190,6 +190,16 @@ std::vector<SurfaceDistances> structure_surface_distances(
       [](int16_t value, size_t k) { return (value >> k & 1) != 0; });
 }
 
+std::vector<SurfaceDistances> map_surface_distances(
+    const torch::Tensor& prediction, const torch::Tensor& reference,
+    int64_t classes, ClassRelation relation,
+    const std::vector<double>& spacing) {
+  return relation == ClassRelation::kExclusive
+             ? class_surface_distances(prediction, reference, classes, spacing)
+             : structure_surface_distances(prediction, reference, classes,
+                                           spacing);
+}
+
 std::optional<double> hausdorff_distance(const SurfaceDistances& distances) {
   if (!count_of(distances)) return std::nullopt;
   double largest = 0;

@@ -18,9 +18,8 @@
 #include "unimiss/core/text.h"
 #include "unimiss/data/split.h"
 #include "unimiss/distributed/agreement.h"
-#include "unimiss/io/durable_file.h"
 #include "unimiss/model/named_tensors.h"
-#include "unimiss/report/evaluation.h"
+#include "unimiss/report/summary_file.h"
 #include "unimiss/task/final_weights.h"
 #include "unimiss/task/saved_network.h"
 #include "unimiss/train/run_loop.h"
@@ -177,24 +176,24 @@ void Finetuning::do_pending(const std::function<bool()>& asked_to_stop,
   const auto found = evaluate(loop_.communicator(), networks, *run_.data.cache,
                               numbers, asked_to_stop);
   if (!found) return;
-  const report::Evaluation& raw = found->front();
-  const report::Evaluation* averaged =
+  const report::Results& raw = found->front();
+  const report::Results* averaged =
       average != nullptr ? &found->back() : nullptr;
-  const auto score = raw.score();
-  const auto other = averaged ? averaged->score() : std::nullopt;
+  const auto score = report::score(raw);
+  const auto other = averaged ? report::score(*averaged) : std::nullopt;
 
   train::Metrics record{{"step", step()},
                         {"phase", std::string(kValidationPhase)}};
-  for (const auto& [name, value] : raw.numbers()) {
+  for (const auto& [name, value] : report::numbers(raw)) {
     record.emplace_back(name, value);
   }
   std::string line =
       fmt::format("epoch {:.4g}: validation {} {}",
                   static_cast<double>(step()) /
                       static_cast<double>(run_.schedule->steps_per_epoch()),
-                  raw.score_name(), score_text(score));
+                  report::score_name(raw), score_text(score));
   if (averaged) {
-    for (const auto& [name, value] : averaged->numbers()) {
+    for (const auto& [name, value] : report::numbers(*averaged)) {
       record.emplace_back(name + "_average", value);
     }
     line += fmt::format(", of the average {}", score_text(other));
@@ -264,31 +263,33 @@ std::map<std::string, double> Finetuning::test(
       {"last_step", std::to_string(step())},
       {"config", fmt::format("{:016x}", fnv1a64(request_.config_text))}};
   // The first process looks, for all.
-  const bool there = loop_.leads() && report::summary_facts(file) == facts;
+  std::optional<report::Summary> before;
+  if (loop_.leads()) before = report::find_summary(file);
+  const bool there = before && before->facts == facts;
   if (distributed::agree(loop_.communicator(), {nullptr, {}, there}).save) {
     log_info(file + " is there already");
-    return loop_.leads() ? report::summary_numbers(file)
-                         : std::map<std::string, double>();
+    return before ? report::numbers(before->results)
+                  : std::map<std::string, double>();
   }
   log_info(fmt::format("{}: predicting {} cases with {}", name, numbers.size(),
                        weights));
   const auto asked = [&] { return loop_.stop_reason().has_value(); };
-  const auto evaluations =
+  const auto found =
       evaluate(loop_.communicator(), {&run_.finetuner->network()},
                *run_.data.cache, numbers, asked, folder + "/predictions");
-  if (!evaluations) {
+  if (!found) {
     throw Preempted(fmt::format(
         "stopped by {} after training, while predicting; run the same command "
         "again to go on",
         loop_.stop_reason().value_or("a signal to another process")));
   }
-  const report::Evaluation& evaluation = evaluations->front();
+  const report::Results& results = found->front();
   distributed::agreed(loop_.communicator(), [&] {
     if (!loop_.leads()) return;
     std::filesystem::create_directories(folder);
-    io::write_durably(file, evaluation.summary_json(facts));
+    report::write_summary(file, {facts, results, {}});
   });
-  return evaluation.numbers();
+  return report::numbers(results);
 }
 
 void describe_beginning(const FinetuneConfig& config, PreparedFinetuning& run,
@@ -349,7 +350,7 @@ Summary run_finetuning(const FinetuneConfig& config,
     summary.test_summary = folder.file("test/summary.json");
   }
   summary.score_name =
-      report::Evaluation{config.task.target, {}, {}}.score_name();
+      report::score_name(report::results_of(config.task.target, {}, {}));
   summary.total_steps = training.total_steps();
   summary.stopped_early = training.step() < training.total_steps();
   if (run.position.best_step > 0) {

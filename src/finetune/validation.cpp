@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "unimiss/distributed/agreement.h"
-#include "unimiss/report/evaluation.h"
+#include "unimiss/report/results.h"
 #include "unimiss/task/prediction_files.h"
 
 namespace unimiss::finetune {
@@ -17,17 +17,19 @@ report::CaseResult result_of(const augment::Case& from,
                              task::Prediction prediction,
                              const task::Task& network,
                              const std::string& folder) {
-  report::CaseResult result;
-  result.id = from.id;
-  if (!from.masks.empty()) result.reference = from.masks.front();
-  result.counts = network.overlap(prediction.map, reference.map);
-  result.labels = from.labels;
-  if (!folder.empty()) {
-    const auto files = task::write_prediction(folder, network.spec(), from,
-                                              prediction.map, reference.grid);
-    if (!files.empty()) result.prediction = files.front();
+  if (!prediction.map.defined()) {
+    return report::ClassifiedCase{from.id, std::move(prediction.probabilities),
+                                  from.labels};
   }
-  result.probabilities = std::move(prediction.probabilities);
+  report::SegmentedCase result{from.id, from.masks.front(), "", {}};
+  for (const auto& counts : network.overlap(prediction.map, reference.map)) {
+    result.classes.push_back(report::overlap_values(counts));
+  }
+  if (!folder.empty()) {
+    result.prediction = task::write_prediction(folder, network.spec(), from,
+                                               prediction.map, reference.grid)
+                            .front();
+  }
   return result;
 }
 
@@ -50,26 +52,37 @@ std::vector<report::CaseResult> evaluate_case(
   return results;
 }
 
-nlohmann::json json_of(const report::CaseResult& result) {
-  nlohmann::json counts = nlohmann::json::array();
-  for (const auto& of : result.counts) {
-    counts.push_back({of.true_positive, of.false_positive, of.false_negative,
-                      of.true_negative});
+nlohmann::json json_of(const report::ClassifiedCase& result) {
+  return {result.id, result.probabilities, result.labels};
+}
+
+nlohmann::json json_of(const report::SegmentedCase& result) {
+  nlohmann::json classes = nlohmann::json::array();
+  for (const report::NamedValues& of_class : result.classes) {
+    nlohmann::json& values = classes.emplace_back(nlohmann::json::array());
+    for (const auto& [name, value] : of_class) {
+      values.push_back(
+          {name, value ? nlohmann::json(*value) : nlohmann::json(nullptr)});
+    }
   }
-  return {result.id, result.reference,     result.prediction,
-          counts,    result.probabilities, result.labels};
+  return {result.id, result.reference, result.prediction, classes};
 }
 
 report::CaseResult result_of(const nlohmann::json& json) {
-  report::CaseResult result;
-  result.id = json[0];
-  result.reference = json[1];
-  result.prediction = json[2];
-  for (const auto& of : json[3]) {
-    result.counts.push_back({of[0], of[1], of[2], of[3]});
+  if (json.size() == 3) {
+    return report::ClassifiedCase{json[0], json[1].get<std::vector<double>>(),
+                                  json[2].get<std::vector<int64_t>>()};
   }
-  result.probabilities = json[4].get<std::vector<double>>();
-  result.labels = json[5].get<std::vector<int64_t>>();
+  report::SegmentedCase result{json[0], json[1], json[2], {}};
+  for (const auto& of_class : json[3]) {
+    report::NamedValues& values = result.classes.emplace_back();
+    for (const auto& value : of_class) {
+      values.emplace_back(value[0].get<std::string>(),
+                          value[1].is_null()
+                              ? std::nullopt
+                              : std::optional(value[1].get<double>()));
+    }
+  }
   return result;
 }
 
@@ -80,7 +93,10 @@ std::vector<std::vector<report::CaseResult>> exchange(
     std::vector<report::CaseResult> own) {
   if (communicator.size() == 1) return {std::move(own)};
   nlohmann::json told = nlohmann::json::array();
-  for (const report::CaseResult& result : own) told.push_back(json_of(result));
+  for (const report::CaseResult& result : own) {
+    told.push_back(
+        std::visit([](const auto& each) { return json_of(each); }, result));
+  }
   std::vector<std::vector<report::CaseResult>> all;
   // Names of files may be any bytes, which JSON's text may not.
   const std::vector<uint8_t> bytes = nlohmann::json::to_cbor(told);
@@ -96,17 +112,12 @@ std::vector<std::vector<report::CaseResult>> exchange(
 
 }  // namespace
 
-std::optional<std::vector<report::Evaluation>> evaluate(
+std::optional<std::vector<report::Results>> evaluate(
     const distributed::Communicator& communicator,
     const std::vector<task::Task*>& networks, const data::CaseCache& cases,
     const std::vector<int64_t>& numbers,
     const std::function<bool()>& asked_to_stop, const std::string& folder) {
-  std::vector<report::Evaluation> evaluations;
-  evaluations.reserve(networks.size());
-  for (const task::Task* network : networks) {
-    const task::TaskSpec& spec = network->spec();
-    evaluations.push_back({spec.target.kind(), spec.classes, {}});
-  }
+  std::vector<std::vector<report::CaseResult>> found(networks.size());
   const auto stop = [&] {
     if (asked_to_stop()) throw Stopped();
   };
@@ -130,11 +141,18 @@ std::optional<std::vector<report::Evaluation>> evaluate(
     if (distributed::agree(communicator, opinion).stop) return std::nullopt;
     for (auto& of_process : exchange(communicator, std::move(own))) {
       for (size_t i = 0; i < of_process.size(); ++i) {
-        evaluations[i].cases.push_back(std::move(of_process[i]));
+        found[i].push_back(std::move(of_process[i]));
       }
     }
   }
-  return evaluations;
+  std::vector<report::Results> results;
+  results.reserve(networks.size());
+  for (size_t i = 0; i < networks.size(); ++i) {
+    const task::TaskSpec& spec = networks[i]->spec();
+    results.push_back(
+        report::results_of(spec.target, spec.classes, std::move(found[i])));
+  }
+  return results;
 }
 
 }  // namespace unimiss::finetune

@@ -3,8 +3,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <nlohmann/json.hpp>
 
 #include "predict/case_record.h"
 #include "unimiss/core/text.h"
@@ -14,24 +12,17 @@
 #include "unimiss/io/durable_file.h"
 #include "unimiss/io/image.h"
 #include "unimiss/predict/prediction.h"
+#include "unimiss/report/predicted_task.h"
 
 namespace unimiss::predict {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::ordered_json;
-
-/// Of a predict.json.
-augment::Target target_of(const Json& facts) {
-  return augment::Target::of_name(facts.at("target").get<std::string>())
-      .value();
-}
 
 /// case, probability of each class, and what is predicted.
-void write_table(const std::string& output, const Json& facts,
+void write_table(const std::string& output, const report::PredictedTask& task,
                  const std::vector<CaseRecord>& records) {
-  const auto classes = facts.at("classes").get<std::vector<std::string>>();
-  const ClassRelation relation = target_of(facts).relation();
+  const std::vector<std::string>& classes = task.classes;
   std::string text = "case,predicted";
   for (const std::string& name : classes) text += "," + csv_field(name);
   text += "\n";
@@ -39,7 +30,7 @@ void write_table(const std::string& output, const Json& facts,
     const auto& p = record.probabilities;
     if (p.size() != classes.size()) continue;
     std::vector<std::string> predicted;
-    for (const int64_t k : eval::decided_classes(p, relation)) {
+    for (const int64_t k : eval::decided_classes(p, task.target.relation())) {
       predicted.push_back(classes[k]);
     }
     text += fmt::format("{},{},{}\n", csv_field(record.id),
@@ -81,16 +72,13 @@ std::optional<double> mean_dice(const std::vector<CaseRecord>& records) {
 }  // namespace
 
 std::optional<double> gather_predictions(const PredictionRequest& request) {
-  std::ifstream stream(request.output + "/predict.json");
-  const Json facts = Json::parse(stream, nullptr, false);
-  if (!facts.is_object() || !facts.contains("networks")) {
-    return std::nullopt;  // no job began
-  }
-  const bool classifies = !target_of(facts).is_segmentation();
+  const auto task =
+      report::read_predicted_task(request.output + "/predict.json");
+  if (!task) return std::nullopt;  // no job began
   const auto gather = [&](const std::vector<std::string>& ids) {
     const std::vector<CaseRecord> records = read_records(request.output, ids);
-    if (classifies) {
-      write_table(request.output, facts, records);
+    if (!task->target.is_segmentation()) {
+      write_table(request.output, *task, records);
     } else if (request.overlays) {
       draw_extremes(request.output, records);
     }

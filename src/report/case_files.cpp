@@ -6,16 +6,16 @@
 namespace unimiss::report {
 
 std::vector<std::string> map_folders(const std::string& folder,
-                                     augment::TargetKind target,
+                                     augment::Target target,
                                      const std::vector<std::string>& classes) {
-  if (target == augment::TargetKind::kLabelMap) return {folder};
+  if (target.is_exclusive()) return {folder};
   std::vector<std::string> folders = task::structure_folders(classes);
   for (std::string& name : folders) name.insert(0, folder + "/");
   return folders;
 }
 
 FilesOfCases files_of_cases(const std::string& folder, int rank,
-                            augment::TargetKind target,
+                            augment::Target target,
                             const std::vector<std::string>& classes,
                             const std::set<std::string>& beside) {
   FilesOfCases files;

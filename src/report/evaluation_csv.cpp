@@ -1,83 +1,87 @@
 #include <fmt/format.h>
 
 #include "report/evaluation_tables.h"
+#include "report/score_table.h"
 #include "unimiss/core/text.h"
 
 namespace unimiss::report {
 namespace {
 
-std::string exact_number(const Json& value) {
-  return value.is_number() ? fmt::format("{:.9g}", value.get<double>()) : "";
+using OptionalInterval = std::optional<eval::Interval>;
+
+std::string exact_number(const std::optional<double>& value) {
+  return value ? fmt::format("{:.9g}", *value) : "";
 }
 
-std::string segmentation_csv(const Json& summary) {
-  const ScoreTable table = score_table(summary);
+/// The rows of a value and of the ends of its interval, a column a metric;
+/// `value_row` is the name of the first.
+template <class Metrics>
+std::string value_rows(const char* value_row, const std::string& columns,
+                       const Metrics& metrics,
+                       const MetricTable<std::optional<double>>& values,
+                       const MetricTable<OptionalInterval>& intervals,
+                       MetricScope scope, size_t k = 0) {
+  std::string value = value_row + columns, low = "low" + columns,
+              high = "high" + columns;
+  for (const std::string_view metric : metrics) {
+    const OptionalInterval interval = find_value(intervals, metric, scope, k);
+    value += "," + exact_number(find_value(values, metric, scope, k));
+    low += "," + (interval ? exact_number(interval->low) : "");
+    high += "," + (interval ? exact_number(interval->high) : "");
+  }
+  return value + "\n" + low + "\n" + high + "\n";
+}
+
+std::string csv_rows(const SegmentationResults& results,
+                     const EvaluationFacts& evaluation) {
   std::string text = "row,case,class";
-  for (const auto& metric : table.metrics) {
+  std::vector<std::string> metrics;
+  for (const ScoreMetric& metric : score_metrics(results)) {
     text += fmt::format(",{}", metric.name);
+    metrics.emplace_back(metric.name);
   }
   text += "\n";
-  for (size_t i = 0; i < table.cases.size(); ++i) {
-    for (size_t k = 0; k < table.labels.size(); ++k) {
-      text += fmt::format("case,{},{}", csv_field(table.cases[i]),
-                          csv_field(table.names[k]));
-      for (size_t m = 0; m < table.metrics.size(); ++m) {
-        const auto& value = table.values[k][m][i];
-        text += "," + exact_number(value ? Json(*value) : Json());
+  for (const SegmentedCase& each : results.cases) {
+    for (size_t k = 0; k < results.classes.size(); ++k) {
+      text += fmt::format("case,{},{}", csv_field(each.id),
+                          csv_field(results.classes[k].name));
+      for (const std::string& metric : metrics) {
+        text += "," + exact_number(value_of(each.classes.at(k), metric));
       }
       text += "\n";
     }
   }
-  const auto rows = [&](const std::string& name, const Json& means,
-                        const Json& intervals) {
-    for (const std::string row : {"mean", "low", "high"}) {
-      text += fmt::format("{},,{}", row, csv_field(name));
-      for (const auto& metric : table.metrics) {
-        text += "," + exact_number(row == "mean" ? item_of(means, {metric.name})
-                                                 : item_of(intervals,
-                                                           {metric.name, row}));
-      }
-      text += "\n";
-    }
-  };
-  for (size_t k = 0; k < table.labels.size(); ++k) {
-    rows(table.names[k], item_of(summary, {"mean", table.labels[k]}),
-         item_of(summary, {"interval", "mean", table.labels[k]}));
+  for (size_t k = 0; k < results.classes.size(); ++k) {
+    text += value_rows("mean", ",," + csv_field(results.classes[k].name),
+                       metrics, results.metrics, evaluation.intervals,
+                       MetricScope::kEachClass, k);
   }
-  rows("", item_of(summary, {"foreground_mean"}),
-       item_of(summary, {"interval", "foreground_mean"}));
-  return text;
+  return text + value_rows("mean", ",,", metrics, results.metrics,
+                           evaluation.intervals, MetricScope::kAllClasses);
 }
 
-std::string classification_csv(const Json& summary) {
+std::string csv_rows(const ClassificationResults& results,
+                     const EvaluationFacts& evaluation) {
   std::string text = "row,class";
-  for (const auto& column : kClassColumns) {
-    text += fmt::format(",{}", column.name);
-  }
+  for (const char* metric : kClassMetrics) text += fmt::format(",{}", metric);
   text += "\n";
-  const auto rows = [&](const std::string& name) {
-    for (const std::string row : {"value", "low", "high"}) {
-      text += fmt::format("{},{}", row, csv_field(name));
-      for (const auto& column : kClassColumns) {
-        Json item = row == "value" ? summary : item_of(summary, {"interval"});
-        item = name.empty() ? item_of(item, {column.name})
-                            : item_of(item, {column.of_class, name});
-        text +=
-            "," + exact_number(row == "value" ? item : item_of(item, {row}));
-      }
-      text += "\n";
-    }
-  };
-  for (const Json& name : summary.at("classes")) rows(name.get<std::string>());
-  rows("");
-  return text;
+  for (size_t k = 0; k < results.classes.size(); ++k) {
+    text += value_rows("value", "," + csv_field(results.classes[k]),
+                       kClassMetrics, results.metrics, evaluation.intervals,
+                       MetricScope::kEachClass, k);
+  }
+  return text + value_rows("value", ",", kClassMetrics, results.metrics,
+                           evaluation.intervals, MetricScope::kAllClasses);
 }
 
 }  // namespace
 
-std::string csv_of(const Json& summary) {
-  return is_segmentation_summary(summary) ? segmentation_csv(summary)
-                                          : classification_csv(summary);
+std::string csv_of(const Summary& summary) {
+  return std::visit(
+      [&](const auto& results) {
+        return csv_rows(results, summary.evaluation.value());
+      },
+      summary.results);
 }
 
 }  // namespace unimiss::report

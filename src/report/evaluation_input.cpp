@@ -1,11 +1,9 @@
-#include "unimiss/report/evaluation_input.h"
+#include "report/evaluation_input.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <filesystem>
-#include <fstream>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "unimiss/core/problems.h"
@@ -49,37 +47,25 @@ void agree(Value& given, const Value& stored, const char* option,
   given = stored;
 }
 
-void read_task(const std::string& file,
-               std::optional<augment::TargetKind>& target,
-               EvaluationTask& task) {
-  std::ifstream stream(file);
-  const auto json = nlohmann::json::parse(stream, nullptr, false);
-  try {
-    const auto name = json.at("target").get<std::string>();
-    std::optional<augment::TargetKind> stored;
-    for (const auto& [kind, text] : EnumNames<augment::TargetKind>::kNames) {
-      if (name == text) stored = kind;
-    }
-    require(stored.has_value(), file, "has the unknown target '" + name + "'");
-    agree(target, stored, "--target", file);
-    agree(task.classes, json.at("classes").get<std::vector<std::string>>(),
-          "--classes", file);
-    agree(task.label_values,
-          json.at("label_values").get<std::vector<int64_t>>(), "--label-values",
-          file);
-  } catch (const nlohmann::json::exception&) {
+void read_task(const std::string& file, std::optional<augment::Target>& target,
+               PredictedTask& task) {
+  const std::optional<PredictedTask> stored = read_predicted_task(file);
+  if (!stored) {
     throw ConfigError(file +
                       ": is damaged, or not of unimiss-predict; take it away "
                       "and give --target and --classes");
   }
+  agree(target, std::optional(stored->target), "--target", file);
+  agree(task.classes, stored->classes, "--classes", file);
+  agree(task.label_values, stored->label_values, "--label-values", file);
 }
 
-void check_task(const EvaluationTask& task) {
+void check_task(const PredictedTask& task) {
   const auto count = task.classes.size();
-  if (augment::is_segmentation(task.target)) {
+  if (task.target.is_segmentation()) {
     require(count > 0, "--classes",
             "are needed, as the predictions have no predict.json: " +
-                std::string(task.target == augment::TargetKind::kLabelMap
+                std::string(task.target.is_exclusive()
                                 ? "--classes background,liver,..."
                                 : "the folders of the structures"));
   }
@@ -89,12 +75,13 @@ void check_task(const EvaluationTask& task) {
     options.classes = task.classes;
     with_key_prefix("--", [&] { validate(options); });
   }
-  if (task.target == augment::TargetKind::kLabelMap) {
+  const bool label_map = task.target.background_classes() > 0;
+  if (label_map) {
     require(count <= 256, "--classes", "must be at most 256");
   }
   const auto& values = task.label_values;
-  require(values.empty() || task.target == augment::TargetKind::kLabelMap,
-          "--label-values", "are of use for label maps only");
+  require(values.empty() || label_map, "--label-values",
+          "are of use for label maps only");
   require(values.empty() || values.size() == count, "--label-values",
           fmt::format("must be one for each class (are {}, of {} classes)",
                       values.size(), count));
@@ -124,13 +111,13 @@ int rank_of_folder(const std::string& folder) {
 }
 
 FilesOfCases files_of(const std::string& folder, int rank,
-                      const EvaluationTask& task) {
+                      const PredictedTask& task) {
   return files_of_cases(folder, rank, task.target, task.classes,
                         kBesidePredictions);
 }
 
 FilesOfCases listed_masks(const EvaluationRequest& request, int rank,
-                          const EvaluationTask& task) {
+                          const PredictedTask& task) {
   data::CaseListOptions options;
   options.target = task.target;
   options.classes = task.classes;
@@ -147,7 +134,7 @@ FilesOfCases listed_masks(const EvaluationRequest& request, int rank,
 
 /// What a side lacks of a case; empty: nothing.
 std::string what_lacks(const FilesOfCases& side, const std::string& id,
-                       const EvaluationTask& task, const std::string& what,
+                       const PredictedTask& task, const std::string& what,
                        const std::string& where) {
   const auto found = side.find(id);
   if (found == side.end()) {
@@ -164,27 +151,27 @@ std::string what_lacks(const FilesOfCases& side, const std::string& id,
 
 }  // namespace
 
-EvaluationTask evaluation_task(const EvaluationRequest& request) {
+PredictedTask evaluation_task(const EvaluationRequest& request) {
   std::error_code ignored;
   require(fs::exists(request.predictions, ignored), "--predictions",
           request.predictions + " does not exist");
   require(fs::exists(request.references, ignored), "--references",
           request.references + " does not exist");
-  EvaluationTask task{{}, request.classes, request.label_values};
-  std::optional<augment::TargetKind> target = request.target;
+  PredictedTask task{{}, request.classes, request.label_values};
+  std::optional<augment::Target> target = request.target;
   const std::string file = task_file(request.predictions);
   if (fs::exists(file, ignored)) read_task(file, target, task);
   const bool folder = fs::is_directory(request.predictions, ignored);
   task.target = target.value_or(folder ? augment::TargetKind::kLabelMap
                                        : augment::TargetKind::kClass);
-  require(folder || !augment::is_segmentation(task.target), "--predictions",
+  require(folder || !task.target.is_segmentation(), "--predictions",
           "must be the folder of the label maps");
   check_task(task);
   return task;
 }
 
 MapPairs map_pairs(const EvaluationRequest& request,
-                   const EvaluationTask& task) {
+                   const PredictedTask& task) {
   return before_work([&] {
     MapPairs pairs;
     pairs.rank = rank_of_folder(

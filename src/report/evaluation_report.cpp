@@ -5,9 +5,9 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 
 #include "report/class_scores.h"
+#include "report/evaluation_input.h"
 #include "report/evaluation_tables.h"
 #include "report/score_table.h"
 #include "report/segmentation_scores.h"
@@ -16,7 +16,6 @@
 #include "unimiss/core/log.h"
 #include "unimiss/core/problems.h"
 #include "unimiss/io/durable_file.h"
-#include "unimiss/report/evaluation_input.h"
 
 namespace unimiss::report {
 namespace {
@@ -30,10 +29,8 @@ struct OutputFiles {
 
 /// Whether a file is a summary of evaluate_predictions().
 bool is_of_evaluation(const std::string& path) {
-  std::ifstream file(path);
-  const Json json = Json::parse(file, nullptr, /*allow_exceptions=*/false);
-  return json.is_object() && json.contains("evaluation") &&
-         json.contains("metric_per_case");
+  const auto summary = find_summary(path);
+  return summary && summary->evaluation;
 }
 
 /// Refuses to write over what is read, and over files of others.
@@ -84,16 +81,14 @@ eval::BootstrapOptions bootstrap_options(const EvaluationRequest& request) {
 }
 
 /// What every summary tells of how it was made.
-Json settings_json(const EvaluationRequest& request,
-                   const EvaluationTask& task) {
-  const eval::BootstrapOptions bootstrap = bootstrap_options(request);
-  return {{"predictions", request.predictions},
-          {"references", request.references},
-          {"target", enum_name(task.target)},
-          {"bootstrap",
-           {{"level", bootstrap.level},
-            {"resamples", bootstrap.resamples},
-            {"seed", bootstrap.seed}}}};
+EvaluationSettings settings_of(const EvaluationRequest& request,
+                               const PredictedTask& task) {
+  EvaluationSettings settings;
+  settings.predictions = request.predictions;
+  settings.references = request.references;
+  settings.target = task.target.name();
+  settings.bootstrap = bootstrap_options(request);
+  return settings;
 }
 
 std::string missing_text(MissingRule rule) {
@@ -108,7 +103,7 @@ std::string missing_text(MissingRule rule) {
 
 /// The measured cases, in the order of the pairs; bad ones are added to `bad`.
 std::vector<ScoredCase> score_cases(const MapPairs& pairs,
-                                    const EvaluationTask& task,
+                                    const PredictedTask& task,
                                     const EvaluationRequest& request,
                                     std::vector<BadCase>& bad) {
   const auto count = static_cast<int64_t>(pairs.complete.size());
@@ -138,78 +133,68 @@ std::vector<ScoredCase> score_cases(const MapPairs& pairs,
   return good;
 }
 
-/// How often the rule for missing classes was applied.
-Json missing_json(const std::vector<ScoredCase>& cases,
-                  const EvaluationTask& task, MissingRule rule) {
-  const size_t first = first_class(task.target);
-  Json each = Json::object();
-  int64_t all = 0;
-  for (size_t k = first; k < task.classes.size(); ++k) {
-    int64_t count = 0;
-    for (const ScoredCase& scored : cases) {
-      count += scored.missing.at(k - first) ? 1 : 0;
+/// How often the rule for missing classes was applied, by class.
+std::vector<int64_t> count_missing(const std::vector<ScoredCase>& cases) {
+  std::vector<int64_t> counts(cases.front().missing.size(), 0);
+  for (const ScoredCase& scored : cases) {
+    for (size_t k = 0; k < counts.size(); ++k) {
+      counts[k] += scored.missing.at(k) ? 1 : 0;
     }
-    each[std::to_string(k)] = count;
-    all += count;
   }
-  return {{"rule", enum_name(rule)},
-          {"text", missing_text(rule)},
-          {"count", all},
-          {"count_per_class", each}};
+  return counts;
 }
 
-/// A summary without comparison, and the cases that are not in it; null
+/// A summary without comparison, and the cases that are not in it; nothing
 /// without a good case.
-Json evaluate_segmentation(const EvaluationRequest& request,
-                           const EvaluationTask& task,
-                           std::vector<BadCase>& bad) {
+std::optional<Summary> evaluate_segmentation(const EvaluationRequest& request,
+                                             const PredictedTask& task,
+                                             std::vector<BadCase>& bad) {
   const MapPairs pairs = map_pairs(request, task);
   bad = pairs.incomplete;
-  std::vector<ScoredCase> cases = score_cases(pairs, task, request, bad);
-  if (cases.empty()) return nullptr;
-  Json made = settings_json(request, task);
-  made["label_values"] = task.label_values;
-  made["tolerance_mm"] = request.tolerance;
+  std::vector<ScoredCase> scored = score_cases(pairs, task, request, bad);
+  if (scored.empty()) return std::nullopt;
+  EvaluationFacts evaluation{settings_of(request, task), {}, {}, {}};
+  EvaluationSettings& settings = evaluation.settings;
+  settings.label_values = task.label_values;
+  settings.tolerance = request.tolerance;
   if (pairs.rank == 2) {
     const auto& given = request.pixel_spacing;
-    // Without one distances are in pixels.
-    made["pixel_spacing_mm"] = nullptr;
-    if (!given.empty()) {
-      made["pixel_spacing_mm"] = std::vector{given.front(), given.back()};
-    }
+    settings.pixel_spacing =
+        given.empty() ? given : std::vector{given.front(), given.back()};
   }
-  made["missing"] = missing_json(cases, task, request.missing);
-  Evaluation evaluation{task.target, task.classes, {}};
-  for (ScoredCase& scored : cases) {
-    evaluation.cases.push_back(std::move(scored.result));
-  }
-  Json summary{{"evaluation", made}};
-  summary.update(Json::parse(evaluation.summary_json({})));
-  summary["interval"] =
-      score_intervals(score_table(summary), bootstrap_options(request));
-  return summary;
+  settings.missing_rule = enum_name(request.missing);
+  settings.missing_text = missing_text(request.missing);
+  settings.missing = count_missing(scored);
+  std::vector<SegmentedCase> cases;
+  for (ScoredCase& each : scored) cases.push_back(std::move(each.result));
+  SegmentationResults results = segmentation_results(
+      foreground_classes(task.target.relation(), task.classes),
+      std::move(cases));
+  evaluation.intervals = score_intervals(results, settings.bootstrap);
+  return Summary{{}, std::move(results), std::move(evaluation)};
 }
 
-Json evaluate_classification(const EvaluationRequest& request,
-                             const EvaluationTask& task,
-                             std::vector<BadCase>& bad) {
-  const ClassifiedCases classified = classified_cases(request, task);
-  bad = classified.bad;
-  if (classified.evaluation.cases.empty()) return nullptr;
-  Json summary{{"evaluation", settings_json(request, task)}};
-  summary.update(Json::parse(classified.evaluation.summary_json({})));
-  summary["interval"] =
-      class_intervals(class_table(summary), bootstrap_options(request));
-  return summary;
+std::optional<Summary> evaluate_classification(const EvaluationRequest& request,
+                                               const PredictedTask& task,
+                                               std::vector<BadCase>& bad) {
+  CollectedCases collected = collect_cases(request, task);
+  bad = collected.bad;
+  if (collected.cases.empty()) return std::nullopt;
+  ClassificationResults results = classification_results(
+      task.target.relation(), collected.classes, std::move(collected.cases));
+  EvaluationFacts evaluation{settings_of(request, task), {}, {}, {}};
+  evaluation.intervals =
+      class_intervals(results, evaluation.settings.bootstrap);
+  return Summary{{}, std::move(results), std::move(evaluation)};
 }
 
 [[noreturn]] void fail_cases(const EvaluationRequest& request,
                              const std::vector<BadCase>& bad,
-                             const Json& summary) {
+                             const std::optional<Summary>& summary) {
   std::string text = fmt::format(
       "{} case{} cannot be evaluated, so nothing is written{}:", bad.size(),
       bad.size() == 1 ? "" : "s",
-      request.skip_bad || summary.is_null()
+      request.skip_bad || !summary
           ? " (no case is good)"
           : "; correct this, or leave them out with --skip-bad");
   for (const BadCase& each : bad) {
@@ -218,52 +203,48 @@ Json evaluate_classification(const EvaluationRequest& request,
   throw DataError(text);
 }
 
-void write_files(const OutputFiles& files, const Json& summary) {
+void write_files(const OutputFiles& files, const Summary& summary) {
   const fs::path folder = fs::path(files.json).parent_path();
   std::error_code ignored;  // writing tells what is wrong
   if (!folder.empty()) fs::create_directories(folder, ignored);
   io::write_durably(files.csv, csv_of(summary));
   io::write_durably(files.markdown, markdown_of(summary));
-  // A path need not be UTF-8.
-  io::write_durably(
-      files.json,
-      summary.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
+  write_summary(files.json, summary);
 }
 
 }  // namespace
 
 EvaluationReport evaluate_predictions(const EvaluationRequest& request) {
   check_request(request);
-  const EvaluationTask task = evaluation_task(request);
+  const PredictedTask task = evaluation_task(request);
   const OutputFiles files = output_files(request);
-  const Json other =
-      request.compare.empty() ? Json() : read_summary(request.compare);
+  std::optional<Summary> other;
+  if (!request.compare.empty()) {
+    other = before_work([&] { return read_summary(request.compare); });
+  }
   EvaluationReport report;
   report.output = files.json;
-  Json summary = augment::is_segmentation(task.target)
-                     ? evaluate_segmentation(request, task, report.bad)
-                     : evaluate_classification(request, task, report.bad);
+  std::optional<Summary> summary =
+      task.target.is_segmentation()
+          ? evaluate_segmentation(request, task, report.bad)
+          : evaluate_classification(request, task, report.bad);
   std::stable_sort(
       report.bad.begin(), report.bad.end(),
       [](const BadCase& a, const BadCase& b) { return a.id < b.id; });
-  if (summary.is_null() || (!report.bad.empty() && !request.skip_bad)) {
+  if (!summary || (!report.bad.empty() && !request.skip_bad)) {
     fail_cases(request, report.bad, summary);
   }
-  // Facts of a training have no place here.
-  summary.erase("run");
-  summary["bad_cases"] = Json::array();
   for (const BadCase& each : report.bad) {
     log_warning(fmt::format("{} is left out: {}", each.id, each.problem));
-    summary["bad_cases"].push_back(
-        {{"case", each.id}, {"problem", each.problem}});
   }
-  if (!request.compare.empty()) {
-    summary["comparison"] = compare_summaries(summary, other, request.compare,
-                                              bootstrap_options(request));
+  summary->evaluation->bad = report.bad;
+  if (other) {
+    summary->evaluation->comparison = compare_summaries(
+        *summary, *other, request.compare, bootstrap_options(request));
   }
-  write_files(files, summary);
-  report.cases = static_cast<int64_t>(summary["metric_per_case"].size());
-  report.table = means_table(summary) + comparison_section(summary);
+  write_files(files, *summary);
+  report.cases = case_count(summary->results);
+  report.table = means_table(*summary) + comparison_section(*summary);
   return report;
 }
 

@@ -10,10 +10,10 @@
 #include <numeric>
 #include <string_view>
 
+#include "report/evaluation_input.h"
 #include "unimiss/core/log.h"
 #include "unimiss/core/problems.h"
 #include "unimiss/core/text.h"
-#include "unimiss/report/evaluation_input.h"
 
 namespace unimiss::report {
 namespace {
@@ -65,8 +65,7 @@ ProbabilityColumns columns_of(const std::string& path,
 
 /// The probabilities of a row, or what is wrong with it.
 std::string read_row(const std::vector<std::string>& fields,
-                     const ProbabilityColumns& columns,
-                     augment::TargetKind target,
+                     const ProbabilityColumns& columns, ClassRelation relation,
                      std::vector<double>& probabilities) {
   for (const size_t column : columns.classes) {
     const std::string& text = fields[column];
@@ -81,7 +80,7 @@ std::string read_row(const std::vector<std::string>& fields,
   }
   const double sum =
       std::accumulate(probabilities.begin(), probabilities.end(), 0.0);
-  if (target == augment::TargetKind::kClass && std::abs(sum - 1) > 1e-3) {
+  if (relation == ClassRelation::kExclusive && std::abs(sum - 1) > 1e-3) {
     return fmt::format("has probabilities that sum to {:.4g}, not to 1", sum);
   }
   return "";
@@ -97,7 +96,7 @@ std::string probabilities_file(const std::string& predictions) {
 }
 
 ProbabilityTable read_probabilities(const std::string& path,
-                                    const EvaluationTask& task) {
+                                    const PredictedTask& task) {
   std::ifstream file(path);
   require(file.is_open(), path, "cannot be read");
   ProbabilityTable table;
@@ -123,7 +122,7 @@ ProbabilityTable read_probabilities(const std::string& path,
     const std::string& id = fields->at(columns->id);
     std::vector<double> probabilities;
     const std::string wrong =
-        read_row(*fields, *columns, task.target, probabilities);
+        read_row(*fields, *columns, task.target.relation(), probabilities);
     if (!wrong.empty()) {
       table.bad.push_back(
           {id, fmt::format("{}: line {} {}", path, number, wrong)});

@@ -6,48 +6,32 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <fstream>
-#include <nlohmann/json.hpp>
 
 #include "unimiss/core/error.h"
 #include "unimiss/draw/curves.h"
 #include "unimiss/eval/optional_mean.h"
 #include "unimiss/io/durable_file.h"
 #include "unimiss/io/image.h"
+#include "unimiss/report/summary_file.h"
 
 namespace unimiss::report {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-/// The mean Dice coefficient of a case, by nnU-Net's form of a summary.
-std::optional<double> case_dice(const Json& metrics) {
-  std::vector<std::optional<double>> classes;
-  for (const auto& [label, numbers] : metrics.items()) {
-    const Json& dice = numbers.at("Dice");
-    classes.push_back(dice.is_null() ? std::nullopt
-                                     : std::optional(dice.get<double>()));
-  }
-  return eval::optional_mean(classes);
-}
-
-TestResult parse_summary(const Json& json) {
-  TestResult result;
-  if (!json.contains("foreground_mean")) {
-    result.metric = "AUC";
-    const Json& auc = json.at("AUC");
-    if (auc.is_number()) result.score = auc.get<double>();
-    return result;
-  }
-  result.metric = "Dice";
-  const Json& dice = json.at("foreground_mean").at("Dice");
-  if (dice.is_number()) result.score = dice.get<double>();
-  for (const Json& each : json.at("metric_per_case")) {
-    if (const auto value = case_dice(each.at("metrics"))) {
-      result.cases[each.at("reference_file").get<std::string>()] = *value;
+/// The mean Dice coefficient over the classes of each case.
+std::map<std::string, double> case_dice(const Results& results) {
+  std::map<std::string, double> dice;
+  const auto* segmentation = std::get_if<SegmentationResults>(&results);
+  if (!segmentation) return dice;
+  for (const SegmentedCase& each : segmentation->cases) {
+    std::vector<std::optional<double>> classes;
+    for (const NamedValues& of_class : each.classes) {
+      classes.push_back(value_of(of_class, "Dice"));
+    }
+    if (const auto mean = eval::optional_mean(classes)) {
+      dice[each.reference] = *mean;
     }
   }
-  return result;
+  return dice;
 }
 
 /// Of each case the mean over the runs that tell of it.
@@ -151,10 +135,10 @@ std::optional<TestResult> read_test_result(const std::string& run) {
   const std::string name = run + "/test/summary.json";
   std::error_code ignored;
   if (!std::filesystem::exists(name, ignored)) return std::nullopt;
-  std::ifstream file(name);
   try {
-    return parse_summary(Json::parse(file));
-  } catch (const Json::exception& error) {
+    const Results results = read_summary(name).results;
+    return TestResult{score_name(results), score(results), case_dice(results)};
+  } catch (const DataError& error) {
     throw DataError(name, fmt::format("is no summary of a test ({}); remove "
                                       "it, and the run makes it again",
                                       error.what()));

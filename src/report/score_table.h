@@ -1,58 +1,35 @@
 #pragma once
 
 #include <array>
-#include <nlohmann/json.hpp>
-#include <string>
+#include <optional>
 #include <vector>
 
 #include "unimiss/eval/statistics.h"
+#include "unimiss/report/results.h"
 
-/// The numbers of a segmentation's summary.json, by class, metric and case.
+/// The numbers of a segmentation that are resampled, compared and shown.
 namespace unimiss::report {
 
-using Json = nlohmann::ordered_json;
-
-/// A metric that has intervals and is compared.
-struct SummaryMetric {
+struct ScoreMetric {
   const char* name;
   const char* title;  ///< with its unit
 };
-inline constexpr std::array kSummaryMetrics{
-    SummaryMetric{"Dice", "Dice"},
-    SummaryMetric{"IoU", "IoU"},
-    SummaryMetric{"HD", "HD (mm)"},
-    SummaryMetric{"HD95", "HD95 (mm)"},
-    SummaryMetric{"ASSD", "ASSD (mm)"},
-    SummaryMetric{"NSD", "NSD"},
-    SummaryMetric{"VolumeDifference", "volume difference"},
-    SummaryMetric{"RelativeVolumeError", "relative volume error"}};
+inline constexpr std::array kScoreMetrics{
+    ScoreMetric{"Dice", "Dice"},
+    ScoreMetric{"IoU", "IoU"},
+    ScoreMetric{"HD", "HD (mm)"},
+    ScoreMetric{"HD95", "HD95 (mm)"},
+    ScoreMetric{"ASSD", "ASSD (mm)"},
+    ScoreMetric{"NSD", "NSD"},
+    ScoreMetric{"VolumeDifference", "volume difference"},
+    ScoreMetric{"RelativeVolumeError", "relative volume error"}};
 
-struct ScoreTable {
-  std::vector<std::string> cases;   ///< ids
-  std::vector<std::string> labels;  ///< keys of the classes
-  std::vector<std::string> names;   ///< of the classes
-  std::vector<std::string>
-      stored;  ///< their values in files, as nnU-Net's keys
-  std::vector<SummaryMetric> metrics;
-  /// [class][metric][case]
-  std::vector<std::vector<eval::CaseValues>> values;
-};
+/// Those of them that the results have.
+std::vector<ScoreMetric> score_metrics(const SegmentationResults& results);
 
-/// Of a summary in nnU-Net's form; where it has no ids they are made of the
-/// files' names, where it has no names of classes they are the labels. Throws
-/// Json::exception for another form.
-ScoreTable score_table(const Json& summary);
-
-/// "mean", of each class, and "foreground_mean", of the mean over classes: of
-/// each metric `low`, `high` and the `cases` that count; null with fewer
-/// than 2.
-Json score_intervals(const ScoreTable& table,
-                     const eval::BootstrapOptions& options);
-
-/// The numbers of an interval or, without one, null.
-Json interval_json(const std::optional<eval::Interval>& interval);
-
-/// A number of a summary, or nothing where it is null.
-std::optional<double> number_of(const Json& value);
+/// The interval of each of them, of each class and, of all, of the mean over
+/// classes; none with fewer than 2 cases that count.
+MetricTable<std::optional<eval::Interval>> score_intervals(
+    const SegmentationResults& results, const eval::BootstrapOptions& options);
 
 }  // namespace unimiss::report

@@ -16,9 +16,9 @@ using Distance = std::optional<double>;
 /// Reads the maps of a case onto one grid, that of the first file.
 class MapReader {
  public:
-  MapReader(int rank, const EvaluationTask& task)
+  MapReader(int rank, const PredictedTask& task)
       : rank_(rank),
-        target_(task.target),
+        relation_(task.target.relation()),
         labels_{static_cast<int64_t>(task.classes.size()), task.label_values} {}
 
   const io::Volume& grid() const { return grid_; }
@@ -31,7 +31,7 @@ class MapReader {
     for (size_t i = 0; i < files.size(); ++i) {
       io::Volume file = data::read_label_file(files[i], rank_);
       keep_or_check(files[i], file, other);
-      if (target_ == augment::TargetKind::kLabelMap) {
+      if (relation_ == ClassRelation::kExclusive) {
         return data::label_classes(files[i], file.voxels, labels_);
       }
       const torch::Tensor mask =
@@ -53,7 +53,7 @@ class MapReader {
   }
 
   const int rank_;
-  const augment::TargetKind target_;
+  const ClassRelation relation_;
   const data::LabelValues labels_;
   io::Volume grid_;
 };
@@ -65,7 +65,7 @@ struct MapsOfCase {
   double diagonal = 0;                  ///< of the image, mm
 };
 
-MapsOfCase read_maps(const MapPair& pair, int rank, const EvaluationTask& task,
+MapsOfCase read_maps(const MapPair& pair, int rank, const PredictedTask& task,
                      const EvaluationRequest& request) {
   MapReader reader(rank, task);
   MapsOfCase maps;
@@ -105,11 +105,11 @@ MapsOfCase read_maps(const MapPair& pair, int rank, const EvaluationTask& task,
   return maps;
 }
 
-/// All numbers of a class but its overlap; `missing`: see ScoredCase.
-NamedValues further_values(const eval::OverlapCounts& counts,
-                           const eval::SurfaceDistances& distances,
-                           const MapsOfCase& maps, bool missing,
-                           const EvaluationRequest& request) {
+/// All numbers of a class; `missing`: see ScoredCase.
+NamedValues all_values(const eval::OverlapCounts& counts,
+                       const eval::SurfaceDistances& distances,
+                       const MapsOfCase& maps, bool missing,
+                       const EvaluationRequest& request) {
   const auto finite = [&](const Distance& distance) {
     if (!missing) return distance;
     return request.missing == MissingRule::kDiagonal ? Distance(maps.diagonal)
@@ -119,39 +119,40 @@ NamedValues further_values(const eval::OverlapCounts& counts,
   Distance difference, error;
   if (counts.n_pred() + counts.n_ref() > 0) difference = volumes.difference();
   if (counts.n_ref() > 0) error = std::abs(*volumes.relative_difference());
-  return {{"HD", finite(eval::hausdorff_distance(distances))},
-          {"HD95", finite(eval::hausdorff_distance_95(distances))},
-          {"ASSD", finite(eval::average_surface_distance(distances))},
-          {"NSD", eval::surface_dice(distances, request.tolerance)},
-          {"VolumeDifference", difference},
-          {"RelativeVolumeError", error}};
+  NamedValues values = overlap_values(counts);
+  const NamedValues further{
+      {"HD", finite(eval::hausdorff_distance(distances))},
+      {"HD95", finite(eval::hausdorff_distance_95(distances))},
+      {"ASSD", finite(eval::average_surface_distance(distances))},
+      {"NSD", eval::surface_dice(distances, request.tolerance)},
+      {"VolumeDifference", difference},
+      {"RelativeVolumeError", error}};
+  values.insert(values.end(), further.begin(), further.end());
+  return values;
 }
 
 }  // namespace
 
-ScoredCase score_case(const MapPair& pair, int rank, const EvaluationTask& task,
+ScoredCase score_case(const MapPair& pair, int rank, const PredictedTask& task,
                       const EvaluationRequest& request) {
   const MapsOfCase maps = read_maps(pair, rank, task, request);
   const auto classes = static_cast<int64_t>(task.classes.size());
-  const bool structures = task.target == augment::TargetKind::kStructures;
+  const ClassRelation relation = task.target.relation();
   ScoredCase scored;
   auto& result = scored.result;
   result.id = pair.id;
   result.reference = pair.references.front();
   result.prediction = pair.predictions.front();
-  result.counts =
-      overlap_of(task.target, maps.prediction, maps.reference, classes);
-  const auto distances =
-      structures ? eval::structure_surface_distances(
-                       maps.prediction, maps.reference, classes, maps.spacing)
-                 : eval::class_surface_distances(
-                       maps.prediction, maps.reference, classes, maps.spacing);
-  for (size_t k = 0; k < result.counts.size(); ++k) {
-    const eval::OverlapCounts& counts = result.counts[k];
+  const auto overlap =
+      eval::map_overlap(maps.prediction, maps.reference, classes, relation);
+  const auto distances = eval::map_surface_distances(
+      maps.prediction, maps.reference, classes, relation, maps.spacing);
+  for (size_t k = 0; k < overlap.size(); ++k) {
+    const eval::OverlapCounts& counts = overlap[k];
     const bool missing = (counts.n_pred() == 0) != (counts.n_ref() == 0);
     scored.missing.push_back(missing);
-    result.further.push_back(
-        further_values(counts, distances[k], maps, missing, request));
+    result.classes.push_back(
+        all_values(counts, distances[k], maps, missing, request));
   }
   return scored;
 }

@@ -1,13 +1,13 @@
 #pragma once
 
-#include "unimiss/report/evaluation.h"
-#include "unimiss/report/evaluation_input.h"
+#include "report/evaluation_input.h"
+#include "unimiss/report/results.h"
 
 namespace unimiss::report {
 
 /// A case that was measured.
 struct ScoredCase {
-  CaseResult result;
+  SegmentedCase result;
   /// Of each class, whether only one of prediction and reference has it.
   std::vector<bool> missing;
 };
@@ -16,7 +16,7 @@ struct ScoredCase {
 ///
 /// Memory: two int16 maps, and one file as it is read. Throws DataError with
 /// all that is wrong with the case.
-ScoredCase score_case(const MapPair& pair, int rank, const EvaluationTask& task,
+ScoredCase score_case(const MapPair& pair, int rank, const PredictedTask& task,
                       const EvaluationRequest& request);
 
 }  // namespace unimiss::report

@@ -1,11 +1,11 @@
 #include "report/summary_comparison.h"
 
 #include <algorithm>
-#include <fstream>
 #include <map>
 #include <utility>
 
 #include "report/class_scores.h"
+#include "report/score_table.h"
 #include "unimiss/core/fields.h"
 #include "unimiss/eval/optional_mean.h"
 
@@ -15,59 +15,37 @@ namespace {
 /// Where the cases of both are.
 struct CommonCases {
   std::vector<size_t> here, there;
-  Json json;  ///< what is told of them
+  Comparison comparison;  ///< what is told of them
 
-  CommonCases(const std::vector<std::string>& first,
-              const std::vector<std::string>& second, const std::string& path) {
+  template <class Case>
+  CommonCases(const std::vector<Case>& first, const std::vector<Case>& second,
+              const std::string& path) {
     std::map<std::string, size_t> places;
-    for (size_t i = 0; i < second.size(); ++i) places[second[i]] = i;
-    Json only_here = Json::array(), only_there = Json::array();
+    for (size_t i = 0; i < second.size(); ++i) places[second[i].id] = i;
     for (size_t i = 0; i < first.size(); ++i) {
-      const auto found = places.find(first[i]);
+      const auto found = places.find(first[i].id);
       if (found == places.end()) {
-        only_here.push_back(first[i]);
+        comparison.only_here.push_back(first[i].id);
         continue;
       }
       here.push_back(i);
       there.push_back(found->second);
       places.erase(found);
     }
-    for (const auto& [id, ignored] : places) only_there.push_back(id);
+    for (const auto& [id, ignored] : places) {
+      comparison.only_there.push_back(id);
+    }
     require(!here.empty(), "--compare", path + " has none of these cases");
-    json = {{"with", path},
-            {"cases", here.size()},
-            {"only_here", only_here},
-            {"only_there", only_there}};
+    comparison.with = path;
+    comparison.cases = static_cast<int64_t>(here.size());
   }
 };
 
-template <class Values>
-eval::CaseValues chosen_values(const Values& values,
+eval::CaseValues chosen_values(const eval::CaseValues& values,
                                const std::vector<size_t>& cases) {
   eval::CaseValues chosen;
   for (const size_t i : cases) chosen.push_back(values[i]);
   return chosen;
-}
-
-Json difference_json(const std::optional<eval::Interval>& difference,
-                     const std::optional<eval::SignedRankTest>& test) {
-  Json json{{"difference", nullptr}, {"low", nullptr}, {"high", nullptr}};
-  if (difference) {
-    json = {{"difference", difference->estimate},
-            {"low", difference->low},
-            {"high", difference->high}};
-  }
-  json["p_value"] = test ? Json(test->p_value) : Json(nullptr);
-  return json;
-}
-
-Json paired_json(const eval::CaseValues& here, const eval::CaseValues& there,
-                 const eval::BootstrapOptions& options) {
-  const eval::PairedComparison compared =
-      eval::compare_paired(here, there, options);
-  Json json = difference_json(compared.difference, compared.test);
-  json["cases"] = compared.cases;
-  return json;
 }
 
 /// The mean over classes of each case, of those that both have a value of.
@@ -82,8 +60,8 @@ class ClassMeans {
       there_[i].push_back(there[i]);
     }
   }
-  Json compare(const eval::BootstrapOptions& options) const {
-    return paired_json(means(here_), means(there_), options);
+  eval::PairedComparison compare(const eval::BootstrapOptions& options) const {
+    return eval::compare_paired(means(here_), means(there_), options);
   }
 
  private:
@@ -98,71 +76,81 @@ class ClassMeans {
   std::vector<eval::CaseValues> here_, there_;
 };
 
-template <class Items, class Same>
-size_t place_of(const Items& items, const Same& same) {
-  return static_cast<size_t>(std::find_if(items.begin(), items.end(), same) -
-                             items.begin());
+/// How a class is called in a file, as nnU-Net calls it.
+std::string stored_number(const NumberedClass& of,
+                          const std::vector<int64_t>& label_values) {
+  if (label_values.empty()) return of.number;
+  return std::to_string(label_values.at(std::stoul(of.number)));
 }
 
-Json compare_scores(const ScoreTable& here, const ScoreTable& there,
-                    const std::string& path,
-                    const eval::BootstrapOptions& options) {
-  const CommonCases common(here.cases, there.cases, path);
-  // A summary that has no names has labels alone: the values in its files.
-  const bool by_name = there.names != there.labels;
-  Json mean = Json::object(), foreground = Json::object();
-  std::vector<ClassMeans> means(here.metrics.size());
-  for (size_t k = 0; k < here.labels.size(); ++k) {
-    const size_t other = place_of(
-        by_name ? there.names : there.labels, [&](const std::string& name) {
-          return name == (by_name ? here.names[k] : here.stored[k]);
+/// The place of each of the classes here among those there.
+std::vector<size_t> matched_classes(const SegmentationResults& here,
+                                    const std::vector<int64_t>& label_values,
+                                    const SegmentationResults& there,
+                                    const std::string& path) {
+  // A summary that has no names has numbers alone: the values in its files.
+  const bool by_name =
+      std::any_of(there.classes.begin(), there.classes.end(),
+                  [](const auto& each) { return each.name != each.number; });
+  std::vector<size_t> places;
+  for (const NumberedClass& of : here.classes) {
+    const std::string wanted =
+        by_name ? of.name : stored_number(of, label_values);
+    const auto found = std::find_if(
+        there.classes.begin(), there.classes.end(), [&](const auto& each) {
+          return (by_name ? each.name : each.number) == wanted;
         });
-    require(other < there.labels.size(), "--compare",
-            path + " has other classes: none is called " + here.names[k]);
-    for (size_t m = 0; m < here.metrics.size(); ++m) {
-      const std::string name = here.metrics[m].name;
-      const size_t column = place_of(
-          there.metrics,
-          [&](const SummaryMetric& metric) { return metric.name == name; });
-      if (column == there.metrics.size()) continue;
-      const auto first = chosen_values(here.values[k][m], common.here);
-      const auto second =
-          chosen_values(there.values[other][column], common.there);
-      mean[here.labels[k]][name] = paired_json(first, second, options);
-      means[m].add(first, second);
-      if (k + 1 == here.labels.size()) {
-        foreground[name] = means[m].compare(options);
-      }
-    }
+    require(found != there.classes.end(), "--compare",
+            path + " has other classes: none is called " + of.name);
+    places.push_back(found - there.classes.begin());
   }
-  Json json = common.json;
-  json["foreground_mean"] = foreground;
-  json["mean"] = mean;
-  return json;
+  return places;
 }
 
-ClassTable chosen_cases(const ClassTable& table,
-                        const std::vector<size_t>& cases) {
-  ClassTable chosen{table.exclusive, table.classes, {}, {}, {}};
-  for (const size_t i : cases) {
-    chosen.cases.push_back(table.cases[i]);
-    chosen.scores.push_back(table.scores[i]);
-    chosen.labels.push_back(table.labels[i]);
+Comparison compare_scores(const SegmentationResults& here,
+                          const std::vector<int64_t>& label_values,
+                          const SegmentationResults& there,
+                          const std::string& path,
+                          const eval::BootstrapOptions& options) {
+  const CommonCases common(here.cases, there.cases, path);
+  const auto places = matched_classes(here, label_values, there, path);
+  Comparison comparison = common.comparison;
+  const auto others = score_metrics(there);
+  for (const ScoreMetric& metric : score_metrics(here)) {
+    const std::string name = metric.name;
+    const bool both =
+        std::any_of(others.begin(), others.end(),
+                    [&](const auto& other) { return other.name == name; });
+    if (!both) continue;
+    ClassMeans means;
+    MetricValues<eval::PairedComparison> each{
+        name, MetricScope::kEachClass, {}};
+    for (size_t k = 0; k < here.classes.size(); ++k) {
+      const auto first = chosen_values(case_values(here, name, k), common.here);
+      const auto second =
+          chosen_values(case_values(there, name, places[k]), common.there);
+      each.values.push_back(eval::compare_paired(first, second, options));
+      means.add(first, second);
+    }
+    comparison.differences.push_back(each);
+    comparison.differences.push_back(
+        {name, MetricScope::kAllClasses, {means.compare(options)}});
   }
+  return comparison;
+}
+
+ClassificationResults chosen_cases(const ClassificationResults& results,
+                                   const std::vector<size_t>& cases) {
+  ClassificationResults chosen{results.relation, results.classes, {}, {}, {}};
+  for (const size_t i : cases) chosen.cases.push_back(results.cases[i]);
   return chosen;
 }
 
-Json compare_classes(const ClassTable& all_here, const ClassTable& all_there,
-                     const std::string& path,
-                     const eval::BootstrapOptions& options) {
-  require(all_here.classes == all_there.classes &&
-              all_here.exclusive == all_there.exclusive,
-          "--compare", path + " has other classes");
-  const CommonCases common(all_here.cases, all_there.cases, path);
-  const ClassTable here = chosen_cases(all_here, common.here);
-  const ClassTable there = chosen_cases(all_there, common.there);
-  require(here.labels == there.labels, "--compare",
-          path + " has other labels of the same cases");
+/// Of the numbers that cases have together: their differences, each from the
+/// same resamples.
+std::vector<eval::PairedComparison> compare_statistics(
+    const ClassificationResults& here, const ClassificationResults& there,
+    const eval::BootstrapOptions& options) {
   const auto count = static_cast<int64_t>(here.cases.size());
   const ClassStatistics ours(here), theirs(there);
   const auto differences = eval::bootstrap_all(
@@ -178,73 +166,83 @@ Json compare_classes(const ClassTable& all_here, const ClassTable& all_there,
         return values;
       },
       options);
-  std::vector<Json> items;
+  std::vector<eval::PairedComparison> compared;
   for (const auto& difference : differences) {
-    items.push_back(difference_json(difference, std::nullopt));
-    items.back()["cases"] = count;
+    compared.push_back({count, difference, std::nullopt});
+  }
+  return compared;
+}
+
+Comparison compare_classes(const ClassificationResults& all_here,
+                           const ClassificationResults& all_there,
+                           const std::string& path,
+                           const eval::BootstrapOptions& options) {
+  require(all_here.classes == all_there.classes &&
+              all_here.relation == all_there.relation,
+          "--compare", path + " has other classes");
+  const CommonCases common(all_here.cases, all_there.cases, path);
+  const auto here = chosen_cases(all_here, common.here);
+  const auto there = chosen_cases(all_there, common.there);
+  for (size_t i = 0; i < here.cases.size(); ++i) {
+    require(here.cases[i].labels == there.cases[i].labels, "--compare",
+            path + " has other labels of the same cases");
   }
   const auto paired = [&](const auto& number) {
     const std::vector<double> first = number(here), second = number(there);
-    return paired_json({first.begin(), first.end()},
-                       {second.begin(), second.end()}, options);
+    return eval::compare_paired({first.begin(), first.end()},
+                                {second.begin(), second.end()}, options);
   };
-  Json json = common.json;
-  json.update(named(here.classes, items));
-  json["accuracy"] = paired(correctness);
-  json["right_probability"] = paired(right_probabilities);
-  return json;
+  auto compared = compare_statistics(here, there, options);
+  // A case by itself is right or wrong.
+  compared.at(2) = paired(correctness);
+  Comparison comparison = common.comparison;
+  comparison.differences = class_table(here.classes.size(), compared);
+  comparison.differences.push_back({"right_probability",
+                                    MetricScope::kAllClasses,
+                                    {paired(right_probabilities)}});
+  return comparison;
 }
 
 /// Numbers that were measured in another way are not comparable.
-void require_same_settings(const Json& here, const Json& there,
+void require_same_settings(const Summary& here, const Summary& there,
                            const std::string& path) {
-  const Json none = Json::object();
-  const Json ours = here.value("evaluation", none);
-  const Json theirs = there.value("evaluation", none);
-  if (theirs.empty()) return;
-  for (const char* setting : {"tolerance_mm", "pixel_spacing_mm"}) {
-    require(ours.value(setting, Json()) == theirs.value(setting, Json()),
-            "--compare",
+  if (!there.evaluation) return;
+  const EvaluationSettings ours =
+      here.evaluation ? here.evaluation->settings : EvaluationSettings();
+  const EvaluationSettings& theirs = there.evaluation->settings;
+  const auto require_same = [&](bool same, const char* setting) {
+    require(same, "--compare",
             path + " was made with another " + setting +
                 "; evaluate both in the same way");
-  }
-  const Json our_rule = ours.value("missing", none).value("rule", Json());
-  const Json their_rule = theirs.value("missing", none).value("rule", Json());
-  require(our_rule == their_rule, "--compare",
-          path +
-              " was made with another --missing; evaluate both in the same "
-              "way");
+  };
+  require_same(ours.tolerance == theirs.tolerance, "tolerance_mm");
+  using Spacing = std::vector<double>;
+  require_same(ours.pixel_spacing.value_or(Spacing()) ==
+                   theirs.pixel_spacing.value_or(Spacing()),
+               "pixel_spacing_mm");
+  require_same(ours.missing_rule == theirs.missing_rule, "--missing");
 }
 
 }  // namespace
 
-Json read_summary(const std::string& path) {
-  std::ifstream file(path);
-  require(file.is_open(), path, "cannot be read");
-  Json json = Json::parse(file, nullptr, /*allow_exceptions=*/false);
-  require(
-      json.is_object() && json.contains("metric_per_case"), path,
-      "is no summary.json (JSON with metric_per_case is expected; NaN is no "
-      "JSON)");
-  return json;
-}
-
-Json compare_summaries(const Json& here, const Json& there,
-                       const std::string& path,
-                       const eval::BootstrapOptions& options) {
-  const bool segmentation = here.contains("foreground_mean");
-  require(segmentation == there.contains("foreground_mean"), "--compare",
+Comparison compare_summaries(const Summary& here, const Summary& there,
+                             const std::string& path,
+                             const eval::BootstrapOptions& options) {
+  require(here.results.index() == there.results.index(), "--compare",
           path + " is of another kind of task");
-  try {
-    require_same_settings(here, there, path);
-    return segmentation ? compare_scores(score_table(here), score_table(there),
-                                         path, options)
-                        : compare_classes(class_table(here), class_table(there),
-                                          path, options);
-  } catch (const Json::exception& error) {
-    throw ConfigError(path + ": is damaged, or of another form (" +
-                      error.what() + ")");
+  require_same_settings(here, there, path);
+  const auto* ours = std::get_if<SegmentationResults>(&here.results);
+  if (!ours) {
+    return compare_classes(std::get<ClassificationResults>(here.results),
+                           std::get<ClassificationResults>(there.results), path,
+                           options);
   }
+  const std::vector<int64_t> label_values =
+      here.evaluation ? here.evaluation->settings.label_values
+                      : std::vector<int64_t>();
+  return compare_scores(*ours, label_values,
+                        std::get<SegmentationResults>(there.results), path,
+                        options);
 }
 
 }  // namespace unimiss::report

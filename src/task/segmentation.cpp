@@ -47,9 +47,8 @@ data::CaseReference Segmentation::read_reference(
 
 std::vector<eval::OverlapCounts> Segmentation::overlap(
     const torch::Tensor& map, const torch::Tensor& reference) const {
-  return spec().target.is_exclusive()
-             ? eval::class_overlap(map, reference, spec().outputs())
-             : eval::structure_overlap(map, reference, spec().outputs());
+  return eval::map_overlap(map, reference, spec().outputs(),
+                           spec().target.relation());
 }
 
 std::string Segmentation::official_name(const std::string& parameter) const {

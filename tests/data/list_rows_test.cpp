@@ -4,6 +4,7 @@
 
 #include <sstream>
 
+#include "testing/error_text.h"
 #include "testing/files.h"
 #include "testing/temporary_directory.h"
 #include "unimiss/core/error.h"
@@ -26,12 +27,8 @@ std::vector<ListRow> rows_of(const std::string& text,
 
 std::string list_error(const std::string& text,
                        const ManifestOptions& options) {
-  try {
-    rows_of(text, options);
-  } catch (const DataError& error) {
-    return error.what();
-  }
-  return "no error";
+  return unimiss::testing::error_text<DataError>(
+      [&] { rows_of(text, options); });
 }
 
 ManifestOptions labels() {

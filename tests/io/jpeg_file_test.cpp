@@ -5,6 +5,7 @@
 
 #include <opencv2/imgcodecs.hpp>
 
+#include "testing/error_text.h"
 #include "testing/files.h"
 #include "testing/temporary_directory.h"
 #include "unimiss/core/error.h"
@@ -18,13 +19,11 @@ using unimiss::testing::read_bytes;
 using unimiss::testing::TemporaryDirectory;
 
 std::string jpeg_error(const std::string& bytes) {
-  try {
+  const std::string error = unimiss::testing::error_text<DataError>([&] {
     decode_jpeg("a.jpg", {bytes.begin(), bytes.end()});
-  } catch (const DataError& error) {
-    EXPECT_THAT(error.what(), HasSubstr("a.jpg"));
-    return error.what();
-  }
-  return "no error";
+  });
+  if (error != "no error") EXPECT_THAT(error, HasSubstr("a.jpg"));
+  return error;
 }
 
 TEST(JpegFile, DamageIsFound) {

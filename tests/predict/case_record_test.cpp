@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "testing/error_text.h"
 #include "testing/files.h"
 #include "testing/temporary_directory.h"
 #include "unimiss/core/error.h"
@@ -70,12 +71,9 @@ TEST(CaseRecord, AMapThatWasChangedIsNotForgotten) {
   CaseRecord record = record_of(folder);
   write_record(output, record);
   write_bytes(folder.file("a.nii"), "MAP");  // of the same size
-  try {
-    forget_others(output, record);
-    FAIL();
-  } catch (const DataError& error) {
-    EXPECT_THAT(error.what(), HasSubstr("is no longer as it was predicted"));
-  }
+  EXPECT_THAT(unimiss::testing::error_text<DataError>(
+                  [&] { forget_others(output, record); }),
+              HasSubstr("is no longer as it was predicted"));
   EXPECT_TRUE(fs::exists(record_file(output, "a")));
 }
 

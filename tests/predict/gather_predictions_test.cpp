@@ -17,8 +17,9 @@ using unimiss::testing::TemporaryDirectory;
 void claim(const TemporaryDirectory& folder, const std::string& target) {
   testing::write_bytes(
       folder.file("predict.json"),
-      R"({"networks": [], "classes": ["ill", "a, b"], "target": ")" + target +
-          "\"}");
+      R"({"networks": [], "classes": ["ill", "a, b"], "label_values": [],
+          "target": ")" +
+          target + "\"}");
 }
 
 void record(const TemporaryDirectory& folder, const std::string& id,

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "predict/saved_toys.h"
+#include "testing/error_text.h"
 #include "testing/files.h"
 #include "unimiss/core/error.h"
 
@@ -35,12 +36,8 @@ class Predictions {
         testing::read_bytes(folder_.file("out/predict.json")));
   }
   std::string error() const {
-    try {
-      run_prediction(request_);
-    } catch (const ConfigError& error) {
-      return error.what();
-    }
-    return "";
+    return unimiss::testing::error_text<ConfigError>(
+        [&] { run_prediction(request_); });
   }
 
   testing::TemporaryDirectory folder_;

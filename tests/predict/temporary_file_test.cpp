@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <filesystem>
 
+#include "testing/error_text.h"
 #include "testing/files.h"
 #include "testing/temporary_directory.h"
 #include "unimiss/core/error.h"
@@ -32,12 +33,9 @@ TEST(TemporaryFile, NamesTheFolderThatHoldsNone) {
   testing::write_bytes(folder.file("file"), "");
   EXPECT_THROW(temporary_file(folder.file("file")), DataError);
   errno = ENOSPC;
-  try {
-    throw_full("out");
-    FAIL();
-  } catch (const DataError& error) {
-    EXPECT_THAT(error.what(), AllOf(HasSubstr("out"), HasSubstr("No space")));
-  }
+  EXPECT_THAT(
+      unimiss::testing::error_text<DataError>([] { throw_full("out"); }),
+      AllOf(HasSubstr("out"), HasSubstr("No space")));
 }
 
 }  // namespace

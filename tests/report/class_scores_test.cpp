@@ -1,111 +1,118 @@
 #include "report/class_scores.h"
 
 #include <ATen/Functions.h>
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include <numeric>
 
-#include "unimiss/eval/classification_metrics.h"
+#include "testing/files.h"
+#include "testing/temporary_directory.h"
 
 namespace unimiss::report {
 namespace {
 
+constexpr auto kAll = MetricScope::kAllClasses;
+constexpr auto kEach = MetricScope::kEachClass;
+
 /// 40 cases of random probabilities.
-ClassTable random_table(bool exclusive, int64_t classes) {
+ClassificationResults random_results(ClassRelation relation, int64_t classes) {
   at::manual_seed(1);
-  ClassTable table;
-  table.exclusive = exclusive;
+  std::vector<std::string> names;
   for (int64_t k = 0; k < classes; ++k) {
-    table.classes.push_back("c" + std::to_string(k));
+    names.push_back("c" + std::to_string(k));
   }
+  std::vector<ClassifiedCase> cases;
   for (int64_t i = 0; i < 40; ++i) {
     torch::Tensor scores = at::rand({classes}, torch::kDouble);
+    const bool exclusive = relation == ClassRelation::kExclusive;
     if (exclusive) scores /= scores.sum();
     const auto* values = scores.const_data_ptr<double>();
-    table.cases.push_back(std::to_string(i));
-    table.scores.emplace_back(values, values + classes);
-    table.labels.push_back({i % classes});
-    if (!exclusive && i % 3 == 0) table.labels.back().clear();
+    cases.push_back(
+        {std::to_string(i), {values, values + classes}, {i % classes}});
+    if (!exclusive && i % 3 == 0) cases.back().labels.clear();
   }
-  return table;
+  return classification_results(relation, names, cases);
 }
 
-torch::Tensor scores_of(const ClassTable& table) {
-  std::vector<torch::Tensor> rows;
-  for (const auto& row : table.scores) {
-    rows.push_back(at::tensor(row, torch::kDouble));
-  }
-  return at::stack(rows);
-}
-
-ClassNumbers numbers_of_all(const ClassTable& table) {
-  std::vector<int64_t> all(table.cases.size());
+ClassNumbers numbers_of_all(const ClassificationResults& results) {
+  std::vector<int64_t> all(results.cases.size());
   std::iota(all.begin(), all.end(), 0);
-  return ClassStatistics(table).of(all);
+  return ClassStatistics(results).of(all);
 }
 
 TEST(ClassScores, ACaseMayBeThereSeveralTimes) {
-  const ClassTable table = random_table(true, 2);
+  const auto results = random_results(ClassRelation::kExclusive, 2);
   const std::vector<int64_t> chosen{3, 3, 7, 8, 8, 8, 12, 20, 21, 33};
-  ClassTable expanded{true, table.classes, {}, {}, {}};
-  for (const int64_t i : chosen) {
-    expanded.cases.push_back(std::to_string(expanded.cases.size()));
-    expanded.scores.push_back(table.scores[i]);
-    expanded.labels.push_back(table.labels[i]);
-  }
-  const ClassNumbers numbers = ClassStatistics(table).of(chosen);
-  const ClassNumbers expected = numbers_of_all(expanded);
+  ClassificationResults expanded = results;
+  expanded.cases.clear();
+  for (const int64_t i : chosen) expanded.cases.push_back(results.cases[i]);
+  const ClassNumbers numbers = ClassStatistics(results).of(chosen);
   EXPECT_TRUE(numbers.auc && numbers.average_precision);
-  EXPECT_EQ(numbers.values(), expected.values());
+  EXPECT_EQ(numbers.values(), numbers_of_all(expanded).values());
 }
 
-TEST(ClassScores, AreThoseOfAllCases) {
-  for (const int64_t classes : {2, 3}) {
-    const ClassTable table = random_table(true, classes);
-    std::vector<int64_t> labels;
-    for (const auto& each : table.labels) labels.push_back(each.front());
-    const auto expected = eval::classification_metrics(
-        scores_of(table), at::tensor(labels, torch::kLong));
-    const ClassNumbers numbers = numbers_of_all(table);
-    EXPECT_EQ(numbers.auc, expected.auc);
-    EXPECT_EQ(numbers.average_precision, expected.average_precision);
-    EXPECT_EQ(numbers.accuracy, expected.accuracy);
-    EXPECT_EQ(numbers.class_auc, expected.class_auc);
+TEST(ClassScores, OfAllCasesAreThoseOfTheResults) {
+  for (const ClassRelation relation :
+       {ClassRelation::kExclusive, ClassRelation::kOverlapping}) {
+    for (const int64_t classes : {2, 3}) {
+      const auto results = random_results(relation, classes);
+      const ClassNumbers numbers = numbers_of_all(results);
+      EXPECT_EQ(numbers.auc, find_value(results.metrics, "AUC", kAll));
+      EXPECT_EQ(numbers.average_precision,
+                find_value(results.metrics, "average_precision", kAll));
+      EXPECT_NEAR(*numbers.accuracy,
+                  *find_value(results.metrics, "accuracy", kAll), 1e-12);
+      EXPECT_EQ(numbers.class_auc.at(1),
+                find_value(results.metrics, "AUC", kEach, 1));
+    }
   }
-}
-
-TEST(ClassScores, AreThoseOfAnyNumberOfLabels) {
-  const ClassTable table = random_table(false, 3);
-  torch::Tensor labels = at::zeros({40, 3}, torch::kLong);
-  for (int64_t i = 0; i < 40; ++i) {
-    for (const int64_t label : table.labels[i]) labels[i][label] = 1;
-  }
-  const auto expected = eval::multi_label_metrics(scores_of(table), labels);
-  const ClassNumbers numbers = numbers_of_all(table);
-  EXPECT_EQ(numbers.auc, expected.auc);
-  EXPECT_EQ(numbers.average_precision, expected.average_precision);
-  EXPECT_NEAR(*numbers.accuracy, *expected.accuracy, 1e-12);
 }
 
 TEST(ClassScores, OfACaseAreWhatItsTruthWasGiven) {
-  ClassTable one{true, {"a", "b"}, {"x"}, {{0.3, 0.7}}, {{0}}};
+  const auto one = classification_results(ClassRelation::kExclusive, {"a", "b"},
+                                          {{"x", {0.3, 0.7}, {0}}});
   EXPECT_EQ(right_probabilities(one), std::vector<double>{0.3});
   EXPECT_EQ(correctness(one), std::vector<double>{0});
-  ClassTable many{false, {"a", "b"}, {"x"}, {{0.3, 0.9}}, {{0}}};
+  const auto many = classification_results(
+      ClassRelation::kOverlapping, {"a", "b"}, {{"x", {0.3, 0.9}, {0}}});
   EXPECT_NEAR(right_probabilities(many)[0], (0.3 + 0.1) / 2, 1e-12);
   EXPECT_EQ(correctness(many), std::vector<double>{0});
 }
 
 TEST(ClassScores, HaveIntervalsUnderTheirNames) {
-  const ClassTable table = random_table(true, 3);
-  const Json intervals = class_intervals(table, {.resamples = 200});
-  const ClassNumbers numbers = numbers_of_all(table);
-  EXPECT_LT(intervals["AUC"]["low"], *numbers.auc);
-  EXPECT_GT(intervals["AUC"]["high"], *numbers.auc);
-  EXPECT_EQ(intervals["AUC"]["cases"], 40);
-  EXPECT_LT(intervals["AUC_per_class"]["c2"]["low"], *numbers.class_auc[2]);
-  EXPECT_LT(intervals["average_precision_per_class"]["c0"]["low"],
+  const auto results = random_results(ClassRelation::kExclusive, 3);
+  const auto intervals = class_intervals(results, {.resamples = 200});
+  const ClassNumbers numbers = numbers_of_all(results);
+  const auto auc = find_value(intervals, "AUC", kAll).value();
+  EXPECT_LT(auc.low, *numbers.auc);
+  EXPECT_GT(auc.high, *numbers.auc);
+  EXPECT_EQ(auc.cases, 40);
+  EXPECT_LT(find_value(intervals, "AUC", kEach, 2)->low, *numbers.class_auc[2]);
+  EXPECT_LT(find_value(intervals, "average_precision", kEach, 0)->low,
             *numbers.class_average_precision[0]);
+}
+
+TEST(ClassScores, CasesAreThoseOfTheListWithARow) {
+  const testing::TemporaryDirectory folder;
+  for (const char* name : {"a.png", "b.png"}) {
+    testing::write_bytes(folder.file(name), "x");
+  }
+  testing::write_bytes(folder.file("list.txt"), "b.png ill\na.png normal\n");
+  testing::write_bytes(folder.file("p.csv"),
+                       "case,normal,ill\na,0.75,0.25\nc,0.5,0.5\n");
+  EvaluationRequest request;
+  request.predictions = folder.file("p.csv");
+  request.references = folder.file("list.txt");
+  const auto collected = collect_cases(
+      request, {augment::TargetKind::kClass, {"normal", "ill"}, {}});
+  ASSERT_EQ(collected.cases.size(), 1u);
+  EXPECT_EQ(collected.cases[0].id, "a");
+  EXPECT_EQ(collected.cases[0].labels, std::vector<int64_t>{0});
+  EXPECT_EQ(collected.cases[0].probabilities,
+            (std::vector<double>{0.75, 0.25}));
+  ASSERT_EQ(collected.bad.size(), 2u);
+  EXPECT_THAT(collected.bad[0].problem, ::testing::HasSubstr("has no row in"));
+  EXPECT_EQ(collected.bad[1].id, "c");
 }
 
 }  // namespace

@@ -2,42 +2,81 @@
 
 #include <gmock/gmock.h>
 
-#include "report/toy_summary.h"
+#include "report/toy_results.h"
 
 namespace unimiss::report {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
-TEST(EvaluationTables, HaveCasesMeansAndIntervals) {
-  Json summary = toy_summary({{"a", {0.5, {}}}, {"b", {1, 0.25}}},
-                             {"left, lower", "right"});
-  summary["mean"]["1"]["Dice"] = 0.75;
-  summary["interval"]["mean"]["1"]["Dice"] = {
-      {"low", 0.5}, {"high", 1}, {"cases", 2}};
-  const std::string csv = csv_of(summary);
-  EXPECT_THAT(csv, HasSubstr("row,case,class,Dice\ncase,a,\"left, lower\",0.5\n"
-                             "case,a,right,\ncase,b,"));
-  EXPECT_THAT(csv, HasSubstr("mean,,\"left, lower\",0.75\n"
-                             "low,,\"left, lower\",0.5\n"
-                             "high,,\"left, lower\",1\n"));
-  const std::string table = means_table(summary);
+Summary two_classes() {
+  Summary summary = evaluated(toy_results({{"a", {0.5, {}}}, {"b", {1, {}}}},
+                                          {"left, lower", "right"}));
+  summary.evaluation->intervals = {
+      {"Dice",
+       MetricScope::kEachClass,
+       {eval::Interval{0.75, 0.5, 1, 2, 9}, std::nullopt}}};
+  return summary;
+}
+
+TEST(EvaluationTables, HaveMeansAndIntervals) {
+  const std::string table = means_table(two_classes());
+  EXPECT_THAT(table, HasSubstr("| class | Dice |\n|---|---:|\n"));
   EXPECT_THAT(table, HasSubstr("| left, lower | 0.7500 [0.5000, 1.0000] |"));
-  EXPECT_THAT(table, HasSubstr("| **mean** | 0.0000 |"));
+  EXPECT_THAT(table, HasSubstr("| right | – |"));
+  EXPECT_THAT(table, HasSubstr("| **mean** | 0.7500 |"));
 }
 
 TEST(EvaluationTables, OfClassesHaveTheConfusion) {
-  const Json summary = Json::parse(R"({
-    "AUC": 0.75, "AUC_per_class": {"no": 0.75, "yes": 0.75},
-    "classes": ["no", "yes"], "confusion_matrix": [[1, 2], [0, 3]],
-    "interval": {"AUC": {"low": 0.5, "high": 1, "cases": 6}},
-    "metric_per_case": []})");
+  Summary summary = evaluated(toy_classification());
+  summary.evaluation->intervals = {
+      {"AUC", MetricScope::kAllClasses, {eval::Interval{0.75, 0.5, 1, 4, 9}}}};
   const std::string table = means_table(summary);
-  EXPECT_THAT(table, HasSubstr("| no | 0.7500 | – |"));
+  EXPECT_THAT(table, HasSubstr("| class | AUC | average_precision |"));
+  EXPECT_THAT(table, HasSubstr("| normal | 0.7500 | "));
   EXPECT_THAT(table, HasSubstr("| **all** | 0.7500 [0.5000, 1.0000] |"));
-  EXPECT_THAT(table, HasSubstr("| no | 1 | 2 |\n| yes | 0 | 3 |"));
-  EXPECT_THAT(csv_of(summary), HasSubstr("value,,0.75,,"));
-  EXPECT_THAT(csv_of(summary), HasSubstr("low,,0.5,,"));
+  EXPECT_THAT(table, HasSubstr("| normal | 1 | 1 |\n| ill | 0 | 2 |"));
+  EXPECT_THAT(
+      means_table(evaluated(toy_classification(ClassRelation::kOverlapping))),
+      Not(HasSubstr("given the column's")));
+}
+
+TEST(EvaluationTables, ForReadingTellHowAndWhatIsMissing) {
+  Summary summary = two_classes();
+  EvaluationFacts& facts = *summary.evaluation;
+  facts.settings.references = "r";
+  facts.settings.missing_text = "Others are out";
+  facts.settings.missing = {1, 2};
+  facts.bad = {{"x", "is no case"}};
+  EXPECT_THAT(markdown_of(summary),
+              AllOf(HasSubstr("- references: r\n- cases: 2\n- NSD at 1 mm;"),
+                    HasSubstr("- Others are out; one of them lacked it 3"),
+                    HasSubstr("of 10000 bootstrap resamples"),
+                    HasSubstr("- x: is no case\n")));
+  facts.settings.pixel_spacing.emplace();
+  EXPECT_THAT(markdown_of(summary), HasSubstr("- NSD at 1 pixels;"));
+}
+
+TEST(EvaluationTables, CompareClassByClassThenAll) {
+  Summary summary = two_classes();
+  EXPECT_EQ(comparison_section(summary), "");
+  const eval::PairedComparison better{2, eval::Interval{0.5, 0.25, 0.75, 2, 9},
+                                      eval::SignedRankTest{0, 0.5}};
+  summary.evaluation->comparison =
+      Comparison{"o.json",
+                 2,
+                 {"a"},
+                 {},
+                 {{"Dice", MetricScope::kEachClass, {better, {}}},
+                  {"Dice", MetricScope::kAllClasses, {better}}}};
+  EXPECT_THAT(comparison_section(summary),
+              AllOf(HasSubstr("Compared with o.json\n\nOver 2 cases of both (1 "
+                              "only here, 0 only there)"),
+                    HasSubstr("| left, lower | Dice | 0.5000 [0.2500, 0.7500] "
+                              "| 0.5 | 2 |\n| right | Dice | – | – | 0 |\n"
+                              "| **mean** | Dice | 0.5000 ")));
 }
 
 }  // namespace

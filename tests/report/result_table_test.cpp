@@ -5,6 +5,7 @@
 #include <cmath>
 #include <filesystem>
 
+#include "testing/error_text.h"
 #include "testing/files.h"
 #include "testing/temporary_directory.h"
 #include "unimiss/core/error.h"
@@ -84,10 +85,16 @@ TEST(ResultTable, ReadsSummariesOfTests) {
   EXPECT_EQ(dice->score, 0.75);
   EXPECT_EQ(dice->cases,
             (std::map<std::string, double>{{"a", 0.75}, {"b", 0.25}}));
-  unimiss::testing::write_bytes(file, R"({"AUC": 0.875})");
-  EXPECT_EQ(read_test_result(folder.file("run"))->score, 0.875);
+  unimiss::testing::write_bytes(
+      file, R"({"AUC": 0.875, "classes": [], "metric_per_case": []})");
+  const auto auc = read_test_result(folder.file("run"));
+  EXPECT_EQ(auc->metric, "AUC");
+  EXPECT_EQ(auc->score, 0.875);
+  EXPECT_TRUE(auc->cases.empty());
   unimiss::testing::write_bytes(file, "{}");
-  EXPECT_THROW(read_test_result(folder.file("run")), DataError);
+  EXPECT_THAT(unimiss::testing::error_text<DataError>(
+                  [&] { read_test_result(folder.file("run")); }),
+              HasSubstr("is no summary of a test"));
 }
 
 }  // namespace

@@ -2,50 +2,42 @@
 
 #include <gtest/gtest.h>
 
-#include "report/toy_summary.h"
+#include "report/toy_results.h"
 
 namespace unimiss::report {
 namespace {
 
-TEST(ScoreTable, HasTheValuesOfCasesByClassAndMetric) {
-  const ScoreTable table = score_table(
-      toy_summary({{"a", {0.5, {}}}, {"b", {1, 0.25}}}, {"left", "right"}));
-  EXPECT_EQ(table.cases, (std::vector<std::string>{"a", "b"}));
-  EXPECT_EQ(table.labels, (std::vector<std::string>{"1", "2"}));
-  EXPECT_EQ(table.names, (std::vector<std::string>{"left", "right"}));
-  ASSERT_EQ(table.metrics.size(), 1u);
-  EXPECT_STREQ(table.metrics[0].name, "Dice");
-  EXPECT_EQ(table.values[0][0], (eval::CaseValues{0.5, 1}));
-  EXPECT_EQ(table.values[1][0], (eval::CaseValues{{}, 0.25}));
-}
-
-TEST(ScoreTable, ReadsWhatNnUNetWrites) {
-  const ScoreTable table = score_table(Json::parse(R"({
-    "foreground_mean": {"Dice": 0.5},
-    "mean": {"1": {"Dice": 0.5, "IoU": 0.4, "TP": 3.0}},
-    "metric_per_case": [{"metrics": {"1": {"Dice": 0.5, "IoU": 0.4, "TP": 3}},
-      "prediction_file": "/p/liver_1.nii.gz", "reference_file": "/r/x.nii.gz"}]
-  })"));
-  EXPECT_EQ(table.cases, std::vector<std::string>{"liver_1"});
-  EXPECT_EQ(table.names, std::vector<std::string>{"1"});
-  EXPECT_EQ(table.metrics.size(), 2u);
+TEST(ScoreTable, HasTheMetricsThatWereMeasured) {
+  SegmentationResults results = toy_results({{"a", {0.5}}}, {"left"});
+  ASSERT_EQ(score_metrics(results).size(), 1u);
+  EXPECT_STREQ(score_metrics(results)[0].name, "Dice");
+  results.cases[0].classes[0] = {
+      {"TP", 3}, {"HD", 2}, {"IoU", 0.4}, {"Dice", 0.5}};
+  results = segmentation_results(results.classes, results.cases);
+  const auto metrics = score_metrics(results);
+  ASSERT_EQ(metrics.size(), 3u);
+  EXPECT_STREQ(metrics[1].name, "IoU");
+  EXPECT_STREQ(metrics[2].title, "HD (mm)");
 }
 
 TEST(ScoreTable, IntervalsAreOverTheCasesThatHaveAValue) {
-  const ScoreTable table = score_table(
-      toy_summary({{"a", {0.5, {}}}, {"b", {1, 0.25}}, {"c", {0.75, {}}}},
-                  {"left", "right"}));
-  const Json intervals = score_intervals(table, {.resamples = 2000});
-  const Json& left = intervals["mean"]["1"]["Dice"];
-  EXPECT_EQ(left["cases"], 3);
-  EXPECT_DOUBLE_EQ(left["low"], 0.5);
-  EXPECT_DOUBLE_EQ(left["high"], 1);
-  EXPECT_TRUE(intervals["mean"]["2"]["Dice"].is_null());  // one case
+  const SegmentationResults results =
+      toy_results({{"a", {0.5, {}}}, {"b", {1, 0.25}}, {"c", {0.75, {}}}},
+                  {"left", "right"});
+  const auto intervals = score_intervals(results, {.resamples = 2000});
+  const auto left = find_value(intervals, "Dice", MetricScope::kEachClass, 0);
+  ASSERT_TRUE(left);
+  EXPECT_EQ(left->cases, 3);
+  EXPECT_DOUBLE_EQ(left->low, 0.5);
+  EXPECT_DOUBLE_EQ(left->high, 1);
+  // One case.
+  EXPECT_FALSE(find_value(intervals, "Dice", MetricScope::kEachClass, 1));
   // Of (mean left + mean right) / 2, or of left alone without case b.
-  const Json& foreground = intervals["foreground_mean"]["Dice"];
-  EXPECT_GE(foreground["low"], (0.5 + 0.25) / 2);
-  EXPECT_LE(foreground["high"], 0.75);
-  EXPECT_LT(foreground["low"], foreground["high"]);
+  const auto all = find_value(intervals, "Dice", MetricScope::kAllClasses);
+  ASSERT_TRUE(all);
+  EXPECT_GE(all->low, (0.5 + 0.25) / 2);
+  EXPECT_LE(all->high, 0.75);
+  EXPECT_LT(all->low, all->high);
 }
 
 }  // namespace

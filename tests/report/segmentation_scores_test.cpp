@@ -17,6 +17,9 @@ namespace {
 
 using augment::TargetKind;
 
+/// How many numbers of a class are of its overlap.
+constexpr std::ptrdiff_t kOverlap = 8;
+
 class SegmentationScores : public ::testing::Test {
  protected:
   /// A volume of 4x8x10 voxels of 3x2x1 mm, where the box of 2x3x4 voxels that
@@ -31,14 +34,18 @@ class SegmentationScores : public ::testing::Test {
     return folder_.file(name);
   }
 
+  /// All numbers but those of the overlap.
   NamedValues further(const std::string& prediction) {
-    return score_case({"a", {prediction}, {volume("r.nii.gz", 2)}}, 3, task_,
-                      request_)
-        .result.further.at(0);
+    NamedValues values =
+        score_case({"a", {prediction}, {volume("r.nii.gz", 2)}}, 3, task_,
+                   request_)
+            .result.classes.at(0);
+    values.erase(values.begin(), values.begin() + kOverlap);
+    return values;
   }
 
   testing::TemporaryDirectory folder_;
-  EvaluationTask task_{TargetKind::kLabelMap, {"none", "box"}, {}};
+  PredictedTask task_{TargetKind::kLabelMap, {"none", "box"}, {}};
   EvaluationRequest request_;
 };
 
@@ -75,8 +82,8 @@ TEST_F(SegmentationScores, OfWhatIsMissingAreTheDiagonalOrNothing) {
   const ScoredCase both =
       score_case({"a", {empty}, {empty}}, 3, task_, request_);
   EXPECT_FALSE(both.missing.at(0));
-  for (const auto& [name, value] : both.result.further.at(0)) {
-    EXPECT_FALSE(value) << name;
+  for (const char* name : {"Dice", "IoU", "HD", "NSD", "VolumeDifference"}) {
+    EXPECT_FALSE(value_of(both.result.classes.at(0), name)) << name;
   }
 }
 
@@ -112,8 +119,8 @@ TEST_F(SegmentationScores, OfImagesAreInGivenPixels) {
   const ScoredCase scored =
       score_case({"a", {folder_.file("p.png")}, {folder_.file("r.png")}}, 2,
                  task_, request_);
-  EXPECT_EQ(scored.result.counts.at(0).true_positive, 20);
-  EXPECT_THAT(scored.result.further.at(0)[0], Is("HD", 0.25));
+  EXPECT_EQ(value_of(scored.result.classes.at(0), "TP"), 20);
+  EXPECT_EQ(value_of(scored.result.classes.at(0), "HD"), 0.25);
 }
 
 TEST_F(SegmentationScores, OfStructuresMayOverlap) {
@@ -123,10 +130,10 @@ TEST_F(SegmentationScores, OfStructuresMayOverlap) {
                   {volume("p1.nii.gz", 3), volume("p2.nii.gz", 4)},
                   {volume("r1.nii.gz", 2), volume("r2.nii.gz", 4)}},
                  3, task_, request_);
-  EXPECT_EQ(scored.result.counts.at(0).true_positive, 16);
-  EXPECT_EQ(scored.result.counts.at(1).true_positive, 24);
-  EXPECT_THAT(scored.result.further.at(0)[0], Is("HD", 2));
-  EXPECT_THAT(scored.result.further.at(1)[0], Is("HD", 0));
+  EXPECT_EQ(value_of(scored.result.classes.at(0), "TP"), 16);
+  EXPECT_EQ(value_of(scored.result.classes.at(1), "TP"), 24);
+  EXPECT_EQ(value_of(scored.result.classes.at(0), "HD"), 2);
+  EXPECT_EQ(value_of(scored.result.classes.at(1), "HD"), 0);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "testing/error_text.h"
 #include "testing/files.h"
 #include "testing/temporary_directory.h"
 #include "testing/toy_task.h"
@@ -57,12 +58,8 @@ class Exports {
     return {told.begin(), told.end()};
   }
   static std::string error_of(const std::string& path) {
-    try {
-      load_saved_network(path, torch::kCPU);
-    } catch (const Error& error) {
-      return error.what();
-    }
-    return "";
+    return unimiss::testing::error_text<Error>(
+        [&] { load_saved_network(path, torch::kCPU); });
   }
 
  private:
@@ -132,7 +129,7 @@ TEST(SavedNetwork, WeightsOfAnotherNetworkAreRefused) {
   for (const auto& [name, tensor] : weights) detached[name] = tensor.detach();
   detached["more"] = at::ones({1});
   io::save_tensors(here.file("more"), detached, here.facts());
-  EXPECT_EQ(here.error_of(here.file("more")), "");
+  EXPECT_EQ(here.error_of(here.file("more")), "no error");
   detached.erase("cls_conv.bias");
   io::save_tensors(here.file("less"), detached, here.facts());
   EXPECT_THAT(here.error_of(here.file("less")),

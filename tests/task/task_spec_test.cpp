@@ -3,6 +3,7 @@
 #include <ATen/Functions.h>
 #include <gmock/gmock.h>
 
+#include "testing/error_text.h"
 #include "testing/toy_task.h"
 #include "unimiss/core/error.h"
 
@@ -74,18 +75,14 @@ TEST(TaskSpec, ForegroundIsAllButTheBackgroundOfALabelMap) {
 }
 
 std::string problem_of(const TaskOptions& options) {
-  try {
-    validate(options);
-  } catch (const ConfigError& error) {
-    return error.what();
-  }
-  return "";
+  return unimiss::testing::error_text<ConfigError>([&] { validate(options); });
 }
 
 TEST(TaskSpec, WhatCannotBeToldIsRefused) {
-  EXPECT_EQ(problem_of({TargetKind::kLabelMap, {"none", "a"}, {0, 255}}), "");
-  EXPECT_EQ(problem_of({TargetKind::kStructures, {"a"}, {}}), "");
-  EXPECT_EQ(problem_of({TargetKind::kClasses, {"a"}, {}}), "");
+  EXPECT_EQ(problem_of({TargetKind::kLabelMap, {"none", "a"}, {0, 255}}),
+            "no error");
+  EXPECT_EQ(problem_of({TargetKind::kStructures, {"a"}, {}}), "no error");
+  EXPECT_EQ(problem_of({TargetKind::kClasses, {"a"}, {}}), "no error");
   EXPECT_THAT(problem_of({TargetKind::kLabelMap, {"a"}, {}}),
               HasSubstr("task.classes: holds a single name"));
   EXPECT_THAT(problem_of({TargetKind::kClass, {"a", "b"}, {0, 1}}),
@@ -102,12 +99,9 @@ TEST(TaskSpec, CasesAreOfAtLeastOneFile) {
   CaseOptions cases;
   cases.modalities = 0;
   cases.spacing = {{1, 0, 1}};
-  try {
-    validate(cases);
-    FAIL();
-  } catch (const ConfigError& error) {
-    EXPECT_THAT(error.what(), HasSubstr("data.modalities"));
-  }
+  EXPECT_THAT(
+      unimiss::testing::error_text<ConfigError>([&] { validate(cases); }),
+      HasSubstr("data.modalities"));
 }
 
 }  // namespace

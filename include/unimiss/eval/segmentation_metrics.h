@@ -6,6 +6,8 @@
 #include <optional>
 #include <vector>
 
+#include "unimiss/core/class_relation.h"
+
 namespace unimiss::eval {
 
 /// How many voxels of a class a prediction and a reference share.
@@ -59,5 +61,10 @@ std::vector<OverlapCounts> class_overlap(const torch::Tensor& prediction,
 std::vector<OverlapCounts> structure_overlap(const torch::Tensor& prediction,
                                              const torch::Tensor& reference,
                                              int64_t structures);
+
+/// That of maps of exclusive classes, or of bits.
+std::vector<OverlapCounts> map_overlap(const torch::Tensor& prediction,
+                                       const torch::Tensor& reference,
+                                       int64_t classes, ClassRelation relation);
 
 }  // namespace unimiss::eval

@@ -6,6 +6,8 @@
 #include <optional>
 #include <vector>
 
+#include "unimiss/core/class_relation.h"
+
 /// How far the surfaces of a prediction and a reference are apart, in mm.
 ///
 /// A surface is the voxels of a mask that have a voxel outside of it among
@@ -53,6 +55,12 @@ std::vector<SurfaceDistances> class_surface_distances(
 std::vector<SurfaceDistances> structure_surface_distances(
     const torch::Tensor& prediction, const torch::Tensor& reference,
     int64_t structures, const std::vector<double>& spacing);
+
+/// Those of maps of exclusive classes, or of bits.
+std::vector<SurfaceDistances> map_surface_distances(
+    const torch::Tensor& prediction, const torch::Tensor& reference,
+    int64_t classes, ClassRelation relation,
+    const std::vector<double>& spacing);
 
 /// The Hausdorff distance in mm: the largest of all distances (Huttenlocher et
 /// al. 1993).

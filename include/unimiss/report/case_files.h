@@ -16,13 +16,13 @@ using FilesOfCases = std::map<std::string, std::vector<std::string>>;
 /// Where the maps of a task lie below a folder: in it, or, of structures, in a
 /// folder for each.
 std::vector<std::string> map_folders(const std::string& folder,
-                                     augment::TargetKind target,
+                                     augment::Target target,
                                      const std::vector<std::string>& classes);
 
 /// All that lie there; `beside`: see data::files_by_name(), whose errors it
 /// has.
 FilesOfCases files_of_cases(const std::string& folder, int rank,
-                            augment::TargetKind target,
+                            augment::Target target,
                             const std::vector<std::string>& classes,
                             const std::set<std::string>& beside = {});
 

@@ -9,6 +9,7 @@
 
 #include "unimiss/augment/case.h"
 #include "unimiss/core/fields.h"
+#include "unimiss/report/summary_file.h"
 
 /// Predictions held against references.
 namespace unimiss::report {
@@ -27,7 +28,7 @@ struct EvaluationRequest {
   std::string references;
   std::string output;  ///< summary.json; .md and .csv are written beside it
   /// Left out, these three are what the folder's predict.json says.
-  std::optional<augment::TargetKind> target;
+  std::optional<augment::Target> target;
   std::vector<std::string> classes;   ///< of a label map the background first
   std::vector<int64_t> label_values;  ///< of the classes; empty: 0, 1, 2, ...
   int64_t modalities = 1;             ///< images of a case in a list
@@ -39,11 +40,6 @@ struct EvaluationRequest {
   int64_t resamples = 10000;          ///< of the bootstrap
   uint64_t seed = 0;                  ///< likewise
   int64_t threads = 1;                ///< each holds the volumes of a case
-};
-
-/// A case that cannot be evaluated, and why.
-struct BadCase {
-  std::string id, problem;
 };
 
 struct EvaluationReport {

@@ -6,20 +6,14 @@
 
 #include "unimiss/core/error.h"
 #include "unimiss/report/evaluation_report.h"
+#include "unimiss/report/predicted_task.h"
 
 namespace unimiss::report {
 
-/// What was to be told about the cases.
-struct EvaluationTask {
-  augment::TargetKind target = augment::TargetKind::kLabelMap;
-  /// Empty: those of the CSV file.
-  std::vector<std::string> classes;
-  std::vector<int64_t> label_values;
-};
-
-/// From the request and the predict.json of its folder. Throws ConfigError
-/// where they contradict each other or make no task.
-EvaluationTask evaluation_task(const EvaluationRequest& request);
+/// What was to be told about the cases: from the request and the predict.json
+/// of its folder. Without classes they are those of the CSV file. Throws
+/// ConfigError where they contradict each other or make no task.
+PredictedTask evaluation_task(const EvaluationRequest& request);
 
 /// The files of a case: one label map, or a mask for each structure.
 struct MapPair {
@@ -35,8 +29,7 @@ struct MapPairs {
 };
 
 /// Throws ConfigError for a folder or list that cannot be used.
-MapPairs map_pairs(const EvaluationRequest& request,
-                   const EvaluationTask& task);
+MapPairs map_pairs(const EvaluationRequest& request, const PredictedTask& task);
 
 /// The probabilities of a classification, by case.
 struct ProbabilityTable {
@@ -50,7 +43,7 @@ struct ProbabilityTable {
 /// Throws ConfigError for a file that cannot be read and for other classes than
 /// the task's.
 ProbabilityTable read_probabilities(const std::string& path,
-                                    const EvaluationTask& task);
+                                    const PredictedTask& task);
 
 /// The file of the probabilities: that of a folder, or the path itself.
 std::string probabilities_file(const std::string& predictions);
