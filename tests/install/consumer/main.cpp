@@ -2,7 +2,7 @@
 // library, with its outside dependencies (yaml-cpp, OpenCV, ITK, LibTorch).
 #include <unimiss/config/fields.h>
 #include <unimiss/core/random.h>
-#include <unimiss/draw/figure.h>
+#include <unimiss/draw/curves.h>
 #include <unimiss/io/volume.h>
 
 #include <iostream>
