@@ -41,10 +41,5 @@ TEST(MitEncoder, TheClassTokenIsAnOption) {
   EXPECT_EQ(out.patches[0].size(1), out.grids[0].cells());
 }
 
-TEST(MitEncoder, OtherExtentsAreRefused) {
-  MitEncoder encoder(toy_mit());
-  EXPECT_THROW(encoder->forward(at::rand({1, 3, 64, 65})), c10::Error);
-}
-
 }  // namespace
 }  // namespace unimiss::model

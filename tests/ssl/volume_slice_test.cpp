@@ -24,15 +24,16 @@ TEST(VolumeSlice, TheMeanIsThatOfEachVolume) {
 }
 
 TEST(VolumeSlice, MeansAreOfTheTeachersOutputsBehindEachTerm) {
-  const VolumeSliceLogits teacher{at::tensor({{1.0, 3.0}, {3.0, 5.0}}),
-                                  at::tensor({{0.0, 8.0}, {2.0, 0.0}})};
+  const VolumeSliceLogits teacher{
+      at::tensor({1.0, 3.0, 3.0, 5.0}).view({2, 2}),
+      at::tensor({0.0, 8.0, 2.0, 0.0}).view({2, 2})};
   const auto means = volume_slice_means(teacher);
   ASSERT_EQ(means.size(), 4u);
   for (const int term : {0, 1}) {
-    EXPECT_TRUE(means[term].equal(at::tensor({{2.0, 4.0}}))) << term;
+    EXPECT_TRUE(means[term].equal(at::tensor({2.0, 4.0}).view({1, 2}))) << term;
   }
   for (const int term : {2, 3}) {
-    EXPECT_TRUE(means[term].equal(at::tensor({{1.0, 4.0}}))) << term;
+    EXPECT_TRUE(means[term].equal(at::tensor({1.0, 4.0}).view({1, 2}))) << term;
   }
 }
 
