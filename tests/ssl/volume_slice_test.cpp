@@ -3,8 +3,6 @@
 #include <ATen/Functions.h>
 #include <gtest/gtest.h>
 
-#include <vector>
-
 namespace unimiss::ssl {
 namespace {
 
@@ -18,29 +16,24 @@ TEST(VolumeSlice, SlicesOfAVolumeStandTogether) {
 }
 
 TEST(VolumeSlice, TheMeanIsThatOfEachVolume) {
-  const torch::Tensor rows =
-      at::tensor(std::vector<double>{1.0, 10.0, 3.0, 20.0, 5.0, 30.0,  //
-                                     7.0, 40.0, 0.0, 0.0, 2.0, 2.0})
-          .view({6, 2});
+  const torch::Tensor rows = at::tensor({1.0, 10.0, 3.0, 20.0, 5.0, 30.0,  //
+                                         7.0, 40.0, 0.0, 0.0, 2.0, 2.0})
+                                 .view({6, 2});
   EXPECT_TRUE(slice_mean(rows, 3).equal(
-      at::tensor(std::vector<double>{3.0, 20.0, 3.0, 14.0}).view({2, 2})));
+      at::tensor({3.0, 20.0, 3.0, 14.0}).view({2, 2})));
 }
 
 TEST(VolumeSlice, MeansAreOfTheTeachersOutputsBehindEachTerm) {
   const VolumeSliceLogits teacher{
-      at::tensor(std::vector<double>{1.0, 3.0, 3.0, 5.0}).view({2, 2}),
-      at::tensor(std::vector<double>{0.0, 8.0, 2.0, 0.0}).view({2, 2})};
+      at::tensor({1.0, 3.0, 3.0, 5.0}).view({2, 2}),
+      at::tensor({0.0, 8.0, 2.0, 0.0}).view({2, 2})};
   const auto means = volume_slice_means(teacher);
   ASSERT_EQ(means.size(), 4u);
   for (const int term : {0, 1}) {
-    EXPECT_TRUE(means[term].equal(
-        at::tensor(std::vector<double>{2.0, 4.0}).view({1, 2})))
-        << term;
+    EXPECT_TRUE(means[term].equal(at::tensor({2.0, 4.0}).view({1, 2}))) << term;
   }
   for (const int term : {2, 3}) {
-    EXPECT_TRUE(means[term].equal(
-        at::tensor(std::vector<double>{1.0, 4.0}).view({1, 2})))
-        << term;
+    EXPECT_TRUE(means[term].equal(at::tensor({1.0, 4.0}).view({1, 2}))) << term;
   }
 }
 
