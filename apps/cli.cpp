@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "unimiss/core/log.h"
+#include "version.h"
 
 namespace unimiss {
 namespace {
@@ -77,6 +78,8 @@ int run_app(const std::function<void()>& body) {
 
 int run_app(CLI::App& app, int argc, char** argv,
             const std::function<void()>& body) {
+  app.set_version_flag("--version", version_text,
+                       "version, commit, LibTorch, CUDA, CPU capability");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -30,7 +30,8 @@ void tune_allocator();
 /// unless the environment has TORCH_SHOW_CPP_STACKTRACES=1.
 int run_app(const std::function<void()>& body);
 
-/// Parses the command line, then calls body() in the same way.
+/// Parses the command line, --version included, then calls body() in the same
+/// way.
 int run_app(CLI::App& app, int argc, char** argv,
             const std::function<void()>& body);
 

@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "cli.h"
-#include "process.h"
 #include "unimiss/core/log.h"
+#include "unimiss/distributed/process.h"
 #include "unimiss/finetune/config_file.h"
 #include "unimiss/predict/prediction.h"
 
@@ -68,6 +68,9 @@ void add_options(CLI::App& app, PredictArguments& arguments) {
       ->check(CLI::Range(1, 1024))
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)
       ->capture_default_str();
+  app.add_option("overrides", request.overrides,
+                 "inference.key=value; --step, --batch and --tta are short for "
+                 "keys of that group");
   app.add_option("--job", arguments.job,
                  "I/N: take only the cases I, I + N, ... (from 0), for jobs "
                  "that are started by hand or on several machines");
@@ -89,7 +92,7 @@ constexpr std::string_view kVisibleGpus = "CUDA_VISIBLE_DEVICES";
 
 /// The environment of a job: it sees one GPU of those there are.
 std::vector<std::string> environment_of(int64_t job) {
-  std::vector<std::string> variables = own_environment();
+  std::vector<std::string> variables = distributed::own_environment();
   const auto gpus = static_cast<int64_t>(at::getNumGPUs());
   if (gpus <= 1) return variables;
   std::string gpu = std::to_string(job % gpus);
@@ -105,15 +108,15 @@ std::vector<std::string> environment_of(int64_t job) {
 }
 
 /// Starts this program again as one of several jobs; its process.
-pid_t start_job(int argc, char** argv, int64_t job, int64_t jobs,
-                int64_t threads) {
+distributed::ProcessId start_job(int argc, char** argv, int64_t job,
+                                 int64_t jobs, int64_t threads) {
   // Of what is given twice the last one counts.
   std::vector<std::string> words(argv, argv + argc);
   words.push_back(fmt::format("--job={}/{}", job, jobs));
   words.emplace_back("--jobs=1");
   if (threads > 0) words.push_back(fmt::format("--threads={}", threads));
   std::vector<std::string> variables = environment_of(job);
-  return start_process("/proc/self/exe", words, variables);
+  return distributed::start_process("/proc/self/exe", words, variables);
 }
 
 /// The worst of all jobs' statuses.
@@ -123,13 +126,13 @@ int run_jobs(int argc, char** argv, const PredictArguments& arguments) {
   const int64_t threads = arguments.request.threads > 0
                               ? 0
                               : std::max<int64_t>(1, cores / arguments.jobs);
-  std::vector<pid_t> processes;
+  std::vector<distributed::ProcessId> processes;
   for (int64_t job = 0; job < arguments.jobs; ++job) {
     processes.push_back(start_job(argc, argv, job, arguments.jobs, threads));
   }
   int worst = 0;
-  for (const pid_t process : processes) {
-    worst = std::max(worst, status_of(process));
+  for (const distributed::ProcessId process : processes) {
+    worst = std::max(worst, distributed::status_of(process));
   }
   predict::gather_predictions(arguments.request);
   return worst;
@@ -154,7 +157,7 @@ int predict_cases(int argc, char** argv, PredictArguments& arguments) {
 int main(int argc, char** argv) {
   using namespace unimiss;
   tune_allocator();
-  end_with_parent();
+  distributed::end_with_parent();
   CLI::App app(
       "Predicts label maps or classes of new cases with networks of "
       "unimiss-finetune. A second call does what is missing.");

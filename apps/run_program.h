@@ -8,12 +8,12 @@
 #include <vector>
 
 #include "cli.h"
-#include "launch.h"
-#include "process.h"
 #include "unimiss/config/config_file.h"
 #include "unimiss/core/abandoned_thread.h"
 #include "unimiss/core/device.h"
 #include "unimiss/core/log.h"
+#include "unimiss/distributed/launcher.h"
+#include "unimiss/distributed/process.h"
 #include "unimiss/train/resume.h"
 #include "unimiss/train/run_cost.h"
 #include "unimiss/train/run_options.h"
@@ -90,20 +90,22 @@ int launch_program(const RunArguments& arguments, int argc, char** argv) {
   for (const train::StopSignal signal : config.run.stop_signals) {
     stop_signals.push_back(train::number_of(signal));
   }
-  return launch(argc, argv, arguments.processes, stop_signals);
+  return distributed::launch({.words = {argv, argv + argc},
+                              .processes = arguments.processes,
+                              .stop_signals = stop_signals});
 }
 
 /// The whole of a program.
 template <class Program>
 int run_main(int argc, char** argv) {
-  end_with_parent();
+  distributed::end_with_parent();
   CLI::App app(Program::kDescription);
   RunArguments arguments;
   add_run_options(app, arguments, Program::kConfigs, Program::kExamples);
   int status = 0;
   const int failed = run_app(app, argc, argv, [&] {
     if (!arguments.dry_run && !arguments.print_config &&
-        should_launch(arguments.processes)) {
+        distributed::should_launch(arguments.processes)) {
       status = launch_program<Program>(arguments, argc, argv);
     } else {
       run_program<Program>(arguments, command_of(argc, argv));

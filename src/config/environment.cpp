@@ -1,4 +1,4 @@
-#include "unimiss/config/environment.h"
+#include "config/environment.h"
 
 #include <fmt/format.h>
 

@@ -8,7 +8,7 @@
 #include <limits>
 #include <numeric>
 
-#include "unimiss/config/environment.h"
+#include "config/environment.h"
 #include "unimiss/core/error.h"
 
 namespace unimiss::config::detail {

@@ -8,8 +8,8 @@
 #include <fstream>
 #include <utility>
 
+#include "config/environment.h"
 #include "config/limits.h"
-#include "unimiss/config/environment.h"
 #include "unimiss/core/error.h"
 
 namespace unimiss::config {

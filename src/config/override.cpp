@@ -6,8 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "config/environment.h"
 #include "config/limits.h"
-#include "unimiss/config/environment.h"
 #include "unimiss/core/error.h"
 
 namespace unimiss::config {

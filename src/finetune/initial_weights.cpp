@@ -1,4 +1,4 @@
-#include "unimiss/finetune/initial_weights.h"
+#include "finetune/initial_weights.h"
 
 #include <fmt/format.h>
 

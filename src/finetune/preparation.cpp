@@ -8,9 +8,9 @@
 #include <string_view>
 #include <utility>
 
+#include "finetune/initial_weights.h"
 #include "unimiss/core/random.h"
 #include "unimiss/finetune/config_file.h"
-#include "unimiss/finetune/initial_weights.h"
 #include "unimiss/model/named_tensors.h"
 
 namespace unimiss::finetune {

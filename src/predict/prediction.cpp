@@ -11,6 +11,7 @@
 #include <set>
 
 #include "predict/case_prediction.h"
+#include "predict/inference_settings.h"
 #include "unimiss/core/error.h"
 #include "unimiss/core/error_message.h"
 #include "unimiss/core/log.h"
@@ -28,20 +29,11 @@ using Json = nlohmann::ordered_json;
 
 void set_inference(const PredictionRequest& request, task::Task& network) {
   const task::TaskSpec& spec = network.spec();
-  eval::SlidingWindowOptions inference = spec.inference;
-  if (request.step) inference.step = *request.step;
-  if (request.batch > 0) inference.batch = request.batch;
   const Precision precision = request.precision.value_or(spec.precision);
   require(precision != Precision::kFp16 || network.device().is_cuda(),
           "--precision", "fp16 needs a GPU; use bf16 or fp32 on a CPU");
-  if (request.mirror) {
-    inference.mirror.clear();
-    if (*request.mirror == TestTimeMirror::kMirror) {
-      inference.mirror = spec.mirrored;
-    }
-  }
-  with_key_prefix("inference.", [&] { validate(inference); });
-  network.set_inference(inference, precision);
+  network.set_inference(
+      inference_settings(request, spec.inference, spec.mirrored), precision);
 }
 
 std::vector<task::SavedNetwork> load_networks(

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "unimiss/core/error.h"
+#include "version.h"
 
 namespace unimiss {
 namespace {
@@ -45,7 +46,8 @@ TEST(Cli, ShowsBugsWithoutTheirStackTrace) {
   EXPECT_EQ(bug.error.find("frame #"), std::string::npos) << bug.error;
 }
 
-int parse(std::vector<std::string> words, bool& ran) {
+int parse(std::vector<std::string> words, bool& ran,
+          std::string* output = nullptr) {
   CLI::App app("test");
   int count = 0;
   app.add_option("--count", count)->required();
@@ -56,7 +58,8 @@ int parse(std::vector<std::string> words, bool& ran) {
   const int status = run_app(app, static_cast<int>(arguments.size()),
                              arguments.data(), [&] { ran = count == 3; });
   ::testing::internal::GetCapturedStderr();
-  ::testing::internal::GetCapturedStdout();
+  const std::string said = ::testing::internal::GetCapturedStdout();
+  if (output != nullptr) *output = said;
   return status;
 }
 
@@ -72,6 +75,19 @@ TEST(Cli, ParsesTheCommandLineFirst) {
 }
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+TEST(Cli, TellsItsVersion) {
+  bool ran = false;
+  std::string output;
+  EXPECT_EQ(parse({"test", "--version"}, ran, &output), 0);
+  EXPECT_FALSE(ran);
+  EXPECT_EQ(output, version_text() + "\n");
+  for (const char* part : {"unimiss ", " (commit ", "\nLibTorch ", "\nCUDA ",
+                           "\nCPU capability "}) {
+    EXPECT_NE(output.find(part), std::string::npos) << output;
+  }
+  EXPECT_STRNE(source_commit(), "");
+}
+
 TEST(Cli, TunedAllocatorKeepsLargeBlocksOnTheHeap) {
   tune_allocator();
   const size_t mapped = mallinfo2().hblks;

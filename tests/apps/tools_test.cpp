@@ -41,6 +41,17 @@ TEST(Tools, PrepareNamesAVolumeThatCannotBeRead) {
   EXPECT_FALSE(std::filesystem::exists(folder.file("films/list.txt")));
 }
 
+TEST(Tools, AllTellTheirVersion) {
+  for (const char* program :
+       {"unimiss-bench", "unimiss-evaluate", "unimiss-finetune",
+        "unimiss-predict", "unimiss-prepare", "unimiss-pretrain",
+        "unimiss-table"}) {
+    const auto result = testing::run_program(program, "--version");
+    EXPECT_EQ(result.status, 0) << program;
+    EXPECT_EQ(result.output.rfind("unimiss 0.", 0), 0u) << result.output;
+  }
+}
+
 TEST(Tools, BenchMeasuresAStep) {
   const auto result = testing::run_program(
       "unimiss-bench",

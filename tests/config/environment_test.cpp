@@ -1,4 +1,4 @@
-#include "unimiss/config/environment.h"
+#include "config/environment.h"
 
 #include <gmock/gmock.h>
 #include <stdlib.h>

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "unimiss/config/environment.h"
+#include "config/environment.h"
 #include "unimiss/core/error.h"
 
 namespace unimiss::config {

@@ -33,9 +33,9 @@ struct Case {
 };
 
 /// run.yaml, which extends base.yaml, a configuration that can be run.
-class BadConfig : public ::testing::Test {
+class ConfigFile : public ::testing::Test {
  protected:
-  BadConfig() {
+  ConfigFile() {
     unsetenv("UNIMISS_UNSET");
     for (const char* list : {"images.txt", "volumes.txt"}) {
       unimiss::testing::write_bytes(folder_.file(list), "");
@@ -105,11 +105,11 @@ class BadConfig : public ::testing::Test {
   unimiss::testing::TemporaryDirectory folder_;
 };
 
-TEST_F(BadConfig, TheConfigurationTheyAreMadeOfIsGood) {
+TEST_F(ConfigFile, TheConfigurationTheyAreMadeOfIsGood) {
   expect_errors({{"", {}}});
 }
 
-TEST_F(BadConfig, UnknownKeys) {
+TEST_F(ConfigFile, UnknownKeys) {
   expect_errors({
       {"optimzer: {lr: 1}", {{"2:1", "optimzer", "mean 'optimizer'?"}}},
       {"run: {epoch: 3}", {{"2:7", "run.epoch", "mean 'epochs'?"}}},
@@ -129,7 +129,7 @@ TEST_F(BadConfig, UnknownKeys) {
   });
 }
 
-TEST_F(BadConfig, WrongTypes) {
+TEST_F(ConfigFile, WrongTypes) {
   expect_errors({
       {"run: 3", {{"2:6", "run", "a group of keys, is a single value"}}},
       {"run: {epochs: 1e3}", {{"2:15", "run.epochs", "integer in digits"}}},
@@ -158,7 +158,7 @@ TEST_F(BadConfig, WrongTypes) {
   });
 }
 
-TEST_F(BadConfig, RangesOfRunModelAndHead) {
+TEST_F(ConfigFile, RangesOfRunModelAndHead) {
   expect_errors({
       {"run: {output: ''}", {{"2:15", "run.output", "must name a folder"}}},
       {"run: {threads: -1}", {{"2:16", "run.threads", "in [0, 1024] (is -1)"}}},
@@ -182,7 +182,7 @@ TEST_F(BadConfig, RangesOfRunModelAndHead) {
   });
 }
 
-TEST_F(BadConfig, RangesOfLossScheduleAndOptimizer) {
+TEST_F(ConfigFile, RangesOfLossScheduleAndOptimizer) {
   expect_errors({
       {"loss: {student_temperature: 0}",
        {{"2:29", "loss.student_temperature", "greater than 0 (is 0)"}}},
@@ -201,7 +201,7 @@ TEST_F(BadConfig, RangesOfLossScheduleAndOptimizer) {
   });
 }
 
-TEST_F(BadConfig, RangesOfData) {
+TEST_F(ConfigFile, RangesOfData) {
   expect_errors({
       {"data: {batch_size_2d: 0}",
        {{"2:23", "data.batch_size_2d", "in [1, 1000000000] (is 0)"}}},
@@ -224,7 +224,7 @@ TEST_F(BadConfig, RangesOfData) {
   });
 }
 
-TEST_F(BadConfig, ImpossibleCombinations) {
+TEST_F(ConfigFile, ImpossibleCombinations) {
   expect_errors({
       {"run: {precision: fp16, device: cpu}",
        {{"2:18", "run.precision", "fp16 needs a GPU"}}},
@@ -254,7 +254,7 @@ TEST_F(BadConfig, ImpossibleCombinations) {
   expect_file_errors({{"", {{"", "data.images", "nothing to train on"}}}});
 }
 
-TEST_F(BadConfig, ListsThatAreMissing) {
+TEST_F(ConfigFile, ListsThatAreMissing) {
   const std::string good = folder_.file("images.txt");
   expect_errors({
       {"data: {images: nowhere.txt}",
@@ -269,7 +269,7 @@ TEST_F(BadConfig, ListsThatAreMissing) {
       "nowhere");
 }
 
-TEST_F(BadConfig, TextThatCannotBeTakenApart) {
+TEST_F(ConfigFile, TextThatCannotBeTakenApart) {
   unimiss::testing::write_bytes(folder_.file("circle.yaml"),
                                 "extends: run.yaml\n");
   expect_file_errors({
@@ -287,7 +287,7 @@ TEST_F(BadConfig, TextThatCannotBeTakenApart) {
   EXPECT_THROW(read_config(folder_.file("none.yaml"), {}), ConfigError);
 }
 
-TEST_F(BadConfig, KeysWrittenTwice) {
+TEST_F(ConfigFile, KeysWrittenTwice) {
   expect_errors({
       {"run: {seed: 1}\nrun: {seed: 2}", {{"3:1", "run", "written twice"}}},
       {"run:\n  seed: 1\n  seed: 2", {{"4:3", "run.seed", "written twice"}}},
@@ -295,7 +295,7 @@ TEST_F(BadConfig, KeysWrittenTwice) {
   });
 }
 
-TEST_F(BadConfig, Overrides) {
+TEST_F(ConfigFile, Overrides) {
   const std::string place = "command line";
   expect_override_errors({
       {"run.epochs", {{place, "", "'run.epochs' is not an override"}}},
@@ -312,7 +312,7 @@ TEST_F(BadConfig, Overrides) {
   });
 }
 
-TEST_F(BadConfig, EverythingIsToldAtOnceInTheOrderOfTheFile) {
+TEST_F(ConfigFile, EverythingIsToldAtOnceInTheOrderOfTheFile) {
   unimiss::testing::write_bytes(folder_.file("middle.yaml"),
                                 "extends: base.yaml\nhead: {hidden: 0}\n");
   const std::vector<std::string> lines = errors_of(
@@ -346,7 +346,7 @@ TEST_F(BadConfig, EverythingIsToldAtOnceInTheOrderOfTheFile) {
                "everything");
 }
 
-TEST_F(BadConfig, AKeyIsReportedOnce) {
+TEST_F(ConfigFile, AKeyIsReportedOnce) {
   expect_errors({
       // Heads, reductions and weights would each have more to say.
       {"model: {widths: [0, 0, 0, 0]}",
@@ -360,6 +360,43 @@ TEST_F(BadConfig, AKeyIsReportedOnce) {
       {"run: {epochs: 0}", {{"2:15", "run.epochs", "(is 0)"}}},
       {"data: 3", {{"2:7", "data", "a group of keys"}}},
   });
+}
+
+TEST_F(ConfigFile, KeysAreReadByTheirEarlierNames) {
+  unimiss::testing::write_bytes(folder_.file("run.yaml"),
+                                "extends: base.yaml\n"
+                                "schedule: {momentum: 0.5}\n");
+  std::vector<std::string> warnings;
+  const PretrainConfig config =
+      read_config(folder_.file("run.yaml"), {},
+                  [&](std::string_view line) { warnings.emplace_back(line); });
+  EXPECT_EQ(config.schedule.teacher_momentum, 0.5);
+  EXPECT_THAT(warnings, ::testing::ElementsAre(
+                            HasSubstr("run.yaml:2:12: schedule.momentum is now "
+                                      "called schedule.teacher_momentum")));
+  EXPECT_EQ(read_config_text("schedule: {momentum: 0.5}", "saved")
+                .schedule.teacher_momentum,
+            0.5);
+}
+
+TEST_F(ConfigFile, FieldsTellWhatMayChangeInARun) {
+  PretrainConfig before, now;
+  now.run.epochs = 9;
+  now.run.device = DeviceChoice::kCpu;
+  now.init.weights = "weights";
+  now.schedule.teacher_momentum = 0.5;
+  now.data.images = {"images.txt"};
+  std::vector<std::pair<std::string, Change>> changes;
+  for (const auto& difference : config::compare(before, now)) {
+    changes.emplace_back(difference.key, difference.change);
+  }
+  EXPECT_THAT(changes,
+              ::testing::ElementsAre(
+                  std::pair("run.device", Change::kFree),
+                  std::pair("run.epochs", Change::kLength),
+                  std::pair("init.weights", Change::kFree),
+                  std::pair("schedule.teacher_momentum", Change::kNever),
+                  std::pair("data.images", Change::kFree)));
 }
 
 }  // namespace

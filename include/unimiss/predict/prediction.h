@@ -28,6 +28,9 @@ struct PredictionRequest {
   std::optional<double> step;
   std::optional<Precision> precision;  ///< left out: run.precision
   int64_t batch = 0;  ///< windows of one forward pass; 0: as in the run
+  /// Any key of the group by "inference.key=value"; mirror, step and batch are
+  /// short for some.
+  std::vector<std::string> overrides;
   DeviceChoice device = DeviceChoice::kAuto;
   int64_t threads = 0;  ///< of each process; 0: LibTorch's choice
   bool probabilities = false, overlays = false;

@@ -1,8 +1,9 @@
-#include "process.h"
+#include "unimiss/distributed/process.h"
 
 #include <fmt/format.h>
 #include <spawn.h>
 #include <sys/prctl.h>
+#include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -10,11 +11,14 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <type_traits>
 
 #include "unimiss/core/error.h"
 
-namespace unimiss {
+namespace unimiss::distributed {
 namespace {
+
+static_assert(std::is_same_v<ProcessId, pid_t>);
 
 constexpr const char* kParent = "UNIMISS_PARENT";
 
@@ -36,8 +40,9 @@ std::vector<std::string> own_environment() {
   return variables;
 }
 
-pid_t start_process(const std::string& program, std::vector<std::string> words,
-                    std::vector<std::string> variables) {
+ProcessId start_process(const std::string& program,
+                        std::vector<std::string> words,
+                        std::vector<std::string> variables) {
   std::erase_if(variables, [](const std::string& variable) {
     return variable.starts_with(std::string(kParent) + "=");
   });
@@ -53,7 +58,7 @@ pid_t start_process(const std::string& program, std::vector<std::string> words,
   return process;
 }
 
-int status_of(pid_t process) {
+int status_of(ProcessId process) {
   int status = 0;
   while (waitpid(process, &status, 0) < 0) {
     if (errno != EINTR) return kExitFailed;
@@ -71,4 +76,4 @@ void end_with_parent() {
   if (std::to_string(getppid()) != parent) std::raise(SIGTERM);
 }
 
-}  // namespace unimiss
+}  // namespace unimiss::distributed

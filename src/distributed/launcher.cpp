@@ -1,4 +1,4 @@
-#include "launch.h"
+#include "unimiss/distributed/launcher.h"
 
 #include <fmt/format.h>
 #include <sys/wait.h>
@@ -15,14 +15,14 @@
 #include <thread>
 #include <vector>
 
-#include "process.h"
 #include "unimiss/core/error.h"
 #include "unimiss/core/fields.h"
 #include "unimiss/core/log.h"
 #include "unimiss/distributed/free_port.h"
+#include "unimiss/distributed/process.h"
 #include "unimiss/distributed/world.h"
 
-namespace unimiss {
+namespace unimiss::distributed {
 namespace {
 
 constexpr std::array kForwarded{SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
@@ -94,18 +94,18 @@ void begin_forwarding() {
 /// All processes of a launch.
 class Launch {
  public:
-  Launch(int argc, char** argv, int64_t processes,
-         const std::vector<int>& stop_signals)
-      : stop_signals_(stop_signals) {
-    const int64_t port = distributed::free_port();
-    const std::vector<std::string> words(argv, argv + argc);
-    for (int64_t rank = 0; rank < processes; ++rank) {
-      children[rank] = start_process("/proc/self/exe", words,
-                                     variables_of(rank, processes, port));
+  explicit Launch(const LaunchRequest& request)
+      : stop_signals_(request.stop_signals) {
+    const int64_t port = free_port();
+    for (int64_t rank = 0; rank < request.processes; ++rank) {
+      children.at(static_cast<size_t>(rank)) =
+          start_process(request.program, request.words,
+                        variables_of(rank, request.processes, port));
       ++running_;
       // What came before it was there.
       for (const int signal : kForwarded) {
-        if (was_forwarded(signal)) kill(children[rank], signal);
+        if (was_forwarded(signal))
+          kill(children[static_cast<size_t>(rank)], signal);
       }
     }
   }
@@ -203,7 +203,7 @@ class Launch {
 
 bool should_launch(int64_t processes) {
   if (processes == 1 || std::getenv(kOwnLaunch) != nullptr) return false;
-  const auto world = distributed::world_from_environment();
+  const auto world = world_from_environment();
   const bool launched = world.size > 1 || std::getenv("RANK") != nullptr;
   require(!launched, "--nproc-per-node",
           fmt::format("is {}, but the environment says that this is process {} "
@@ -213,10 +213,9 @@ bool should_launch(int64_t processes) {
   return true;
 }
 
-int launch(int argc, char** argv, int64_t processes,
-           const std::vector<int>& stop_signals) {
+int launch(const LaunchRequest& request) {
   begin_forwarding();
-  return Launch(argc, argv, processes, stop_signals).wait();
+  return Launch(request).wait();
 }
 
-}  // namespace unimiss
+}  // namespace unimiss::distributed
