@@ -39,9 +39,8 @@ TEST_F(Pretrain, WritesItsWholeFolder) {
     EXPECT_TRUE(records[i]["grad_norm"].is_number());
     EXPECT_TRUE(records[i]["queue_depth"].is_number_integer());
   }
-  for (const char* term :
-       {"loss/volume", "loss/slices_volume", "loss/slices",
-        "loss/volume_slices"}) {
+  for (const char* term : {"loss/volume", "loss/slices_volume", "loss/slices",
+                           "loss/volume_slices"}) {
     EXPECT_TRUE(records[3].contains(term)) << term;
   }
   const auto weights =
