@@ -35,8 +35,8 @@ FOLDERS = {
     "finetune": {"core", "config", "io", "augment", "data", "train", "task",
                  "report", "model", "eval", "draw", "distributed"},
     # What a trained network needs, without what trained it.
-    "predict": {"core", "io", "augment", "data", "task", "report", "eval",
-                "draw"},
+    "predict": {"core", "config", "io", "augment", "data", "task", "report",
+                "eval", "draw"},
     "apps": {"core", "config", "io", "augment", "data", "distributed", "train",
              "task", "report", "pretrain", "finetune", "predict"},
 }
