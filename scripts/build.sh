@@ -36,9 +36,6 @@ if ! cmake --preset release -DUNIMISS_CUDA=$cuda \
   exit 1
 fi
 steps=$(ninja -C build/release -n "$@" 2>/dev/null | grep -c "^\[") || true
-if ((steps > 0)); then
-  echo "build: compiling with $jobs jobs, steps to do: $steps"
-fi
 # Ninja catches Ctrl-C and ends as if it had failed: end as one that has not.
 trap 'trap - INT; kill -INT $$' INT
 if ! ninja -C build/release -j "$jobs" "$@" 2>&1 |

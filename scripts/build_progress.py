@@ -4,7 +4,8 @@
     ninja ... 2>&1 | scripts/build_progress.py <log> <number of steps>
 
 On a terminal the line is written anew as steps end, elsewhere there is a line
-a minute. How long the rest takes is estimated from the steps that have ended
+a minute. Nothing is said of a build that is over within a few seconds: which
+commit is built is looked up each time. How long the rest takes is estimated from the steps that have ended
 since the first one, which compiles what all others need.
 """
 
@@ -16,8 +17,10 @@ import sys
 import time
 
 STEP = re.compile(rb"\[(\d+)/(\d+)\] ")
-FAILURE = (b"FAILED: ", b"ninja: ")
+FAILURE = (b"FAILED: ", b"ninja: error", b"ninja: build stopped")
 ENOUGH = 8  # steps, before the time left is estimated
+QUIET = 3.0  # seconds, before anything is said
+MINUTE = 60.0
 
 
 def duration(seconds):
@@ -56,7 +59,7 @@ class Progress:
         return (self.steps - self.done) / rate
 
     def line(self, now):
-        text = f"build: {self.done} of {self.steps} done"
+        text = f"build: {self.done} of {self.steps} steps done"
         text += f" after {duration(now)}"
         left = self.left(now)
         return text if left is None else (
@@ -67,7 +70,7 @@ def show(source, log, steps, out):
     terminal = out.isatty()
     progress = Progress(steps)
     start = time.monotonic()
-    written = start
+    written = None
     rest = b""
     chosen = selectors.DefaultSelector()
     chosen.register(source, selectors.EVENT_READ)
@@ -83,17 +86,22 @@ def show(source, log, steps, out):
             for line in lines:
                 ended |= progress.read(line, time.monotonic() - start)
         now = time.monotonic()
-        if terminal and (ended or now - written >= 1):
-            out.write(f"\r{progress.line(now - start)}\033[K")
-        elif not terminal and now - written >= 60:
-            out.write(progress.line(now - start) + "\n")
+        if written is None:
+            due = now - start >= QUIET
         else:
+            due = now - written >= (1 if terminal else MINUTE)
+            due |= ended and terminal
+        if not due:
             continue
+        text = progress.line(now - start)
+        out.write(f"\r{text}\033[K" if terminal else text + "\n")
         out.flush()
         written = now
+    if written is None:
+        return
     if terminal:
         out.write("\r\033[K")
-    if progress.done and not progress.failed:
+    if not progress.failed:
         out.write(f"build: done in {duration(time.monotonic() - start)}\n")
     out.flush()
 

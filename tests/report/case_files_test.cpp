@@ -18,11 +18,13 @@ using ::testing::Pair;
 
 class CaseFiles : public ::testing::Test {
  protected:
-  void make(const std::string& name) const {
-    const std::string path = folder_.file(name);
-    std::filesystem::create_directories(
-        std::filesystem::path(path).parent_path());
-    testing::write_bytes(path, "x");
+  void make(const std::vector<std::string>& names) const {
+    for (const std::string& name : names) {
+      const std::string path = folder_.file(name);
+      std::filesystem::create_directories(
+          std::filesystem::path(path).parent_path());
+      testing::write_bytes(path, "x");
+    }
   }
   FilesOfCases files(augment::Target target) const {
     return files_of_cases(folder_.path().string(), 3, target, {"lung", "heart"},
@@ -33,14 +35,14 @@ class CaseFiles : public ::testing::Test {
 };
 
 TEST_F(CaseFiles, OfLabelMapsAreOne) {
-  make("b.nii.gz"), make("a.mha"), make("other.json");
+  make({"b.nii.gz", "a.mha", "other.json"});
   EXPECT_THAT(files(TargetKind::kLabelMap),
               ElementsAre(Pair("a", ElementsAre(folder_.file("a.mha"))),
                           Pair("b", ElementsAre(folder_.file("b.nii.gz")))));
 }
 
 TEST_F(CaseFiles, OfStructuresLieInAFolderForEach) {
-  make("lung/a.nii.gz"), make("heart/a.nii.gz"), make("heart/b.nii.gz");
+  make({"lung/a.nii.gz", "heart/a.nii.gz", "heart/b.nii.gz"});
   EXPECT_THAT(
       files(TargetKind::kStructures),
       ElementsAre(Pair("a", ElementsAre(folder_.file("lung/a.nii.gz"),

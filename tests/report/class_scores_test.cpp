@@ -5,14 +5,12 @@
 
 #include <numeric>
 
+#include "report/toy_results.h"
 #include "testing/files.h"
 #include "testing/temporary_directory.h"
 
 namespace unimiss::report {
 namespace {
-
-constexpr auto kAll = MetricScope::kAllClasses;
-constexpr auto kEach = MetricScope::kEachClass;
 
 /// 40 cases of random probabilities.
 ClassificationResults random_results(ClassRelation relation, int64_t classes) {

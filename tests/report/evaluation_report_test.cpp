@@ -26,8 +26,8 @@ struct ToyImages {
     request.output = folder.file("out/summary.json");
     request.classes = {"none", "box"};
     request.resamples = 100;
-    map("p/a.png", 4), map("r/a.png", 4);
-    map("p/b.png", 2), map("r/b.png", 4);
+    for (const char* name : {"p/a.png", "r/a.png", "r/b.png"}) map(name, 4);
+    map("p/b.png", 2);
   }
   /// The first rows are class 1.
   void map(const std::string& name, int64_t rows) const {

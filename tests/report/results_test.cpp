@@ -12,9 +12,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::Key;
 
-constexpr auto kAll = MetricScope::kAllClasses;
-constexpr auto kEach = MetricScope::kEachClass;
-
 SegmentationResults segmentation() {
   std::vector<SegmentedCase> cases(2);
   cases[0] = {"a",

@@ -12,8 +12,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 const std::vector<std::string> kClasses{"left", "right"};
-constexpr auto kEach = MetricScope::kEachClass;
-constexpr auto kAll = MetricScope::kAllClasses;
 
 Summary of_training(const std::vector<ToyCase>& cases,
                     const std::vector<std::string>& classes = kClasses) {

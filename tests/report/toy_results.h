@@ -9,6 +9,9 @@
 
 namespace unimiss::report {
 
+inline constexpr auto kAll = MetricScope::kAllClasses;
+inline constexpr auto kEach = MetricScope::kEachClass;
+
 /// The Dice coefficients of a case, of classes 1, 2, ...
 using ToyCase = std::pair<std::string, std::vector<std::optional<double>>>;
 

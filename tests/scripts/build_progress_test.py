@@ -16,7 +16,8 @@ sys.dont_write_bytecode = True
 import build_progress  # noqa: E402
 
 # Of Ninja 1.11 into a pipe, which drops a step at the end.
-GOOD = b"""[1/4] Building CXX object src/core/CMakeFiles/unimiss_pch.dir/pch.cc.o
+GOOD = b"""ninja: Entering directory `build/release'
+[1/4] Building CXX object src/core/CMakeFiles/unimiss_pch.dir/pch.cc.o
 In file included from src/io/image.cpp:3:
 src/io/image.cpp:7:3: warning: [2/9] is no step [-Wall]
 [2/4] Building CXX object src/io/CMakeFiles/unimiss_io.dir/image.cpp.o
@@ -27,14 +28,15 @@ FAILED: src/io/image.o
 src/io/image.cpp:7:3: error: expected ';'
 ninja: build stopped: subcommand failed.
 """
+LONG = build_progress.QUIET + 1.5
 
 
 class ProgressTest(unittest.TestCase):
     def test_steps_are_read_of_lines_that_begin_with_them(self):
         progress = build_progress.Progress(5)
-        self.assertEqual(progress.line(3), "build: 0 of 5 done after 3 s")
+        self.assertEqual(progress.line(3), "build: 0 of 5 steps done after 3 s")
         told = [progress.read(line, 0) for line in GOOD.splitlines()]
-        self.assertEqual(told, [True, False, False, True, True])
+        self.assertEqual(told, [False, True, False, False, True, True])
         self.assertEqual((progress.done, progress.steps), (3, 3))
 
     def test_time_left_is_of_the_steps_behind_the_first(self):
@@ -46,7 +48,7 @@ class ProgressTest(unittest.TestCase):
             self.assertIsNone(progress.left(99 + step))
         progress.read(b"[9/109] ", 108)
         self.assertEqual(progress.left(108), 100)
-        self.assertEqual(progress.line(108), "build: 9 of 109 done after "
+        self.assertEqual(progress.line(108), "build: 9 of 109 steps done after "
                          "1 min 48 s, about 1 min 40 s left")
 
     def test_durations_are_as_exact_as_one_wants_them(self):
@@ -63,27 +65,37 @@ class ScriptTest(unittest.TestCase):
         self.command = [sys.executable, str(SCRIPTS / "build_progress.py"),
                         str(self.log), "4"]
 
-    def run_on(self, text):
-        return subprocess.run(self.command, input=text, capture_output=True,
-                              check=True).stdout
+    def run_on(self, text, pause=0.0):
+        """Its output where the build takes that long, in seconds."""
+        process = subprocess.Popen(self.command, stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE)
+        process.stdin.write(text)
+        process.stdin.flush()
+        time.sleep(pause)
+        shown, _ = process.communicate()
+        self.assertEqual(process.returncode, 0)
+        self.assertEqual(self.log.read_bytes(), text)
+        return shown
 
-    def test_a_short_build_is_told_at_its_end(self):
-        self.assertRegex(self.run_on(GOOD), rb"^build: done in \d s\n$")
-        self.assertEqual(self.log.read_bytes(), GOOD)
-
-    def test_a_failed_build_is_kept_and_not_called_done(self):
-        for text in (BAD, BAD.replace(b"/4", b"/1")):
-            self.assertEqual(self.run_on(text), b"")
-            self.assertEqual(self.log.read_bytes(), text)
-
-    def test_nothing_to_do_says_nothing(self):
+    def test_what_is_over_soon_says_nothing(self):
+        self.assertEqual(self.run_on(GOOD), b"")
         self.assertEqual(self.run_on(b"ninja: no work to do.\n"), b"")
+
+    def test_elsewhere_there_is_a_line_at_first_and_one_at_the_end(self):
+        self.assertRegex(
+            self.run_on(GOOD, LONG),
+            rb"^build: 3 of 3 steps done after \d s\nbuild: done in \d s\n$")
+
+    def test_a_failed_build_is_not_called_done(self):
+        self.assertRegex(self.run_on(BAD.replace(b"/4", b"/1"), LONG),
+                         rb"^build: 1 of 1 steps done after \d s\n$")
 
     def test_on_a_terminal_one_line_is_written_anew(self):
         master, terminal = pty.openpty()
         process = subprocess.Popen(self.command, stdin=subprocess.PIPE,
                                    stdout=terminal)
         os.close(terminal)
+        time.sleep(LONG)
         shown = b""
         for line in GOOD.splitlines(keepends=True):
             process.stdin.write(line)
@@ -96,6 +108,7 @@ class ScriptTest(unittest.TestCase):
         shown += os.read(master, 1000)
         os.close(master)
         self.assertEqual(shown.count(b"\n"), 1, shown)
+        self.assertIn(b"\rbuild: 0 of 4 steps done after", shown)
         self.assertIn(b"\r\x1b[Kbuild: done in", shown)
 
     def test_stays_until_the_build_ends_where_interrupted(self):

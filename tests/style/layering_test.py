@@ -43,6 +43,8 @@ PLANTED = [
      "src/model/up.cpp:2: unimiss/ssl/loss.h is in ssl"),
     ("src/io/side.cpp", '#include "unimiss/model/mit.h"\n',
      "io may not include"),
+    ("apps/deep.cpp", '#include "unimiss/ssl/loss.h"\n',
+     "apps may not include"),
     ("src/task/up.cpp", '#include "unimiss/finetune/a.h"\n',
      "task may not include"),
     ("src/predict/side.cpp", '#include "unimiss/finetune/a.h"\n',
