@@ -121,10 +121,19 @@ TEST_F(Launcher, OnlyTheFirstProcessLaunches) {
   setenv("UNIMISS_LAUNCH", "1", 1);
   EXPECT_FALSE(should_launch(2));
   unsetenv("UNIMISS_LAUNCH");
-  setenv("RANK", "0", 1);
+  // As torchrun does.
+  const std::map<std::string, std::string> variables{
+      {"RANK", "0"},
+      {"WORLD_SIZE", "2"},
+      {"LOCAL_RANK", "0"},
+      {"MASTER_ADDR", "127.0.0.1"},
+      {"MASTER_PORT", "29500"}};
+  for (const auto& [name, value] : variables) {
+    setenv(name.c_str(), value.c_str(), 1);
+  }
   EXPECT_THAT([] { should_launch(2); },
               ThrowsMessage<ConfigError>(HasSubstr("--nproc-per-node: is 2")));
-  unsetenv("RANK");
+  for (const auto& [name, value] : variables) unsetenv(name.c_str());
 }
 
 }  // namespace
