@@ -58,7 +58,8 @@ class TablePlan : public ::testing::Test {
   void finish() {
     begin_table_run(plan().at(0));
     write(kRun + "manifest.json", "{}");
-    write(kRun + "test/summary.json", R"({"AUC": 0.75})");
+    write(kRun + "test/summary.json",
+          R"({"AUC": 0.75, "classes": ["a", "b"], "metric_per_case": []})");
   }
 
   const std::string kRun = "table/scratch/ratio_1/seed_1/";
