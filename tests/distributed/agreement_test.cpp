@@ -102,8 +102,7 @@ TEST(Agreement, DISABLED_All) {
 
 TEST(Agreement, TellsAllWhatOneHasToSay) {
   for (const int count : {2, 3}) {
-    EXPECT_THAT(run_ranks(count, "Agreement.DISABLED_All"), Each(0))
-        << count;
+    EXPECT_THAT(run_ranks(count, "Agreement.DISABLED_All"), Each(0)) << count;
   }
 }
 
