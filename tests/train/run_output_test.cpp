@@ -29,7 +29,7 @@ struct Told : RunHistory {
   }
 };
 
-StepRecord record_of(int64_t step) {
+StepRecord small_record(int64_t step) {
   StepRecord record;
   record.step = step;
   record.phase = "2d";
@@ -45,10 +45,10 @@ TEST(RunOutput, AStartGoesOnAfterTheStepOfItsCheckpoint) {
   {
     Told first;
     RunOutput output(folder, 0, 9, first);
-    for (int64_t step = 1; step <= 3; ++step) output.add(record_of(step));
+    for (int64_t step = 1; step <= 3; ++step) output.add(small_record(step));
     output.add_other(3, {{"step", int64_t{3}}, {"phase", "validation"}},
                      "a line");
-    output.add(record_of(4));
+    output.add(small_record(4));
     output.sync();
     EXPECT_THAT(first.steps, ElementsAre(1, 2, 3, 4));
   }
@@ -56,7 +56,7 @@ TEST(RunOutput, AStartGoesOnAfterTheStepOfItsCheckpoint) {
   RunOutput output(folder, 3, 9, second);
   EXPECT_THAT(second.steps, ElementsAre(1, 2, 3));
   EXPECT_EQ(second.others, 1);
-  output.add(record_of(4));
+  output.add(small_record(4));
   output.sync();
   EXPECT_THAT(second.steps, ElementsAre(1, 2, 3, 4));
   const std::string metrics = testing::read_bytes(folder.file("metrics.jsonl"));
