@@ -55,14 +55,5 @@ TEST(BatchFeed, CopiesBatchesBesideTheWorkOfAGpu) {
   expect_batches_in_order(torch::kCUDA);
 }
 
-TEST(BatchFeed, ABatchThatWasBegunMustBeTheNext) {
-  data::Loader one(std::make_shared<Rows>(), options_for(torch::kCPU));
-  data::Loader other(std::make_shared<Rows>(), options_for(torch::kCPU));
-  BatchFeed feed;
-  while (!one.next_is_ready()) std::this_thread::yield();
-  feed.prefetch(one, torch::kCPU);
-  EXPECT_THROW(feed.next(other, torch::kCPU), c10::Error);
-}
-
 }  // namespace
 }  // namespace unimiss::train

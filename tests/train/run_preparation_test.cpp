@@ -26,16 +26,18 @@ TEST(RunPreparation, ANewRunBeginsAtItsFirstStep) {
   RunOptions options;
   options.device = DeviceChoice::kCpu;
   options.output = place.file("run");
+  const CheckpointFolder checkpoints(place.file("run/checkpoints"), {});
+  {
+    RunFolder folder(options.output);
+    const Beginning fresh = begin_run(options, {}, folder, checkpoints);
+    EXPECT_EQ(fresh.step(), 0);
+    EXPECT_FALSE(fresh.start);
+    EXPECT_EQ(fresh.device, torch::kCPU);
+    folder.lock();
+    folder.begin({}, "");
+    checkpoints.save({5, {}, checkpoint_texts("x: 1\n", fresh.device), {}});
+  }
   RunFolder folder(options.output);
-  const CheckpointFolder checkpoints(folder.file("checkpoints"), {});
-  const Beginning fresh = begin_run(options, {}, folder, checkpoints);
-  EXPECT_EQ(fresh.step(), 0);
-  EXPECT_FALSE(fresh.start);
-  EXPECT_EQ(fresh.device, torch::kCPU);
-
-  folder.lock();
-  folder.begin({}, "");
-  checkpoints.save({5, {}, checkpoint_texts("x: 1\n", fresh.device), {}});
   const Beginning later = begin_run(options, {}, folder, checkpoints);
   EXPECT_EQ(later.step(), 5);
   EXPECT_EQ(later.start->texts.at(kCheckpointConfig), "x: 1\n");
