@@ -11,7 +11,7 @@ endif()
 function(_unimiss_defaults target)
   target_compile_options(${target} PRIVATE ${UNIMISS_WARNINGS})
   set_target_properties(${target} PROPERTIES
-    UNITY_BUILD ${UNIMISS_UNITY} UNITY_BUILD_BATCH_SIZE 6)
+    UNITY_BUILD ${UNIMISS_UNITY} UNITY_BUILD_BATCH_SIZE 10)
   if(UNIMISS_PCH AND NOT UNIMISS_TIDY AND NOT ARG_NO_PCH)
     if(NOT TARGET unimiss_pch)
       # Written anew only where it differs: nothing to do stays so.

@@ -1,10 +1,8 @@
-// What nearly every source of ours includes first; shared by all targets.
+// What nearly every source of ours includes first; shared by all targets. Not
+// LibTorch's modules: a source that has no use for them would pay for them all
+// the same, in templates that are instantiated at its end.
 #pragma once
 
-#include <torch/nn/module.h>
-#include <torch/nn/modules/container/modulelist.h>
-#include <torch/nn/modules/linear.h>
-#include <torch/nn/modules/normalization.h>
 #include <torch/types.h>
 
 #include <algorithm>
