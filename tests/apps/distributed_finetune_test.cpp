@@ -48,7 +48,10 @@ TEST_F(DistributedFinetune, TwoProcessesTrainAndTestAsOne) {
   const auto two = finetune(arguments("--nproc-per-node 2"), "two");
   ASSERT_EQ(two.status, 0) << two.output;
   EXPECT_THAT(two.output, HasSubstr("Fine-tuning finished"));
-  EXPECT_LT(difference("one", "two"), 1e-5);
+  // Sums are formed in another order, and AdamW makes steps of gradients that
+  // are nothing but rounding: 4e-7 to 1.1e-5, by the instructions of the CPU.
+  // In double the two agree to 1e-8 (finetune/finetuner_steps).
+  EXPECT_LT(difference("one", "two"), 1e-4);
   const auto expected = metrics("one"), found = metrics("two");
   ASSERT_EQ(found.size(), expected.size());
   int validations = 0;
