@@ -27,8 +27,8 @@ FOLDERS = {
     "data": {"core", "io", "augment"},
     # The engine: it knows no task and no method.
     "train": {"core", "config", "io", "augment", "data", "distributed", "model"},
-    "task": {"core", "config", "io", "augment", "data", "train", "model",
-             "eval"},
+    # Networks that predict, without what trains them.
+    "task": {"core", "config", "io", "augment", "data", "model", "eval"},
     "report": {"core", "io", "augment", "data", "eval", "task", "draw"},
     "pretrain": {"core", "config", "io", "augment", "data", "train", "model",
                  "ssl", "draw", "distributed"},

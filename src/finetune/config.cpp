@@ -178,17 +178,7 @@ void FinetuneConfig::check(Problems& problems) const {
 
 task::TaskSpec FinetuneConfig::task_spec(
     const std::vector<std::string>& classes) const {
-  task::TaskSpec spec;
-  spec.target = task.target;
-  spec.classes = classes;
-  spec.label_values = task.label_values;
-  spec.cases = data;
-  spec.model = model;
-  spec.classifier = classifier;
-  spec.inference = inference;
-  spec.mirrored = augmentation.spatial.mirror;
-  spec.precision = run.precision;
-  return spec;
+  return task::spec_of(*this, classes);
 }
 
 void check_files(const FinetuneConfig& config, Problems& problems) {

@@ -15,7 +15,6 @@
 #include "unimiss/io/tensor_archive.h"
 #include "unimiss/model/weight_transfer.h"
 #include "unimiss/task/final_weights.h"
-#include "unimiss/train/run_options.h"
 
 namespace unimiss::task {
 namespace {
@@ -38,9 +37,19 @@ struct StoredAugmentation {
   }
 };
 
+/// The arithmetic it was trained in.
+struct StoredRun {
+  Precision precision = Precision::kFp32;
+
+  template <class Self, class Visitor>
+  static void visit_fields(Self& self, Visitor&& visit) {
+    visit("precision", self.precision, "");
+  }
+};
+
 /// What a prediction reads of the configuration of a fine-tuning.
 struct StoredConfig {
-  train::RunOptions run;
+  StoredRun run;
   TaskOptions task;
   model::MitOptions model = volumes_only();
   ClassifierOptions classifier;
@@ -67,21 +76,6 @@ StoredConfig read_config(const std::string& text, const std::string& name) {
   StoredConfig config;
   config::read_known(config::parse_yaml(text, name), config);
   return config;
-}
-
-TaskSpec spec_of(const StoredConfig& config,
-                 const std::vector<std::string>& classes) {
-  TaskSpec spec;
-  spec.target = config.task.target;
-  spec.classes = classes;
-  spec.label_values = config.task.label_values;
-  spec.cases = config.data;
-  spec.model = config.model;
-  spec.classifier = config.classifier;
-  spec.inference = config.inference;
-  spec.mirrored = config.augmentation.spatial.mirror;
-  spec.precision = config.run.precision;
-  return spec;
 }
 
 std::string metadata_of(const std::string& file, const io::Metadata& metadata,

@@ -98,8 +98,8 @@ class Task {
   /// What predictions of a case are held against and where they lie; empty
   /// where the case's labels say all. Throws as data::decode_case() does.
   virtual data::CaseReference read_reference(const augment::Case& of) const = 0;
-  /// How a map and that of the reference, on one grid, agree: of each class of
-  /// TaskSpec::foreground().
+  /// How a map and that of the reference, both int16 [D, H, W] on one grid,
+  /// agree: of each class of TaskSpec::foreground(); of a classification none.
   virtual std::vector<eval::OverlapCounts> overlap(
       const torch::Tensor& map, const torch::Tensor& reference) const = 0;
 

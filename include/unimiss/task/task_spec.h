@@ -128,4 +128,22 @@ struct TaskSpec {
   std::vector<torch::Tensor> foreground_masks(const torch::Tensor& map) const;
 };
 
+/// The spec that follows from a configuration with the groups of a fine-tuning,
+/// in full or as a run has stored them, and the names of its classes.
+template <class Config>
+TaskSpec spec_of(const Config& config,
+                 const std::vector<std::string>& classes) {
+  TaskSpec spec;
+  spec.target = config.task.target;
+  spec.classes = classes;
+  spec.label_values = config.task.label_values;
+  spec.cases = config.data;
+  spec.model = config.model;
+  spec.classifier = config.classifier;
+  spec.inference = config.inference;
+  spec.mirrored = config.augmentation.spatial.mirror;
+  spec.precision = config.run.precision;
+  return spec;
+}
+
 }  // namespace unimiss::task
