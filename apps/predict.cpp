@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <iostream>
+#include <iterator>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -14,7 +15,6 @@
 #include "cli.h"
 #include "unimiss/core/log.h"
 #include "unimiss/distributed/process.h"
-#include "unimiss/finetune/config_file.h"
 #include "unimiss/predict/prediction.h"
 
 namespace unimiss {
@@ -74,6 +74,18 @@ void add_options(CLI::App& app, PredictArguments& arguments) {
   app.add_option("--job", arguments.job,
                  "I/N: take only the cases I, I + N, ... (from 0), for jobs "
                  "that are started by hand or on several machines");
+}
+
+/// Overrides that stand behind --model, which takes as many words as follow.
+void separate_overrides(predict::PredictionRequest& request) {
+  const auto is_override = [](const std::string& word) {
+    return word.starts_with("inference.") &&
+           word.find('=') != std::string::npos;
+  };
+  std::copy_if(request.models.begin(), request.models.end(),
+               std::back_inserter(request.overrides), is_override);
+  std::erase_if(request.models, is_override);
+  require(!request.models.empty(), "--model", "names no run");
 }
 
 /// "1/4" to 1 of 4.
@@ -140,6 +152,7 @@ int run_jobs(int argc, char** argv, const PredictArguments& arguments) {
 
 int predict_cases(int argc, char** argv, PredictArguments& arguments) {
   auto& request = arguments.request;
+  separate_overrides(request);
   if (arguments.jobs > 1) {
     require(arguments.job.empty(), "--jobs",
             "starts the jobs itself; leave --job out");

@@ -12,6 +12,7 @@
 #include "unimiss/core/abandoned_thread.h"
 #include "unimiss/core/device.h"
 #include "unimiss/core/log.h"
+#include "unimiss/core/text.h"
 #include "unimiss/distributed/launcher.h"
 #include "unimiss/distributed/process.h"
 #include "unimiss/train/resume.h"
@@ -65,15 +66,17 @@ typename Program::Config read_config(const RunArguments& arguments,
 }
 
 template <class Program>
-void run_program(const RunArguments& arguments, const std::string& command) {
+void run_program(const RunArguments& arguments, int argc, char** argv) {
   const auto config = read_config<Program>(arguments, warn_once());
   if (arguments.print_config) return print(config::dump(config));
   if (arguments.dry_run) {
     Program::check_processes(config, arguments.processes);
     return print(Program::dry_run(config, real_steps(arguments)));
   }
-  const std::string summary =
-      Program::run(config, {command, resume_request(arguments.resume), ""});
+  const std::string summary = Program::run(
+      config, {.command = command_of(argc, argv),
+               .resume = resume_request(arguments.resume),
+               .programs = program_folder(argc > 0 ? argv[0] : "")});
   if (summary.empty()) return;  // another process tells it
   log_to_file_only(summary);
   std::cout << summary << std::flush;
@@ -108,7 +111,7 @@ int run_main(int argc, char** argv) {
         distributed::should_launch(arguments.processes)) {
       status = launch_program<Program>(arguments, argc, argv);
     } else {
-      run_program<Program>(arguments, command_of(argc, argv));
+      run_program<Program>(arguments, argc, argv);
     }
   });
   const int code = failed != 0 ? failed : status;

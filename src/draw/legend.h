@@ -14,7 +14,7 @@ namespace unimiss::draw {
 /// [0, 1]; there are ten, which repeat.
 std::array<float, 3> class_color(int64_t k);
 
-/// What the colours mean: item i is drawn in class_colour(i).
+/// What the colours mean: item i is drawn in class_color(i).
 torch::Tensor draw_legend(const std::vector<std::string>& names, int64_t width);
 
 }  // namespace unimiss::draw

@@ -28,7 +28,6 @@ constexpr std::string_view kBest = "best.";
 
 void restore(PreparedFinetuning& run, const train::Checkpoint& start) {
   train::check_files(start, kTrain, run.fingerprint());
-  train::check_start(start, run.schedule->total_steps(), run.device);
   model::NamedTensors state;
   for (const auto& [name, tensor] : start.tensors) {
     if (name.starts_with(kBest)) {
@@ -40,11 +39,8 @@ void restore(PreparedFinetuning& run, const train::Checkpoint& start) {
   run.best.of = start.texts.at(kBestOf);
   run.finetuner->load_state(state);
   const auto& counters = start.counters;
-  run.position = {start.step,
-                  counters.at(kNonFinite),
-                  counters.at(kValidated),
-                  counters.at(kBestStep),
-                  counters.at(kSinceBest),
+  run.position = {counters.at(kNonFinite), counters.at(kValidated),
+                  counters.at(kBestStep), counters.at(kSinceBest),
                   std::strtod(start.texts.at(kBestScore).c_str(), nullptr)};
 }
 
@@ -118,15 +114,13 @@ std::unique_ptr<data::Loader> make_loader(const FinetuneConfig& config,
 }
 
 PreparedFinetuning prepare_finetuning(
-    const FinetuneConfig& config, const train::RunRequest& request,
-    train::RunFolder& folder, const train::CheckpointFolder& checkpoints,
+    const FinetuneConfig& config, train::Beginning beginning,
+    const train::RunFolder& folder,
     const distributed::Communicator& communicator) {
   const distributed::World& world = communicator.world();
-  check_processes(config, world.size);
-  const train::Beginning beginning =
-      train::begin_run(config.run, request, folder, checkpoints, world);
   PreparedFinetuning run;
   run.device = beginning.device;
+  run.begins_at = beginning.step();
   run.cases = before_work(
       [&] { return read_finetune_cases(config, folder.file("splits.json")); });
   const auto listed = static_cast<int64_t>(run.cases.train.size());
@@ -145,28 +139,31 @@ PreparedFinetuning prepare_finetuning(
       before_work([&] { return open_finetune_data(config, run.cases, world); });
   run.schedule = std::make_unique<Schedule>(
       make_schedule(config, static_cast<int64_t>(run.data.train.size())));
-  if (beginning.start) restore(run, *beginning.start);
+  if (beginning.start) {
+    restore(run, *beginning.start);
+    const std::string text = train::earlier_config(folder, beginning.start);
+    const FinetuneConfig earlier =
+        read_config_text(text, "the checkpoint's configuration");
+    if (config::compare(earlier, config).empty()) run.earlier_text = text;
+  }
   return run;
 }
 
-train::Checkpoint make_checkpoint(const PreparedFinetuning& run,
-                                  const std::string& config_text) {
-  auto texts = train::checkpoint_texts(config_text, run.device);
-  texts[kTrain] = run.fingerprint();
+train::Checkpoint make_checkpoint(const PreparedFinetuning& run, int64_t step) {
   const FinetunePosition& position = run.position;
-  // In hexadecimal: not rounded.
-  texts[kBestScore] = fmt::format("{:a}", position.best_score);
-  texts[kBestOf] = run.best.of;
   model::NamedTensors tensors = run.finetuner->state();
   for (const auto& [name, tensor] : run.best.weights) {
     tensors[std::string(kBest) + name] = tensor;
   }
-  return {position.step,
+  return {step,
           {{kNonFinite, position.nonfinite},
            {kValidated, position.validated},
            {kBestStep, position.best_step},
            {kSinceBest, position.since_best}},
-          std::move(texts),
+          {{kTrain, run.fingerprint()},
+           // In hexadecimal: not rounded.
+           {kBestScore, fmt::format("{:a}", position.best_score)},
+           {kBestOf, run.best.of}},
           std::move(tensors)};
 }
 

@@ -15,10 +15,9 @@
 
 namespace unimiss::finetune {
 
-/// Where a fine-tuning stands: all that its future follows from besides the
-/// state of its Finetuner.
+/// Where a fine-tuning stands: all that its future follows from besides its
+/// step and the state of its Finetuner.
 struct FinetunePosition {
-  int64_t step = 0;        ///< steps that are done
   int64_t nonfinite = 0;   ///< steps skipped for it
   int64_t validated = 0;   ///< the step of the newest validation
   int64_t best_step = 0;   ///< 0: none yet
@@ -36,12 +35,16 @@ struct BestWeights {
 /// A fine-tuning before its first step.
 struct PreparedFinetuning {
   torch::Device device = torch::kCPU;
+  int64_t begins_at = 0;  ///< steps that are done
   FinetuneCases cases;
   FinetuneData data;
   std::unique_ptr<Schedule> schedule;
   std::unique_ptr<Finetuner> finetuner;
   FinetunePosition position;
   BestWeights best;
+  /// The configuration as the checkpoint has it, where it says the same as the
+  /// present one in other words: results may be known by that text.
+  std::string earlier_text;
 
   /// Of the files, and of which cases can be trained on.
   std::string fingerprint() const;
@@ -50,13 +53,13 @@ struct PreparedFinetuning {
 /// Configuration, data, weights and checkpoint are found good or bad here,
 /// before anything is written to the folder. Throws ConfigError.
 PreparedFinetuning prepare_finetuning(
-    const FinetuneConfig& config, const train::RunRequest& request,
-    train::RunFolder& folder, const train::CheckpointFolder& checkpoints,
+    const FinetuneConfig& config, train::Beginning beginning,
+    const train::RunFolder& folder,
     const distributed::Communicator& communicator);
 
-/// The checkpoint of a run, which prepare_finetuning() goes on from.
-train::Checkpoint make_checkpoint(const PreparedFinetuning& run,
-                                  const std::string& config_text);
+/// The checkpoint of a run after so many steps, which prepare_finetuning() goes
+/// on from.
+train::Checkpoint make_checkpoint(const PreparedFinetuning& run, int64_t step);
 
 /// The schedule for so many training cases.
 Schedule make_schedule(const FinetuneConfig& config, int64_t cases);

@@ -37,14 +37,14 @@ class Finetuning : public train::Training {
  public:
   Finetuning(const FinetuneConfig& config, const train::RunRequest& request,
              train::RunLoop& loop, PreparedFinetuning run)
-      : config_(config),
+      : Training(run.begins_at),
+        config_(config),
         request_(request),
         loop_(loop),
         run_(std::move(run)),
         history_(run_.finetuner->network().spec(),
                  run_.schedule->steps_per_epoch()) {}
 
-  int64_t step() const override { return run_.position.step; }
   int64_t total_steps() const override { return run_.schedule->total_steps(); }
   bool finished() const override {
     return !pending() && (step() >= total_steps() || out_of_patience());
@@ -63,7 +63,7 @@ class Finetuning : public train::Training {
     return {{"cases", run_.fingerprint()}};
   }
   train::Checkpoint checkpoint() const override {
-    return make_checkpoint(run_, request_.config_text);
+    return make_checkpoint(run_, step());
   }
 
   void start() override {
@@ -74,7 +74,6 @@ class Finetuning : public train::Training {
 
   data::Loader& stream(int64_t /*ahead*/) override { return *loader_; }
   train::TakenStep take_step(const augment::Sample& batch) override;
-  void advance() override { ++run_.position.step; }
 
   bool pending() const override {
     const int64_t every =
@@ -257,15 +256,19 @@ std::map<std::string, double> Finetuning::test(
   if (numbers.empty()) return {};
   const std::string folder = loop_.folder().file(name);
   const std::string file = folder + "/summary.json";
-  const std::map<std::string, std::string> facts{
-      {"weights", std::filesystem::path(weights).filename().string()},
-      {"step", std::to_string(run_.position.best_step)},
-      {"last_step", std::to_string(step())},
-      {"config", fmt::format("{:016x}", fnv1a64(request_.config_text))}};
+  const auto facts_with = [&](const std::string& config_text) {
+    return std::map<std::string, std::string>{
+        {"weights", std::filesystem::path(weights).filename().string()},
+        {"step", std::to_string(run_.position.best_step)},
+        {"last_step", std::to_string(step())},
+        {"config", fmt::format("{:016x}", fnv1a64(config_text))}};
+  };
+  const auto facts = facts_with(request_.config_text);
   // The first process looks, for all.
   std::optional<report::Summary> before;
   if (loop_.leads()) before = report::find_summary(file);
-  const bool there = before && before->facts == facts;
+  const bool there = before && (before->facts == facts ||
+                                before->facts == facts_with(run_.earlier_text));
   if (distributed::agree(loop_.communicator(), {nullptr, {}, there}).save) {
     log_info(file + " is there already");
     return before ? report::numbers(before->results)
@@ -324,9 +327,14 @@ Summary run_finetuning(const FinetuneConfig& config,
   request.config_text = config::saved_text(config);
   train::RunLoop loop(config.run, request);
   train::RunFolder& folder = loop.folder();
+  distributed::agreed(loop.communicator(), [&] {
+    check_processes(config, loop.communicator().size());
+  });
+  // Handed over: its tensors are as large as the state.
+  train::Beginning beginning = loop.beginning();
   std::optional<PreparedFinetuning> prepared;
   distributed::agreed(loop.communicator(), [&] {
-    prepared = prepare_finetuning(config, request, folder, loop.checkpoints(),
+    prepared = prepare_finetuning(config, std::move(beginning), folder,
                                   loop.communicator());
   });
   Finetuning training(config, request, loop, *std::move(prepared));
@@ -339,7 +347,10 @@ Summary run_finetuning(const FinetuneConfig& config,
   });
   Summary summary;
   describe_beginning(config, run, folder, summary);
-  summary.programs = program_folder(request.command);
+  summary.programs = request.programs;
+  summary.references = run.finetuner->network().spec().target.is_segmentation()
+                           ? "labels"
+                           : "test.txt";
   loop.train(training);
 
   summary.weights = training.settle_weights();

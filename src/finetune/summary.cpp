@@ -48,8 +48,8 @@ std::string Summary::describe() const {
              "    {3}unimiss-predict --model {4} --input scans --output "
              "predicted\n"
              "    {3}unimiss-evaluate --predictions predicted --references "
-             "labels --output predicted/summary.json\n",
-             metrics, log, picture, programs, output);
+             "{5} --output predicted/summary.json\n",
+             metrics, log, picture, programs, output, references);
 }
 
 }  // namespace unimiss::finetune

@@ -68,8 +68,9 @@ nlohmann::json json_of(const report::SegmentedCase& result) {
   return {result.id, result.reference, result.prediction, classes};
 }
 
-report::CaseResult result_of(const nlohmann::json& json) {
-  if (json.size() == 3) {
+report::CaseResult result_of(const nlohmann::json& told) {
+  const auto& [kind, json] = std::pair(told.at(0), told.at(1));
+  if (kind == report::CaseResult(report::ClassifiedCase()).index()) {
     return report::ClassifiedCase{json[0], json[1].get<std::vector<double>>(),
                                   json[2].get<std::vector<int64_t>>()};
   }
@@ -95,7 +96,8 @@ std::vector<std::vector<report::CaseResult>> exchange(
   nlohmann::json told = nlohmann::json::array();
   for (const report::CaseResult& result : own) {
     told.push_back(
-        std::visit([](const auto& each) { return json_of(each); }, result));
+        {result.index(),
+         std::visit([](const auto& each) { return json_of(each); }, result)});
   }
   std::vector<std::vector<report::CaseResult>> all;
   // Names of files may be any bytes, which JSON's text may not.

@@ -56,8 +56,12 @@ eval::SlidingWindowOptions inference_settings(
   }
   if (request.mirror) {
     const bool on = *request.mirror == TestTimeMirror::kMirror;
-    set_by_option("--tta", "inference.mirror",
-                  on ? mirrored : std::vector<Axis>{}, overrides,
+    std::vector<Axis> given = on ? mirrored : std::vector<Axis>{};
+    // Their order means nothing.
+    for (auto* axes : {&given, &inference.mirror}) {
+      std::sort(axes->begin(), axes->end());
+    }
+    set_by_option("--tta", "inference.mirror", given, overrides,
                   inference.mirror);
   }
   with_key_prefix("inference.", [&] { validate(inference); });

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <numeric>
 
 #include "unimiss/ssl/objective.h"
@@ -134,16 +135,21 @@ std::string Summary::describe() const {
       "K\n",
       checkpoint, student_weights, teacher_weights, full_state, metrics, log,
       picture);
+  // The quick start builds what it runs.
+  const bool built = programs.empty() ||
+                     std::filesystem::exists(programs + "unimiss-finetune");
   return text +
          fmt::format(
-             "  next        see whether it helps, on labelled cases of yours:\n"
-             "    {0}unimiss-finetune --config configs/finetune/bcv.yaml "
-             "--output runs/bcv init.weights={1} data.train=train.txt "
-             "data.test=test.txt\n"
-             "    {0}unimiss-table --config configs/finetune/bcv.yaml --output "
+             "  next        see whether it helps, on labelled cases of "
+             "yours{4}:\n"
+             "    {0}unimiss-finetune --config configs/finetune/{2}.yaml "
+             "--output runs/{2} init.weights={1} data.train=train.txt "
+             "data.test=test.txt{3}\n"
+             "    {0}unimiss-table --config configs/finetune/{2}.yaml --output "
              "runs/table --init scratch --init pretrained={1} "
-             "data.train=train.txt data.test=test.txt\n",
-             programs, output);
+             "data.train=train.txt data.test=test.txt{3}\n",
+             programs, output, images_only ? "chestxr" : "bcv", architecture,
+             built ? "" : " (scripts/build.sh builds the programs)");
 }
 
 }  // namespace unimiss::pretrain

@@ -40,10 +40,9 @@ Schedule listed_schedule(const PretrainConfig& config,
 void restore(PreparedPretraining& run, const train::Checkpoint& start) {
   train::check_files(start, kImages, run.data.images.fingerprint);
   train::check_files(start, kVolumes, run.data.volumes.fingerprint);
-  train::check_start(start, run.schedule->total_steps(), run.device);
   run.pretrainer->load_state(start.tensors);
-  run.position = {start.step, start.counters.at(kBatches2d),
-                  start.counters.at(kBatches3d), start.counters.at(kNonFinite)};
+  run.position = {start.counters.at(kBatches2d), start.counters.at(kBatches3d),
+                  start.counters.at(kNonFinite)};
 }
 
 }  // namespace
@@ -88,14 +87,12 @@ PretrainerOptions pretrainer_options(const PretrainConfig& config,
 }
 
 PreparedPretraining prepare_pretraining(
-    const PretrainConfig& config, const train::RunRequest& request,
-    train::RunFolder& folder, const train::CheckpointFolder& checkpoints,
+    const PretrainConfig& config, train::Beginning beginning,
+    const train::RunFolder& folder,
     const distributed::Communicator& communicator) {
-  check_processes(config, communicator.size());
-  const train::Beginning beginning = train::begin_run(
-      config.run, request, folder, checkpoints, communicator.world());
   PreparedPretraining run;
   run.device = beginning.device;
+  run.begins_at = beginning.step();
   run.data = before_work([&] {
     const PretrainLists lists = read_lists(config);
     // Mistakes are told before files are decoded, which may take hours.
@@ -124,15 +121,13 @@ PreparedPretraining prepare_pretraining(
 }
 
 train::Checkpoint make_checkpoint(const PreparedPretraining& run,
-                                  const std::string& config_text) {
-  auto texts = train::checkpoint_texts(config_text, run.device);
-  texts[kImages] = run.data.images.fingerprint;
-  texts[kVolumes] = run.data.volumes.fingerprint;
-  return {run.position.step,
+                                  int64_t step) {
+  return {step,
           {{kBatches2d, run.position.batches_2d},
            {kBatches3d, run.position.batches_3d},
            {kNonFinite, run.position.nonfinite}},
-          std::move(texts),
+          {{kImages, run.data.images.fingerprint},
+           {kVolumes, run.data.volumes.fingerprint}},
           run.pretrainer->state()};
 }
 

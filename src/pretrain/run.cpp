@@ -39,14 +39,13 @@ train::StepRecord record_of(const StepReport& report) {
 /// The pretraining of a run: its data, its step, and what it tells of itself.
 class Pretraining : public train::Training {
  public:
-  Pretraining(const PretrainConfig& config, const train::RunRequest& request,
-              const distributed::World& world, PreparedPretraining run)
-      : config_(config),
-        request_(request),
+  Pretraining(const PretrainConfig& config, const distributed::World& world,
+              PreparedPretraining run)
+      : Training(run.begins_at),
+        config_(config),
         world_(world),
         run_(std::move(run)) {}
 
-  int64_t step() const override { return run_.position.step; }
   int64_t total_steps() const override { return run_.schedule->total_steps(); }
   int64_t& nonfinite() override { return run_.position.nonfinite; }
   torch::Device device() const override { return run_.device; }
@@ -61,7 +60,7 @@ class Pretraining : public train::Training {
             {"volumes", run_.data.volumes.fingerprint}};
   }
   train::Checkpoint checkpoint() const override {
-    return make_checkpoint(run_, request_.config_text);
+    return make_checkpoint(run_, step());
   }
 
   void start() override {
@@ -88,7 +87,7 @@ class Pretraining : public train::Training {
   }
   void advance() override {
     ++(next_are_images() ? run_.position.batches_2d : run_.position.batches_3d);
-    ++run_.position.step;
+    Training::advance();
   }
 
   History& history() { return history_; }
@@ -103,13 +102,24 @@ class Pretraining : public train::Training {
     }
     summary.parameters =
         model::parameter_count(*run_.pretrainer->networks().student);
+    summary.images_only = config_.model.dimensions == model::Dimensions::k2d;
+    for (const auto& each :
+         config::compare(model::MitOptions(), config_.model)) {
+      // Sizes and channels are those of the task.
+      if (each.key == "dimensions" || each.key == "drop_path" ||
+          each.key.ends_with("_size") || each.key.ends_with("_channels")) {
+        continue;
+      }
+      const char* quote = each.right.find(' ') == std::string::npos ? "" : "'";
+      summary.architecture +=
+          fmt::format(" {0}model.{1}={2}{0}", quote, each.key, each.right);
+    }
     summary.device = run_.device.str();
     summary.precision = enum_name(config_.run.precision);
     summary.model = fmt::format("MiT {}", enum_name(config_.model.variant));
     summary.largest_entropy =
         std::log(static_cast<double>(config_.head.prototypes));
     summary.output = folder.path();
-    summary.programs = program_folder(request_.command);
     summary.log = folder.file("log.txt");
     summary.metrics = folder.file("metrics.jsonl");
     summary.picture = folder.file("progress.png");
@@ -125,7 +135,6 @@ class Pretraining : public train::Training {
   bool next_are_images() const { return run_.schedule->at(step()).rank == 2; }
 
   const PretrainConfig& config_;
-  const train::RunRequest& request_;
   const distributed::World& world_;
   PreparedPretraining run_;
   History history_;
@@ -138,16 +147,22 @@ Summary run_pretraining(const PretrainConfig& config,
   request.config_text = config::saved_text(config);
   train::RunLoop loop(config.run, request);
   train::RunFolder& folder = loop.folder();
+  distributed::agreed(loop.communicator(), [&] {
+    check_processes(config, loop.communicator().size());
+  });
+  // Handed over: its tensors are as large as the state.
+  train::Beginning beginning = loop.beginning();
   std::optional<PreparedPretraining> prepared;
   distributed::agreed(loop.communicator(), [&] {
-    prepared = prepare_pretraining(config, request, folder, loop.checkpoints(),
+    prepared = prepare_pretraining(config, std::move(beginning), folder,
                                    loop.communicator());
   });
-  Pretraining training(config, request, loop.communicator().world(),
+  Pretraining training(config, loop.communicator().world(),
                        *std::move(prepared));
   loop.begin(training, training.history());
   Summary summary;
   training.describe(folder, summary);
+  summary.programs = request.programs;
   loop.train(training);
   if (!loop.leads()) return {};
 

@@ -1,5 +1,6 @@
 #include "unimiss/train/run_loop.h"
 
+#include <ATen/Context.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -13,7 +14,6 @@
 #include "unimiss/core/crash_point.h"
 #include "unimiss/core/device.h"
 #include "unimiss/core/log.h"
-#include "unimiss/train/run_preparation.h"
 
 namespace unimiss::train {
 
@@ -24,7 +24,7 @@ RunLoop::RunLoop(const RunOptions& options, const RunRequest& request)
       communicator_(join_processes(options)),
       checkpoints_(options.output + "/checkpoints",
                    {options.keep_checkpoints, options.keep_every_steps}),
-      writer_(std::make_unique<RunWriter>(options, checkpoints_)),
+      writer_(std::make_unique<RunWriter>(options_, request_, checkpoints_)),
       feed_(std::make_unique<BatchFeed>()) {
   agreed([&] {
     folder_ = std::make_unique<RunFolder>(options.output);
@@ -36,7 +36,28 @@ RunLoop::~RunLoop() = default;
 
 RunOutput& RunLoop::output() { return *writer_->output(); }
 
+Beginning RunLoop::beginning() {
+  Beginning beginning;
+  agreed([&] {
+    beginning = begin_run(options_, request_, *folder_, checkpoints_,
+                          communicator_.world());
+  });
+  if (beginning.start) {
+    start_ = *beginning.start;
+    start_.tensors.clear();
+  }
+  at::manual_seed(static_cast<uint64_t>(options_.seed));
+  return beginning;
+}
+
+void RunLoop::run(Training& training) {
+  begin(training, no_history_);
+  train(training);
+}
+
 void RunLoop::begin(Training& training, RunHistory& history) {
+  agreed(
+      [&] { check_start(start_, training.total_steps(), training.device()); });
   // All have looked at the folder, and found the same.
   std::map<std::string, std::string> texts{
       {"configuration", request_.config_text},
@@ -76,7 +97,7 @@ void RunLoop::open_folder(Training& training, RunHistory& history) {
                   training.state_bytes() + training.result_bytes());
     // From here on the run does not need the other one any more.
     if (branches && checkpoints_.steps().empty()) {
-      checkpoints_.save(training.checkpoint());
+      checkpoints_.save(writer_->checkpoint_of(training));
     }
     writer_->open(std::make_unique<RunOutput>(*folder_, training.step(),
                                               training.total_steps(), history));

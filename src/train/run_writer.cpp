@@ -7,6 +7,7 @@
 
 #include "unimiss/core/crash_point.h"
 #include "unimiss/core/log.h"
+#include "unimiss/train/run_preparation.h"
 
 namespace unimiss::train {
 
@@ -24,6 +25,13 @@ void RunWriter::write_record() {
     crash_at(CrashPoint::kRecordWritten);
   }
   record_.reset();
+}
+
+Checkpoint RunWriter::checkpoint_of(const Training& training) const {
+  Checkpoint checkpoint = training.checkpoint();
+  checkpoint.texts.merge(
+      checkpoint_texts(request_.config_text, training.device()));
+  return checkpoint;
 }
 
 bool RunWriter::checkpoint_due(int64_t step) const {
@@ -46,7 +54,7 @@ void RunWriter::write(const Training& training) {
   // The records must not be behind the weights.
   output_->sync();
   try {
-    writer_->submit(training.checkpoint());
+    writer_->submit(checkpoint_of(training));
   } catch (...) {
     saved_ = -1;
     throw;

@@ -6,6 +6,7 @@
 
 #include "train/checkpoint_writer.h"
 #include "unimiss/core/stopwatch.h"
+#include "unimiss/train/resume.h"
 #include "unimiss/train/run_options.h"
 #include "unimiss/train/run_output.h"
 #include "unimiss/train/step_record.h"
@@ -18,8 +19,10 @@ namespace unimiss::train {
 /// not lead it only knows what has been saved.
 class RunWriter {
  public:
-  RunWriter(const RunOptions& options, const CheckpointFolder& checkpoints)
-      : options_(options), checkpoints_(checkpoints) {}
+  /// All outlive this.
+  RunWriter(const RunOptions& options, const RunRequest& request,
+            const CheckpointFolder& checkpoints)
+      : options_(options), request_(request), checkpoints_(checkpoints) {}
 
   /// Of the process that leads.
   void open(std::unique_ptr<RunOutput> output) { output_ = std::move(output); }
@@ -44,6 +47,8 @@ class RunWriter {
   /// It was, and on all processes: the time to the next one begins.
   void restart_clock() { since_save_.restart(); }
 
+  /// A training's checkpoint, with what every checkpoint says of its run.
+  Checkpoint checkpoint_of(const Training& training) const;
   bool checkpoint_due(int64_t step) const;
   double seconds_to_save() const;
   /// Hands a checkpoint to a thread that writes it; its records come first.
@@ -56,6 +61,7 @@ class RunWriter {
 
  private:
   const RunOptions& options_;
+  const RunRequest& request_;
   const CheckpointFolder& checkpoints_;
   std::unique_ptr<RunOutput> output_;
   std::unique_ptr<CheckpointWriter> writer_;

@@ -2,8 +2,10 @@
 
 #include <ATen/Functions.h>
 
+#include <exception>
 #include <string_view>
 
+#include "unimiss/core/random.h"
 #include "unimiss/model/weight_transfer.h"
 
 namespace unimiss::train {
@@ -14,7 +16,8 @@ constexpr std::string_view kSpikes = "spikes.";
 constexpr const char* kLossScale = "loss_scale";
 
 /// Takes the tensors whose names begin so out of a state.
-model::NamedTensors take(model::NamedTensors& state, std::string_view prefix) {
+model::NamedTensors take_out(model::NamedTensors& state,
+                             std::string_view prefix) {
   model::NamedTensors taken;
   for (auto at = state.lower_bound(std::string(prefix));
        at != state.end() && at->first.starts_with(prefix);
@@ -43,16 +46,23 @@ Update::Update(const torch::nn::Module& network, const UpdateOptions& options,
       scaler_(context.precision),
       buffers_(network.buffers()) {}
 
-Update::Attempt::Attempt(Update& update) : update_(update) {
+Update::Attempt::Attempt(Update& update)
+    : update_(update), exceptions_(std::uncaught_exceptions()) {
   update.before_.emplace(update.buffers_);
   update.optimizer_.zero_grad();
 }
 
-Update::Attempt::~Attempt() {
+Update::Attempt::~Attempt() noexcept(false) {
   if (!update_.before_) return;
-  update_.optimizer_.zero_grad();
-  update_.before_->put_back();
-  update_.before_.reset();
+  try {
+    update_.optimizer_.zero_grad();
+    update_.before_->put_back();
+    update_.before_.reset();
+  } catch (...) {
+    // A second one, of the same broken device, would end the process before the
+    // first is told.
+    if (std::uncaught_exceptions() == exceptions_) throw;
+  }
 }
 
 void Update::backward(const torch::Tensor& loss, int64_t part, int64_t kind) {
@@ -113,6 +123,28 @@ void Update::apply(double lr, double weight_decay,
   before_.reset();
 }
 
+TakenStep Update::take(const std::string& phase,
+                       const std::function<torch::Tensor()>& loss, double lr,
+                       double weight_decay) {
+  TORCH_CHECK(parts() == 1, "a step of ", parts(), " parts has no one loss");
+  const auto kind = static_cast<int64_t>(fnv1a64(phase) >> 1);
+  const Attempt attempt = begin();
+  prepare(kind, loss);
+  torch::Tensor of_batch = loss();
+  backward(of_batch, /*part=*/0, kind);
+  of_batch = of_batch.detach();
+  const torch::Tensor grad_norm = finish(of_batch);
+  TakenStep taken;
+  taken.record.phase = phase;
+  taken.record.loss = of_batch.item<double>();
+  taken.record.lr = lr;
+  taken.record.weight_decay = weight_decay;
+  taken.record.grad_norm = grad_norm.item<double>();
+  taken.outcome = judge(of_batch, grad_norm, kind);
+  if (taken.outcome == StepOutcome::kUpdated) apply(lr, weight_decay);
+  return taken;
+}
+
 model::NamedTensors Update::state() const {
   model::NamedTensors state{
       {kLossScale,
@@ -130,8 +162,8 @@ model::NamedTensors Update::state() const {
 void Update::load_state(const model::NamedTensors& state,
                         model::NamedTensors targets) {
   model::NamedTensors weights = state;
-  const model::NamedTensors optimizer = take(weights, kOptimizer);
-  const model::NamedTensors spikes = take(weights, kSpikes);
+  const model::NamedTensors optimizer = take_out(weights, kOptimizer);
+  const model::NamedTensors spikes = take_out(weights, kSpikes);
   torch::Tensor scale = at::empty({2}, torch::kDouble);
   targets[kLossScale] = scale;
   const auto misfits = model::misfits_of(weights, targets);

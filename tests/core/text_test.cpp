@@ -24,9 +24,8 @@ TEST(Text, CsvFieldsComeBackAsTheyWere) {
 }
 
 TEST(Text, AProgramsFolder) {
-  EXPECT_EQ(program_folder("build/bin/unimiss-pretrain --config a/b.yaml"),
-            "build/bin/");
-  EXPECT_EQ(program_folder("unimiss-pretrain --config a/b.yaml"), "");
+  EXPECT_EQ(program_folder("build/my bin/unimiss-pretrain"), "build/my bin/");
+  EXPECT_EQ(program_folder("unimiss-pretrain"), "");
   EXPECT_EQ(program_folder(""), "");
 }
 

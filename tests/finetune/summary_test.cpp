@@ -42,6 +42,9 @@ TEST(Summary, TellsWhatToDoNext) {
               HasSubstr("\n    build/bin/unimiss-predict --model runs/a "));
   EXPECT_THAT(text,
               HasSubstr("\n    build/bin/unimiss-evaluate --predictions "));
+  EXPECT_THAT(text, HasSubstr(" --references labels "));
+  summary.references = "test.txt";
+  EXPECT_THAT(summary.describe(), HasSubstr(" --references test.txt "));
 }
 
 TEST(Summary, LeavesOutWhatThereWasNot) {

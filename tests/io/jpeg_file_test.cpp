@@ -22,7 +22,9 @@ std::string jpeg_error(const std::string& bytes) {
   const std::string error = unimiss::testing::error_text<DataError>([&] {
     decode_jpeg("a.jpg", {bytes.begin(), bytes.end()});
   });
-  if (error != "no error") EXPECT_THAT(error, HasSubstr("a.jpg"));
+  if (error != "no error") {
+    EXPECT_THAT(error, HasSubstr("a.jpg"));
+  }
   return error;
 }
 

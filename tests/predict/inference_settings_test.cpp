@@ -57,6 +57,15 @@ TEST(InferenceSettings, ShortFormsAndOverridesChangeThem) {
   EXPECT_THAT(by_key.mirror, ElementsAre(Axis::kWidth));
 }
 
+TEST(InferenceSettings, TheOrderOfAxesMeansNothing) {
+  PredictionRequest request;
+  request.mirror = TestTimeMirror::kMirror;
+  request.overrides = {"inference.mirror=[height, width]"};
+  EXPECT_THAT(
+      inference_settings(request, {}, {Axis::kWidth, Axis::kHeight}).mirror,
+      ElementsAre(Axis::kHeight, Axis::kWidth));
+}
+
 TEST(InferenceSettings, BothMustSayTheSame) {
   PredictionRequest request;
   request.overrides = {"inference.step=0.25", "inference.batch=2",

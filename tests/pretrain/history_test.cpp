@@ -97,10 +97,18 @@ TEST(History, ASummaryTellsWhatToDoNext) {
   for (const char* part :
        {"look at     runs/a/progress.png:",
         "\n    build/bin/unimiss-finetune --config ", " init.weights=runs/a ",
-        "\n    build/bin/unimiss-table --config ",
-        " --init pretrained=runs/a "}) {
+        "\n    build/bin/unimiss-table --config ", " --init pretrained=runs/a ",
+        "configs/finetune/bcv.yaml",
+        "(scripts/build.sh builds the programs):"}) {
     EXPECT_THAT(text, HasSubstr(part));
   }
+  summary.programs.clear();
+  summary.images_only = true;
+  summary.architecture = " model.variant=tiny";
+  const std::string other = summary.describe();
+  EXPECT_THAT(other, HasSubstr("configs/finetune/chestxr.yaml"));
+  EXPECT_THAT(other, HasSubstr("data.test=test.txt model.variant=tiny\n"));
+  EXPECT_THAT(other, ::testing::Not(HasSubstr("build.sh")));
 }
 
 }  // namespace

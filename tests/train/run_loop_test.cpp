@@ -37,9 +37,9 @@ class Counting : public Training {
   int64_t nonfinite_step = -1, failing_step = -1;
 
   explicit Counting(int64_t broken_sample = -1)
-      : loader_(std::make_shared<Numbers>(broken_sample), options()) {}
+      : Training(0),
+        loader_(std::make_shared<Numbers>(broken_sample), options()) {}
 
-  int64_t step() const override { return step_; }
   int64_t total_steps() const override { return 6; }
   int64_t& nonfinite() override { return nonfinite_; }
   torch::Device device() const override { return torch::kCPU; }
@@ -47,17 +47,16 @@ class Counting : public Training {
   int64_t result_bytes() const override { return 0; }
   Facts facts() const override { return {}; }
   Checkpoint checkpoint() const override {
-    return {step_, {}, {}, {{"sum", sum_.clone()}}};
+    return {step(), {}, {}, {{"sum", sum_.clone()}}};
   }
   void start() override {}
   data::Loader& stream(int64_t /*ahead*/) override { return loader_; }
   TakenStep take_step(const augment::Sample& batch) override {
-    if (step_ == nonfinite_step) return {{}, StepOutcome::kNonFinite};
+    if (step() == nonfinite_step) return {{}, StepOutcome::kNonFinite};
     sum_ += batch.images[0].sum();
-    if (step_ == failing_step) throw RunError("midway");
+    if (step() == failing_step) throw RunError("midway");
     return {};
   }
-  void advance() override { ++step_; }
 
  private:
   static data::LoaderOptions options() {
@@ -67,7 +66,7 @@ class Counting : public Training {
   }
   data::Loader loader_;
   torch::Tensor sum_ = at::zeros({}, torch::kDouble);
-  int64_t step_ = 0, nonfinite_ = 0;
+  int64_t nonfinite_ = 0;
 };
 
 struct NoHistory : RunHistory {
@@ -111,6 +110,25 @@ TEST_F(RunLoop, TakesAllStepsAndKeepsTheLast) {
   ASSERT_EQ(history_.records.size(), 6u);
   EXPECT_EQ(history_.records[2].step, 3);
   EXPECT_EQ(history_.records[2].samples, 1);
+}
+
+TEST_F(RunLoop, BeginsWhereTheRunEnded) {
+  options_.output = folder_.file("run");
+  torch::Tensor drawn;
+  {
+    train::RunLoop loop(options_, request_);
+    const Beginning fresh = loop.beginning();
+    EXPECT_EQ(fresh.step(), 0);
+    EXPECT_FALSE(fresh.start);
+    drawn = at::rand({3});  // weights, such as those of any start
+    Counting training;
+    loop.run(training);
+  }
+  train::RunLoop loop(options_, request_);
+  const Beginning later = loop.beginning();
+  EXPECT_EQ(later.step(), 6);
+  EXPECT_EQ(later.start->tensors.at("sum").item<double>(), 6);
+  EXPECT_TRUE(at::rand({3}).equal(drawn));
 }
 
 TEST_F(RunLoop, DataThatCannotBeReadLosesNoStep) {

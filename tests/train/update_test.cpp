@@ -39,6 +39,15 @@ class Adder {
     if (outcome == StepOutcome::kUpdated) update_.apply(1e-2, 0.1);
     return outcome;
   }
+  /// The same, in one call.
+  TakenStep take(const torch::Tensor& x, double gain = 1) {
+    const torch::Tensor rows =
+        at::cat({x.slice(1, 0, 1).mul(gain), x.slice(1, 1)}, 1);
+    const auto loss = [&] {
+      return (network_.forward(rows) - rows.sum(1, true)).square().mean();
+    };
+    return update_.take("sums", loss, 1e-2, 0.1);
+  }
   void step_that_throws(const torch::Tensor& x) {
     const auto attempt = update_.begin();
     network_.forward(x).sum().backward();
@@ -114,6 +123,31 @@ TEST(Update, AStepThatIsNotFiniteChangesNothing) {
   tried.step(batch_of(2));
   untouched.step(batch_of(2));
   expect_same(tried.state(), untouched.state());
+}
+
+TEST(Update, TakesAWholeStepInOneCall) {
+  Adder parts, whole;
+  whole.load_state(copy_of(parts.state()));
+  for (int step = 0; step < 3; ++step) {
+    EXPECT_EQ(parts.step(batch_of(step)), StepOutcome::kUpdated);
+    const TakenStep taken = whole.take(batch_of(step));
+    EXPECT_EQ(taken.outcome, StepOutcome::kUpdated);
+    EXPECT_EQ(taken.record.phase, "sums");
+    EXPECT_EQ(taken.record.lr, 1e-2);
+    EXPECT_EQ(taken.record.weight_decay, 0.1);
+    EXPECT_GT(taken.record.loss, 0);
+    EXPECT_GT(taken.record.grad_norm, 0);
+  }
+  expect_same(whole.state(), parts.state());
+  const TakenStep bad = whole.take(batch_of(3), NAN);
+  EXPECT_EQ(bad.outcome, StepOutcome::kNonFinite);
+  EXPECT_TRUE(std::isnan(bad.record.loss));
+  expect_same(whole.state(), parts.state());
+
+  UpdateOptions options;
+  options.accumulate = 2;
+  Adder divided(options);
+  EXPECT_THROW(divided.take(batch_of(0)), c10::Error);
 }
 
 TEST(Update, AStepThatThrowsChangesNothing) {
@@ -200,8 +234,14 @@ TEST(Update, DISABLED_OfAProcess) {
     adder.step(batch_of(step).chunk(all.size())[all.rank()]);
     distributed::check_same_tensors(all, adder.state(), "after a step");
   }
+  Adder taking({}, {.communicator = &all});
+  taking.load_state(adder.state());
+  const auto share = batch_of(7).chunk(all.size())[all.rank()];
+  adder.step(share);
+  EXPECT_EQ(taking.take(share).outcome, StepOutcome::kUpdated);
+  expect_same(taking.state(), adder.state());
   // The tiny loss that tells what a kind of step reaches does not count.
-  EXPECT_EQ(adder.network().norm->num_batches_tracked.item<int64_t>(), 3);
+  EXPECT_EQ(adder.network().norm->num_batches_tracked.item<int64_t>(), 4);
   const auto before = copy_of(adder.state());
   EXPECT_EQ(adder.step(batch_of(3), all.rank() == 1 ? NAN : 1),
             StepOutcome::kNonFinite);

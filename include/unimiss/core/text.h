@@ -57,10 +57,9 @@ inline std::string csv_field(std::string text) {
   return '"' + text + '"';
 }
 
-/// The folder that the program of a command line was named with, and a slash;
-/// empty where it was found by PATH.
-inline std::string program_folder(std::string_view command) {
-  const std::string_view program = command.substr(0, command.find(' '));
+/// The folder that a program was named with, and a slash; empty where it was
+/// found by PATH.
+inline std::string program_folder(std::string_view program) {
   const size_t slash = program.rfind('/');
   return slash == std::string_view::npos
              ? ""

@@ -29,6 +29,7 @@ struct Summary {
   std::map<std::string, double> test_numbers;
   std::string output, weights, test_summary, metrics, log, picture;
   std::string programs;  ///< before the name of a program, to run it
+  std::string references = "labels";  ///< an example for unimiss-evaluate
 
   /// A summary for a person, several lines.
   std::string describe() const;

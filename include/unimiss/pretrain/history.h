@@ -36,6 +36,9 @@ struct Summary {
   double largest_entropy = 0;     ///< ln K
   std::string output;             ///< holds the files below
   std::string programs;           ///< before the name of a program, to run it
+  bool images_only = false;
+  /// Overrides for a network of these parts, each with a space before it.
+  std::string architecture;
   std::string checkpoint, student_weights, teacher_weights, full_state, metrics,
       log, picture;
 

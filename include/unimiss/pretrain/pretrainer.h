@@ -54,10 +54,9 @@ class Pretrainer {
 
   /// Trains on one batch, or this process's equal share of each of its
   /// optimizer.accumulate parts, two views of [B, 3, H, W] or [B, 1, D, H, W],
-  /// with
-  /// the values of the plan. Nothing changes when loss or gradient norm are not
-  /// finite, on any process, or stand out by optimizer.skip_spikes; the caller
-  /// decides what to do about it.
+  /// with the values of the plan. Nothing changes when loss or gradient norm
+  /// are not finite, on any process, or stand out by optimizer.skip_spikes; the
+  /// caller decides what to do about it.
   StepReport step(const augment::Sample& batch, const StepPlan& plan);
 
   /// Bytes of state() once every parameter has had an update.

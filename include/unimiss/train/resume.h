@@ -26,11 +26,12 @@ struct ResumeRequest {
 
 /// What a run is told besides its configuration.
 struct RunRequest {
-  std::string command;  ///< the command line, for the manifest
-  ResumeRequest resume;
+  std::string command{};  ///< the command line, for the manifest
+  ResumeRequest resume{};
+  std::string programs{};  ///< before the name of another program, to run it
   /// The configuration, resolved, which is saved with the run. Not to be given
   /// to run_pretraining() and run_finetuning(), which write it themselves.
-  std::string config_text;
+  std::string config_text{};
 };
 
 /// The configuration that a run was begun with: of the checkpoint it goes on

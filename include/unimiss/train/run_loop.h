@@ -15,6 +15,7 @@
 #include "unimiss/train/run_history.h"
 #include "unimiss/train/run_options.h"
 #include "unimiss/train/run_output.h"
+#include "unimiss/train/run_preparation.h"
 #include "unimiss/train/stop_request.h"
 #include "unimiss/train/training.h"
 
@@ -27,18 +28,15 @@ class RunWriter;
 /// that is trained:
 ///
 ///     RunLoop loop(options, request);
-///     Beginning beginning = begin_run(options, request, loop.folder(), ...);
-///     MyTraining training(beginning.start);
-///     RunHistory history;
-///     loop.begin(training, history);
-///     loop.train(training);
+///     MyTraining training(loop.beginning());
+///     loop.run(training);
 ///
 /// Of several processes the first one leads: it holds the folder and writes;
 /// all stop, fail and save together, between two steps.
 class RunLoop {
  public:
-  /// Meets the other processes, if the environment tells of any. Both outlive
-  /// this. Throws ConfigError for a folder that cannot be used.
+  /// Meets the other processes, if the environment tells of any. Throws
+  /// ConfigError for a folder that cannot be used.
   RunLoop(const RunOptions& options, const RunRequest& request);
   ~RunLoop();
   RunLoop(const RunLoop&) = delete;
@@ -53,7 +51,15 @@ class RunLoop {
   /// After begin(), of the process that leads.
   RunOutput& output();
 
-  /// Takes the folder and opens what is written. Throws ConfigError.
+  /// Where the run begins, as of begin_run(), with LibTorch's generator seeded:
+  /// weights that are made next are those of run.seed.
+  Beginning beginning();
+  /// Begins and trains, for who keeps no history.
+  void run(Training& training);
+
+  /// Takes the folder and opens what is written. The history outlives this.
+  /// Throws ConfigError. Says so where threads or device are others than those
+  /// of the checkpoint.
   void begin(Training& training, RunHistory& history);
   /// Trains to the end. Throws Preempted after it was asked to stop and has
   /// saved; another Error when it cannot go on, after saving the last good step
@@ -77,12 +83,14 @@ class RunLoop {
   void save(Training& training);
   [[noreturn]] void preempt(Training& training, const std::string& why);
 
-  const RunOptions& options_;
-  const RunRequest& request_;
+  const RunOptions options_;
+  const RunRequest request_;
   StopRequest stop_;
   distributed::Communicator communicator_;
   std::unique_ptr<RunFolder> folder_;
   CheckpointFolder checkpoints_;
+  Checkpoint start_;  ///< that it goes on from, without tensors
+  RunHistory no_history_;
   std::unique_ptr<RunWriter> writer_;
   std::unique_ptr<BatchFeed> feed_;
   ProcessTimes times_;  ///< of this process in the step that was taken

@@ -25,7 +25,7 @@ enum class Cudnn { kDeterministic, kBenchmark, kHeuristic };
 
 /// A run as a whole, whatever it trains.
 struct RunOptions {
-  std::string output;
+  std::string output{};
   int64_t seed = 7;
   DeviceChoice device = DeviceChoice::kAuto;
   Precision precision = Precision::kFp32;

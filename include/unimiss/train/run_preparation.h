@@ -37,7 +37,7 @@ struct Beginning {
 /// Keeps other processes out of a folder that is there: they could take its
 /// checkpoint further meanwhile. Throws ConfigError for a device, a precision,
 /// a folder or a checkpoint that cannot be used.
-/// rank: of several processes the first one holds the folder.
+/// world: of several processes the first one holds the folder.
 Beginning begin_run(const RunOptions& options, const RunRequest& request,
                     RunFolder& folder, const CheckpointFolder& checkpoints,
                     const distributed::World& world = {});

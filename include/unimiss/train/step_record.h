@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "unimiss/train/metric_log.h"
+#include "unimiss/train/step_outcome.h"
 
 namespace unimiss::train {
 
@@ -53,6 +54,13 @@ struct StepRecord {
   /// Nothing where the record is not one of a step. Records of 0.1 hold the
   /// bare names of the terms between "loss" and "lr".
   static std::optional<StepRecord> of(const Metrics& metrics);
+};
+
+/// A step that was taken, and what it tells of itself: number, batch, times and
+/// memory are the loop's to add.
+struct TakenStep {
+  StepRecord record;
+  StepOutcome outcome = StepOutcome::kUpdated;
 };
 
 }  // namespace unimiss::train

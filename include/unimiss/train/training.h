@@ -10,17 +10,9 @@
 #include "unimiss/train/checkpoint.h"
 #include "unimiss/train/run_folder.h"
 #include "unimiss/train/run_output.h"
-#include "unimiss/train/step_outcome.h"
 #include "unimiss/train/step_record.h"
 
 namespace unimiss::train {
-
-/// A step that was taken, and what it tells of itself: number, batch, times and
-/// memory are the loop's to add.
-struct TakenStep {
-  StepRecord record;
-  StepOutcome outcome = StepOutcome::kUpdated;
-};
 
 /// What a RunLoop trains, one step after another: derive from it to train
 /// something of your own (docs/examples/own_training.cpp).
@@ -28,19 +20,22 @@ struct TakenStep {
 /// A step is a function of checkpoint(), of its batch and of its number alone.
 /// Then a run that was killed goes on as if it had not been: LibTorch's
 /// generator is seeded anew before each step, and a data::Loader gives the same
-/// batches again after seek(). Whoever makes the training gives it the
-/// checkpoint that begin_run() has found.
+/// batches again after seek(). Whoever makes the training gives it what
+/// RunLoop::beginning() has found.
 ///
 /// Of several processes all are called alike, between the same agreements.
 class Training {
  public:
+  /// Goes on after so many steps.
+  explicit Training(int64_t step) : step_(step) {}
   virtual ~Training() = default;
 
-  virtual int64_t step() const = 0;  ///< steps that are done
+  int64_t step() const { return step_; }  ///< steps that are done
   virtual int64_t total_steps() const = 0;
-  /// All that it goes on from. Its tensors may be those that are trained: they
-  /// are copied, and written on the process that leads alone, but compared
-  /// between all.
+  /// All that it goes on from; the loop adds what every checkpoint says (the
+  /// run's configuration, threads and device). Its tensors may be those that
+  /// are trained: they are copied, and written on the process that leads alone,
+  /// but compared between all.
   virtual Checkpoint checkpoint() const = 0;
   /// Where the batch of a step to come, the `ahead`-th from now, comes from.
   virtual data::Loader& stream(int64_t ahead) = 0;
@@ -49,8 +44,8 @@ class Training {
   /// changes nothing before all have told all they have to tell, as an Update
   /// does; nor where its outcome is another than kUpdated.
   virtual TakenStep take_step(const augment::Sample& batch) = 0;
-  /// The step counts, whatever its outcome was.
-  virtual void advance() = 0;
+  /// The step counts, whatever its outcome was. Who counts more extends it.
+  virtual void advance() { ++step_; }
 
   virtual torch::Device device() const { return torch::kCPU; }
   /// Gets the data flowing, from where the training stands, once the folder is
@@ -81,6 +76,7 @@ class Training {
   virtual int64_t result_bytes() const { return 0; }
 
  private:
+  int64_t step_;
   int64_t nonfinite_ = 0;
 };
 

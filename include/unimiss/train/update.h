@@ -19,6 +19,7 @@
 #include "unimiss/train/optimizer.h"
 #include "unimiss/train/spike_filter.h"
 #include "unimiss/train/step_outcome.h"
+#include "unimiss/train/step_record.h"
 
 namespace unimiss::train {
 
@@ -75,12 +76,14 @@ class Update {
   class Attempt {
    public:
     explicit Attempt(Update& update);
-    ~Attempt();
+    /// What fails here is thrown where nothing else is.
+    ~Attempt() noexcept(false);
     Attempt(const Attempt&) = delete;
     Attempt& operator=(const Attempt&) = delete;
 
    private:
     Update& update_;
+    int exceptions_;  ///< in flight when it began
   };
   [[nodiscard]] Attempt begin() { return Attempt(*this); }
 
@@ -108,6 +111,14 @@ class Update {
   /// Changes the weights, but for the parameters named in `held`.
   void apply(double lr, double weight_decay,
              const std::vector<std::string>& held = {});
+
+  /// All of that, for a step whose loss tells of nothing but itself, of a batch
+  /// in one part, which accumulate must leave it in. loss() changes nothing but
+  /// buffers: of several processes it is called once more before the first
+  /// step. phase: the record's, and the kind of such steps.
+  TakenStep take(const std::string& phase,
+                 const std::function<torch::Tensor()>& loss, double lr,
+                 double weight_decay = 0);
 
   /// "optimizer.*", "loss_scale" and, with skip_spikes, "spikes.*".
   model::NamedTensors state() const;
