@@ -3,6 +3,7 @@
 // goes on to the same bits. tests/install builds it, kills it and looks.
 #include <ATen/Functions.h>
 #include <torch/nn/modules/linear.h>
+#include <unimiss/core/error.h>
 #include <unimiss/train/run_loop.h>
 #include <unimiss/train/update.h>
 
@@ -43,13 +44,17 @@ struct Regression : train::Training {
   data::Loader loader{std::make_shared<Points>(), {.batch_size = 16}};
 };
 
-int main(int /*argc*/, char** arguments) {
+int main(int count, char** arguments) try {
   train::RunOptions options;
-  options.output = arguments[1];
+  options.output = count > 1 ? arguments[1] : "line";
   options.checkpoint_every_steps = 7;
   train::RunLoop loop(options, {});
   Regression training(loop.beginning());
   loop.run(training);
   std::printf("y = %a x + %a\n", training.line->weight.item<double>(),
               training.line->bias.item<double>());
+  return 0;
+} catch (const Error& error) {  // that it was asked to stop and has saved, too
+  std::fprintf(stderr, "%s\n", error.what());
+  return dynamic_cast<const Preempted*>(&error) ? kExitPreempted : kExitFailed;
 }

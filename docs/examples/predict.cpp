@@ -12,9 +12,10 @@
 
 int main(int count, char** arguments) try {
   using namespace unimiss;
-  if (count != 4) return 2;
+  require(count == 4, "usage", "predict RUN INPUT FOLDER");
   const auto network = task::load_saved_network(arguments[1], torch::kCPU);
   const task::TaskSpec& spec = network.task->spec();
+  require(spec.target.is_segmentation(), arguments[1], "tells no label maps");
   for (const augment::Case& each :
        data::input_cases(arguments[2], {spec.rank(), spec.cases.modalities})) {
     const auto read = data::read_case(each, spec.decode_options());

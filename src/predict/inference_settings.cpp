@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string>
 
 #include "unimiss/config/fields.h"
@@ -38,7 +39,7 @@ void set_by_option(const char* option, const char* key, const Value& given,
 
 eval::SlidingWindowOptions inference_settings(
     const PredictionRequest& request, const eval::SlidingWindowOptions& trained,
-    const std::vector<Axis>& mirrored) {
+    const std::vector<Axis>& mirrored, int rank) {
   config::Node overrides;
   for (const std::string& assignment : request.overrides) {
     config::apply_override(overrides, assignment);
@@ -65,6 +66,10 @@ eval::SlidingWindowOptions inference_settings(
                   inference.mirror);
   }
   with_key_prefix("inference.", [&] { validate(inference); });
+  require(
+      rank == 3 || std::find(inference.mirror.begin(), inference.mirror.end(),
+                             Axis::kDepth) == inference.mirror.end(),
+      "inference.mirror", "holds depth, which images do not have");
   return inference;
 }
 

@@ -33,7 +33,8 @@ void set_inference(const PredictionRequest& request, task::Task& network) {
   require(precision != Precision::kFp16 || network.device().is_cuda(),
           "--precision", "fp16 needs a GPU; use bf16 or fp32 on a CPU");
   network.set_inference(
-      inference_settings(request, spec.inference, spec.mirrored), precision);
+      inference_settings(request, spec.inference, spec.mirrored, spec.rank()),
+      precision);
 }
 
 std::vector<task::SavedNetwork> load_networks(

@@ -19,7 +19,7 @@ eval::SlidingWindowOptions settings(const PredictionRequest& request) {
   eval::SlidingWindowOptions trained;
   trained.batch = 3;
   trained.mirror = {Axis::kHeight};
-  return inference_settings(request, trained, {Axis::kWidth});
+  return inference_settings(request, trained, {Axis::kWidth}, 2);
 }
 
 void expect_refused(const PredictionRequest& request, const std::string& part,
@@ -62,8 +62,16 @@ TEST(InferenceSettings, TheOrderOfAxesMeansNothing) {
   request.mirror = TestTimeMirror::kMirror;
   request.overrides = {"inference.mirror=[height, width]"};
   EXPECT_THAT(
-      inference_settings(request, {}, {Axis::kWidth, Axis::kHeight}).mirror,
+      inference_settings(request, {}, {Axis::kWidth, Axis::kHeight}, 3).mirror,
       ElementsAre(Axis::kHeight, Axis::kWidth));
+}
+
+TEST(InferenceSettings, ImagesHaveNoDepth) {
+  PredictionRequest request;
+  request.overrides = {"inference.mirror=[depth]"};
+  expect_refused(request, "inference.mirror", "which images do not have");
+  EXPECT_THAT(inference_settings(request, {}, {}, 3).mirror,
+              ElementsAre(Axis::kDepth));
 }
 
 TEST(InferenceSettings, BothMustSayTheSame) {
