@@ -43,6 +43,20 @@ own_training(killed)
 if(NOT result STREQUAL unbroken OR NOT output MATCHES "going on from step")
   message(FATAL_ERROR "own_training did not go on to '${unbroken}': ${output}")
 endif()
+
+# What they cannot use they say, and end.
+file(WRITE ${WORK}/file "")
+own_training(file)
+if(NOT status EQUAL 1 OR NOT output MATCHES "run.output")
+  message(FATAL_ERROR "own_training took a file for its folder: ${output}")
+endif()
+execute_process(COMMAND ${WORK}/build/predict ${RUNS}/runs/classify
+  ${RUNS}/data/scans/scan1.nii.gz ${WORK}/predicted
+  RESULT_VARIABLE status ERROR_VARIABLE output)
+if(NOT status EQUAL 1 OR NOT output MATCHES "tells no label maps")
+  message(FATAL_ERROR "predict took a classification: ${status}, ${output}")
+endif()
+
 file(GLOB programs ${WORK}/prefix/bin/unimiss-*)
 foreach(program ${programs})
   run(${program} --help)
