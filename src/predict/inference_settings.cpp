@@ -47,6 +47,13 @@ eval::SlidingWindowOptions inference_settings(
   InferenceGroup group{trained};
   config::read(overrides, group);
   eval::SlidingWindowOptions& inference = group.inference;
+  // A training's axes may hold depth, which does nothing to its images.
+  const bool names_depth =
+      config::place_of_key(overrides, "inference.mirror").written &&
+      std::find(inference.mirror.begin(), inference.mirror.end(),
+                Axis::kDepth) != inference.mirror.end();
+  require(rank == 3 || !names_depth, "inference.mirror",
+          "holds depth, which images do not have");
   if (request.step) {
     set_by_option("--step", "inference.step", *request.step, overrides,
                   inference.step);
@@ -66,10 +73,6 @@ eval::SlidingWindowOptions inference_settings(
                   inference.mirror);
   }
   with_key_prefix("inference.", [&] { validate(inference); });
-  require(
-      rank == 3 || std::find(inference.mirror.begin(), inference.mirror.end(),
-                             Axis::kDepth) == inference.mirror.end(),
-      "inference.mirror", "holds depth, which images do not have");
   return inference;
 }
 

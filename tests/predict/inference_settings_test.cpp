@@ -72,6 +72,10 @@ TEST(InferenceSettings, ImagesHaveNoDepth) {
   expect_refused(request, "inference.mirror", "which images do not have");
   EXPECT_THAT(inference_settings(request, {}, {}, 3).mirror,
               ElementsAre(Axis::kDepth));
+  request.overrides.clear();
+  request.mirror = TestTimeMirror::kMirror;
+  EXPECT_THAT(inference_settings(request, {}, {Axis::kDepth}, 2).mirror,
+              ElementsAre(Axis::kDepth));
 }
 
 TEST(InferenceSettings, BothMustSayTheSame) {
