@@ -36,11 +36,10 @@ class ToyCases : public ::testing::Test {
     std::string lines;
     for (int i = 0; i < count; ++i) {
       const std::string stem = name + std::to_string(i);
-      io::write_png(file(stem + ".png"),
-                    at::randint(256, {70, 80}, torch::kByte));
-      io::write_png(file(stem + "_mask.png"),
-                    at::randint(3, {70, 80}, torch::kByte));
-      lines += stem + ".png " + stem + "_mask.png\n";
+      const std::string image = stem + ".png", mask = stem + "_mask.png";
+      io::write_png(file(image), at::randint(256, {70, 80}, torch::kByte));
+      io::write_png(file(mask), at::randint(3, {70, 80}, torch::kByte));
+      lines.append(image).append(" ").append(mask).append("\n");
     }
     write_bytes(file(name + ".txt"), lines);
   }

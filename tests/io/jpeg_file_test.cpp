@@ -19,7 +19,7 @@ using unimiss::testing::read_bytes;
 using unimiss::testing::TemporaryDirectory;
 
 std::string jpeg_error(const std::string& bytes) {
-  const std::string error = unimiss::testing::error_text<DataError>([&] {
+  std::string error = unimiss::testing::error_text<DataError>([&] {
     decode_jpeg("a.jpg", {bytes.begin(), bytes.end()});
   });
   if (error != "no error") {
@@ -67,7 +67,7 @@ TEST(JpegFile, ColorsAreBlueGreenRed) {
                bytes);
   const cv::Mat image = decode_jpeg("a.jpg", bytes);
   ASSERT_EQ(image.type(), CV_8UC3);
-  const auto pixel = image.at<cv::Vec3b>(8, 8);
+  const auto& pixel = image.at<cv::Vec3b>(8, 8);
   EXPECT_NEAR(pixel[0], 200, 5);
   EXPECT_NEAR(pixel[1], 100, 5);
   EXPECT_NEAR(pixel[2], 10, 5);

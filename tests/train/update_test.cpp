@@ -20,7 +20,8 @@ using unimiss::testing::run_ranks;
 /// Learns to add up three numbers.
 class Adder {
  public:
-  explicit Adder(UpdateOptions options = {}, UpdateContext context = {})
+  explicit Adder(const UpdateOptions& options = {},
+                 const UpdateContext& context = {})
       : update_(network_, options, context) {}
 
   /// Of samples of which the first number is multiplied by `gain`.
