@@ -64,6 +64,8 @@ function(unimiss_test folder)
   if(NOT TARGET ${target})
     add_executable(${target})
     _unimiss_defaults(${target})
+    # What is slow in a test is in the libraries.
+    target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
     target_link_libraries(${target} PRIVATE unimiss_testing)
   endif()
   target_sources(${target} PRIVATE ${ARG_SOURCES})
