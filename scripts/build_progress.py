@@ -4,9 +4,10 @@
     ninja ... 2>&1 | scripts/build_progress.py <log> <number of steps>
 
 On a terminal the line is written anew as steps end, elsewhere there is a line
-a minute. Nothing is said of a build that is over within a few seconds: which commit is
-built is looked up each time. How long the rest takes is estimated from the
-steps that have ended since the first one, which compiles what all others need.
+a minute. Nothing is said of a build that is over within a few seconds: which
+commit is built is looked up each time. How long the rest takes is estimated
+from the steps that have ended since the first one, which compiles what all
+others need.
 """
 
 import os

@@ -2,6 +2,7 @@
 
 #include <ATen/Functions.h>
 
+#include "testing/toy_network.h"
 #include "unimiss/augment/sample.h"
 #include "unimiss/finetune/config.h"
 
@@ -13,15 +14,9 @@ inline finetune::FinetuneConfig toy_finetune(augment::TargetKind target) {
   config.task.target = target;
   config.task.classes = {"background", "left", "right"};
   config.init.from_scratch = true;
+  config.model = toy_mit();
   config.model.dimensions = model::Dimensions::k2d;
-  config.model.image_size = 64;
   config.model.image_channels = 1;
-  config.model.stem_width = 4;
-  config.model.encoder_depths = {1, 1, 1, 1};
-  config.model.decoder_depths = {1, 1, 1};
-  config.model.widths = {8, 8, 16, 16};
-  config.model.encoder_heads = {1, 2, 2, 2};
-  config.model.decoder_heads = {2, 2, 1};
   config.optimizer.lr = 1e-3;
   config.data.train = {"list.txt"};
   return config;

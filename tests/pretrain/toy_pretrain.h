@@ -7,6 +7,7 @@
 
 #include "testing/files.h"
 #include "testing/temporary_directory.h"
+#include "testing/toy_network.h"
 #include "unimiss/io/image.h"
 #include "unimiss/io/volume.h"
 #include "unimiss/io/volume_writer.h"
@@ -33,17 +34,8 @@ class ToyPretrain : public ::testing::Test {
     config_.run.output = file("run");
     config_.run.device = DeviceChoice::kCpu;
     config_.run.max_steps = 6;
-    config_.model.image_size = 64;
-    config_.model.volume_size = {16, 64, 64};
-    config_.model.stem_width = 4;
-    config_.model.encoder_depths = {1, 1, 1, 1};
-    config_.model.decoder_depths = {1, 1, 1};
-    config_.model.widths = {8, 8, 16, 16};
-    config_.model.encoder_heads = {1, 2, 2, 2};
-    config_.model.decoder_heads = {2, 2, 1};
-    config_.head.hidden = 16;
-    config_.head.bottleneck = 8;
-    config_.head.prototypes = 32;
+    config_.model = toy_mit();
+    config_.head = toy_head();
     config_.data.images = {file("images.txt"), file("more.txt")};
     config_.data.volumes = {file("volumes.txt")};
     config_.data.samples_per_volume = 4;
